@@ -1,0 +1,3 @@
+module github.com/digit-health/dhr
+
+go 1.24.0
