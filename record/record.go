@@ -1,0 +1,80 @@
+package record
+
+import "iter"
+
+// A Projection is a choice of fields in a certain order: the columns of a
+// record. It never changes and is safe for concurrent use.
+type Projection struct {
+	schema  *Schema
+	fields  []*Field
+	columns map[string]int
+}
+
+// Schema returns the schema the fields are chosen from.
+func (p *Projection) Schema() *Schema { return p.schema }
+
+// Fields returns the chosen fields, one per column. The caller must not change the slice.
+func (p *Projection) Fields() []*Field { return p.fields }
+
+// Column returns the column of the field with this path, or -1.
+func (p *Projection) Column(path string) int {
+	if i, ok := p.columns[path]; ok {
+		return i
+	}
+	return -1
+}
+
+// A Record is one record: a tuple of columns under a [Projection], each of
+// which holds the field's values in the order of the document. Most fields
+// hold none or one; any may hold several.
+//
+// A record that comes out of a [Stream] or a [Decoder] is valid until the next
+// one: its texts may point into a buffer that is used again. [Record.Clone]
+// gives a record to keep. A record must not be used by two goroutines at once.
+type Record struct {
+	// ID is the record's _id, unique in its index.
+	ID string
+	// Index is the name of the index that holds the record.
+	Index string
+
+	projection *Projection
+	columns    [][]Value
+	source     []byte
+	scratch    []byte
+}
+
+// A Stream is a sequence of records. It may be ranged over once.
+//
+// The first error is the last pair, and its record is nil. A record is valid
+// until the next iteration. Leaving the loop releases what the stream holds.
+type Stream = iter.Seq2[*Record, error]
+
+// Projection returns the record's columns.
+func (r *Record) Projection() *Projection { return r.projection }
+
+// Values returns the values of a column, which are valid as long as r is.
+// The caller must not change them.
+func (r *Record) Values(column int) []Value { return r.columns[column] }
+
+// Value returns the first value of a column, or Null.
+func (r *Record) Value(column int) Value {
+	if vs := r.columns[column]; len(vs) > 0 {
+		return vs[0]
+	}
+	return Value{}
+}
+
+// Lookup returns the values of the field with this path; none if it is not
+// among the record's columns.
+func (r *Record) Lookup(path string) []Value {
+	if r.projection == nil {
+		return nil
+	}
+	if i := r.projection.Column(path); i >= 0 {
+		return r.columns[i]
+	}
+	return nil
+}
+
+// Source returns the JSON document that r was read from, or nil. It is valid as long as r is.
+func (r *Record) Source() []byte { return r.source }
