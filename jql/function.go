@@ -22,7 +22,7 @@ var builtins = map[string]Function{
 		}
 		return []record.Value{record.StringValue(c.Options.User)}, nil
 	}},
-	"membersof": {MinArgs: 1, MaxArgs: 1, List: true, Kinds: []record.Kind{record.String}, Call: membersOf},
+	"membersof":    {MinArgs: 1, MaxArgs: 1, List: true, Kinds: []record.Kind{record.String}, Call: membersOf},
 	"startofday":   period('d', false),
 	"startofweek":  period('w', false),
 	"startofmonth": period('M', false),

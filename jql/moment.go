@@ -2,6 +2,7 @@ package jql
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/digit-health/dhr/jql/plan"
@@ -219,9 +220,9 @@ type scanner struct {
 	bad  bool
 }
 
+// rest reports whether nothing but blanks is left.
 func (s *scanner) rest() bool {
-	s.blanks()
-	return !s.bad && s.pos == len(s.text)
+	return !s.bad && strings.Trim(s.text[s.pos:], " ") == ""
 }
 
 func (s *scanner) blanks() {

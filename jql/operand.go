@@ -75,7 +75,7 @@ func (r *resolver) magnitude(f *record.Field, o operand) (float64, bool) {
 	case errors.Is(err, strconv.ErrRange):
 		r.fail(o.span, "number_out_of_range", "the number "+o.text+" is out of range").Found = o.text
 		return 0, false
-	case err != nil || !isNumber(o.text):
+	case err != nil || !isDecimal(o.text):
 		r.badValue(f, o, wants(f))
 		return 0, false
 	}
@@ -106,9 +106,9 @@ func wants(f *record.Field) string {
 	return "a value"
 }
 
-// isNumber reports whether text is a decimal number, which leaves out the
+// isDecimal reports whether text is a decimal number, which leaves out the
 // further forms of strconv: hexadecimal, underscores, infinity, NaN.
-func isNumber(text string) bool {
+func isDecimal(text string) bool {
 	digits := false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
@@ -133,7 +133,7 @@ func isExponent(text string) bool {
 
 // isWhole reports whether text is written as a whole number.
 func isWhole(text string) bool {
-	return isNumber(text) && !strings.ContainsAny(text, ".eE")
+	return isDecimal(text) && !strings.ContainsAny(text, ".eE")
 }
 
 // bounds of the whole-number types, and the next numbers beyond them as floats.
@@ -193,7 +193,7 @@ func wholeAtMost(f *record.Field, text string) (whole, bool) {
 // Numbers with an exponent are written out first, which is bounded, since they
 // are known to fit a float.
 func splitDecimal(text string) (digits string, exact, negative, ok bool) {
-	if !isNumber(text) {
+	if !isDecimal(text) {
 		return "", false, false, false
 	}
 	if i := strings.IndexAny(text, "eE"); i >= 0 {

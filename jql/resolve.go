@@ -292,10 +292,10 @@ func (r *resolver) member(t *term, f *record.Field, o operand, s *set) {
 
 // An operand is one scalar operand: written in the query, or given by a function.
 type operand struct {
-	span   Span
-	text   string // decoded
-	number bool   // a bare number
-	given  record.Value
+	span    Span
+	text    string // decoded
+	number  bool   // a bare number
+	given   record.Value
 	isGiven bool // given by a function, as a typed value
 }
 
