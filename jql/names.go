@@ -64,7 +64,7 @@ func (r *resolver) unknown(f *Field) bool {
 	e.Expected = []string{"a field"}
 	if near != "" {
 		e.Message += "; did you mean " + quoted(near) + "?"
-		e.Suggestion = fieldText(near)
+		e.Suggestion = bareText(near)
 	}
 	return false
 }

@@ -37,8 +37,14 @@ func (q *Query) textOf(o *Operand) string {
 	if text := q.spanText(o.Span); text != "" {
 		return text
 	}
-	return o.String()
+	if o.Kind == FunctionOperand {
+		return o.Text + "()"
+	}
+	return o.Text
 }
+
+// bareText is a name or a string as it stands in a query: in quotes where it has to be.
+func bareText(s string) string { return string(appendString(nil, s)) }
 
 // nearest returns the candidate that is closest to name, without regard to
 // case, or an empty string if none is close.
