@@ -2,7 +2,8 @@ package jql
 
 import (
 	"context"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/digit-health/dhr/record"
@@ -82,17 +83,14 @@ func (c *offers) offer() {
 	switch c.place.at {
 	case atClause:
 		c.fields(func(f *record.Field) bool { return len(fieldOperators(f, false)) > 0 })
-		c.keywords("NOT", "(")
-		if c.place.start {
-			c.keywords("ORDER BY")
-		}
+		c.begin()
 	case atOperator:
 		c.operators(f)
 	case atOperand:
 		c.operand(f)
 	case atList:
 		c.keywords("(")
-		c.functions(f, true)
+		c.functions(f, true, true)
 	case atMember:
 		c.operand(f)
 	case atInOf:
@@ -141,9 +139,36 @@ func (c *offers) fields(usable func(*record.Field) bool) {
 			for _, alias := range f.Aliases {
 				c.match(alias, bareText(alias), "field", detail(f), 0)
 			}
-			c.match(f.Path, bareText(f.Path), "field", detail(f), 1, f.Label)
+			c.match(f.Path, bareText(f.Path), "field", detail(f), rankOf(s, f), f.Label)
 		}
 	}
+}
+
+// begin offers what may begin a clause besides a field.
+func (c *offers) begin() {
+	rank := 60
+	if c.prefix == "" { // nothing is known yet: show that they exist
+		rank = 1
+	}
+	words := []string{"NOT", "("}
+	if c.place.start {
+		words = append(words, "ORDER BY")
+	}
+	for _, w := range words {
+		if hasPrefixFold(w, c.prefix) {
+			c.add(w, "keyword", "", rank)
+		}
+	}
+}
+
+// rankOf puts the parts of a history behind the fields that people ask about.
+func rankOf(s *record.Schema, f *record.Field) int {
+	for _, h := range s.Histories {
+		if f.Nested == h.Path || f.Path == h.Path {
+			return 30
+		}
+	}
+	return 2
 }
 
 // isSub reports whether f is a sub-field, which its parent stands for.
@@ -183,7 +208,7 @@ func (c *offers) operand(f *record.Field) {
 		f = c.predicateField(f)
 	}
 	c.values(f)
-	c.functions(f, c.place.at == atMember)
+	c.functions(f, c.place.at == atMember, false)
 	if c.place.predicate == "" && strings.IndexByte("<>", (c.place.op + " ")[0]) < 0 {
 		c.keywords("EMPTY")
 	}
@@ -241,10 +266,11 @@ func valueText(v string, f *record.Field) string {
 	return bareText(v)
 }
 
-// functions offers the functions that may be compared with a field.
-func (c *offers) functions(f *record.Field, list bool) {
+// functions offers the functions that may be compared with a field: those
+// that return a list where one may stand, the others unless a list must.
+func (c *offers) functions(f *record.Field, mayList, mustList bool) {
 	offer := func(name string, fn Function) {
-		if fn.List && !list || fn.Kinds != nil && f != nil && !servesKind(fn, f) {
+		if fn.List && !mayList || !fn.List && mustList || fn.Kinds != nil && f != nil && !servesKind(fn, f) {
 			return
 		}
 		text := name + "()"
@@ -253,8 +279,8 @@ func (c *offers) functions(f *record.Field, list bool) {
 		}
 		c.match(name, text, "function", "", 40)
 	}
-	for name, fn := range c.opts.Functions {
-		offer(name, fn)
+	for _, name := range slices.Sorted(maps.Keys(c.opts.Functions)) {
+		offer(name, c.opts.Functions[name])
 	}
 	for _, name := range builtinNames {
 		offer(name, builtins[strings.ToLower(name)])
@@ -322,13 +348,7 @@ func (c *offers) add(text, kind, more string, rank int) {
 
 // sorted returns the best completions, each text once.
 func (c *offers) sorted() []Completion {
-	sort.SliceStable(c.items, func(i, j int) bool {
-		a, b := c.items[i], c.items[j]
-		if a.rank != b.rank || a.Kind != "function" || b.Kind != "function" {
-			return a.rank < b.rank
-		}
-		return a.Text < b.Text
-	})
+	slices.SortStableFunc(c.items, func(a, b ranked) int { return a.rank - b.rank })
 	out := make([]Completion, 0, min(len(c.items), c.limit))
 	seen := make(map[string]bool, len(c.items))
 	for _, item := range c.items {
