@@ -18,8 +18,8 @@ func (r *resolver) lintEquality(t *term, s *set) {
 		if strings.HasPrefix(t.Op.Name, "not") {
 			op = "!="
 		}
-		e := r.warn(t.Operand.Span, "single_value_list", "a list with one value; "+op+" "+text+" says the same")
-		e.Suggestion = ""
+		span := Span{t.Op.Start, t.Operand.End}
+		r.warn(span, "single_value_list", "a list with one value; "+op+" "+text+" says the same").Suggestion = op + " " + text
 	}
 	if len(s.ranges) == 1 && t.Operand.Kind != ListOperand {
 		if m, ok := parseDate(t.Operand.Value, r.opts.Zone); ok {
@@ -55,7 +55,7 @@ func (r *resolver) lintNever(t *term, o operand, why string) {
 
 // lintDay says where the edges of a bare date lie that is compared with a field of instants.
 func (r *resolver) lintDay(t *term, f *record.Field, m moment) {
-	if !m.day || f.DateOnly() {
+	if !m.day || r.opts.JiraDates || f.DateOnly() {
 		return
 	}
 	const form = "2006-01-02T15:04:05Z07:00"

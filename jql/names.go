@@ -1,6 +1,7 @@
 package jql
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/digit-health/dhr/record"
@@ -10,6 +11,9 @@ import (
 // returns nil if there is none, having complained if no schema has it.
 func (r *resolver) field(f *Field) *record.Field {
 	if r.at == 0 && !r.checkName(f) {
+		r.meaningless = append(r.meaningless, f)
+	}
+	if slices.Contains(r.meaningless, f) {
 		return nil
 	}
 	if found := r.schema.Lookup(f.Name); len(found) == 1 && len(f.Properties) == 0 {
@@ -44,8 +48,11 @@ func (r *resolver) checkName(f *Field) bool {
 		return r.unknown(f)
 	}
 	if len(lacking) > 0 {
-		r.warn(f.Span, "field_not_in_index", "the field "+quoted(f.Name)+" does not exist in "+indexes(lacking)+
-			"; this clause matches nothing there").Found = f.Text
+		then := "this clause matches nothing there"
+		if r.sorting {
+			then = "the records there come last"
+		}
+		r.warn(f.Span, "field_not_in_index", "the field "+quoted(f.Name)+" does not exist in "+indexes(lacking)+"; "+then).Found = f.Text
 	}
 	return true
 }

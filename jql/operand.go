@@ -279,13 +279,31 @@ func (r *resolver) floatBound(t *term, f *record.Field, o operand) plan.Node {
 	}
 	v, err := f.Parse(o.text)
 	if err == nil {
-		return half(f, t.op, v.WithText(""))
+		return half(f, exactOp(f, t.op, n, v.Float()), v.WithText(""))
 	}
 	if (n > 0) == (t.op[0] == '<') { // beyond the greatest of a narrower type
 		return plan.Exists{Field: t.field}
 	}
 	r.lintNever(t, o, "no value of "+quoted(f.Path)+" is "+t.op+" "+o.text)
 	return plan.None{}
+}
+
+// exactOp returns the operator by which a scaled_float compares with the value
+// it holds next to n. A scaled_float holds so many decimals and no more: of 36.50,
+// < 36.504 is true, which is <= 36.50. (The other floats hold the
+// nearest they can to what was written, in documents and queries alike.)
+func exactOp(f *record.Field, op string, n, held float64) string {
+	switch {
+	case f.Scale == 0 || held == n:
+		return op
+	case op[0] == '<' && held < n:
+		return "<="
+	case op[0] == '<':
+		return "<"
+	case held < n:
+		return ">"
+	}
+	return ">="
 }
 
 // network resolves an IP network such as 10.0.0.0/8 to the range of its addresses.

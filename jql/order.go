@@ -10,6 +10,7 @@ import (
 // order gives all plans their orders: the keys of ORDER BY without repeats, and
 // a unique one at the end.
 func (r *resolver) order(plans []*plan.Plan) {
+	r.sorting = true
 	for k := range r.q.Order {
 		r.sortKey(&r.q.Order[k], plans)
 	}

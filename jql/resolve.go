@@ -66,8 +66,11 @@ type resolver struct {
 	schema  *record.Schema // schemas[at]
 	calls   map[callKey][]record.Value
 	emptied []Expr // conditions joined with the one being resolved, see lint.go
-	errs    ErrorList
-	warns   ErrorList
+	sorting bool   // the fields of ORDER BY are being resolved
+	// meaningless are the names that were complained of.
+	meaningless []*Field
+	errs        ErrorList
+	warns       ErrorList
 }
 
 // expr resolves a condition; negate asks for its opposite.
@@ -175,7 +178,10 @@ func (r *resolver) equality(t *term) plan.Node {
 		return plan.None{}
 	}
 	r.lintEquality(t, &set)
-	match := plan.NewOr(append(set.ranges, plan.NewTerms(exact, set.values...))...)
+	match := plan.NewTerms(exact, set.values...)
+	if len(set.ranges) > 0 {
+		match = plan.NewOr(append(set.ranges, match)...)
+	}
 	if t.positive() {
 		if set.empty {
 			match = plan.NewOr(match, plan.Missing{Field: t.field})
