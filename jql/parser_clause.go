@@ -314,7 +314,7 @@ func (p *parser) function(o *Operand) bool {
 	if !p.is(tokClose, wantClose) {
 		mark := len(p.items)
 		for {
-			var arg Operand
+			arg := Operand{}
 			if !p.argument(&arg, noArgument, wantArgument) {
 				return false
 			}
@@ -341,6 +341,7 @@ func (p *parser) list(o *Operand) bool {
 	}
 	o.Kind, o.Start = ListOperand, p.token.start
 	mark := len(p.items)
+	var item Operand // outside of the loop, since it escapes
 	for more := true; more; more = p.is(tokComma, wantComma) {
 		p.next()
 		if p.token.kind == tokParam {
@@ -349,7 +350,7 @@ func (p *parser) list(o *Operand) bool {
 			}
 			continue
 		}
-		var item Operand
+		item = Operand{}
 		if !p.operand(&item, wantAny) {
 			return false
 		}
