@@ -309,6 +309,9 @@ func (p *parser) function(o *Operand) bool {
 	if !p.jira && strings.TrimSpace(o.Value) == "" {
 		return p.failAt(token{start: o.Start, end: o.End}, emptyFunction)
 	}
+	if p.completer != nil {
+		p.completer.function = o.Value
+	}
 	o.Kind, o.Name = FunctionOperand, o.Span
 	p.next()
 	if !p.is(tokClose, wantClose) {
