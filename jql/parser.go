@@ -1,5 +1,7 @@
 package jql
 
+import "fmt"
+
 // Limits of Parse. maxDepth is also the most that ParseOptions can ask for:
 // the parser is recursive, and the stack of a goroutine ends at 1 GB.
 const (
@@ -52,7 +54,9 @@ type parser struct {
 	arena *arena
 	items []Operand // the members of the lists being read
 
-	template  *template // of Bind
+	args []any // of Bind
+	used int   // how many of them have been used
+
 	completer *completer
 }
 
@@ -117,13 +121,18 @@ func (p *parser) is(kind tokenKind, want wanted) bool {
 func (p *parser) query(q *Query) bool {
 	q.Text = p.text
 	q.Span = Span{p.token.start, len(p.text)}
-	if !p.is(tokOrder, wantOrderBy) && !p.is(tokEnd, wantEnd) {
+	if p.want |= wantField | wantNot | wantOpen; p.token.kind != tokOrder && p.token.kind != tokEnd {
 		where, ok := p.or()
 		if !ok {
 			return false
 		}
 		q.Where = where
 	}
+	return p.rest(q)
+}
+
+// rest = orderBy? end
+func (p *parser) rest(q *Query) bool {
 	if p.is(tokOrder, wantOrderBy) && !p.orderBy(q) {
 		return false
 	}
@@ -206,9 +215,8 @@ func (p *parser) not() (Expr, bool) {
 	case tokOpen:
 		return p.bracketed()
 	case tokParam:
-		if x, ok := p.template.condition(); ok {
-			p.next()
-			return x, p.node()
+		if p.isCondition() {
+			return p.boundCondition()
 		}
 	}
 	c, ok := p.clause()
@@ -240,6 +248,9 @@ func (p *parser) bracketed() (Expr, bool) {
 
 // orderBy = ORDER BY sort ( , sort )*
 func (p *parser) orderBy(q *Query) bool {
+	if p.completer != nil {
+		p.completer.clause = nil
+	}
 	p.next()
 	if !p.is(tokBy, wantBy) {
 		return p.fail(noBy)
@@ -280,7 +291,7 @@ func (p *parser) sortKey(s *SortKey) bool {
 // deeper enters brackets, a list or a NOT. Who called it counts depth down again.
 func (p *parser) deeper() bool {
 	if p.depth++; p.depth > p.maxDepth {
-		return p.failLimit("too_deep", "This is nested deeper than the limit of %d.", p.maxDepth)
+		return p.failText("too_deep", fmt.Sprintf("This is nested deeper than the limit of %d.", p.maxDepth))
 	}
 	return p.node()
 }
@@ -288,7 +299,7 @@ func (p *parser) deeper() bool {
 // node counts a node.
 func (p *parser) node() bool {
 	if p.nodes++; p.nodes > p.maxNodes {
-		return p.failLimit("too_many_nodes", "The query has more parts than the limit of %d.", p.maxNodes)
+		return p.failText("too_many_nodes", fmt.Sprintf("The query has more parts than the limit of %d.", p.maxNodes))
 	}
 	return true
 }

@@ -309,12 +309,15 @@ func (p *parser) function(o *Operand) bool {
 	if !p.jira && strings.TrimSpace(o.Value) == "" {
 		return p.failAt(token{start: o.Start, end: o.End}, emptyFunction)
 	}
+	if p.completer != nil {
+		p.completer.function = o.Value
+	}
 	o.Kind, o.Name = FunctionOperand, o.Span
 	p.next()
 	if !p.is(tokClose, wantClose) {
 		mark := len(p.items)
 		for {
-			var arg Operand
+			arg := Operand{}
 			if !p.argument(&arg, noArgument, wantArgument) {
 				return false
 			}
@@ -341,6 +344,7 @@ func (p *parser) list(o *Operand) bool {
 	}
 	o.Kind, o.Start = ListOperand, p.token.start
 	mark := len(p.items)
+	var item Operand // outside of the loop, since it escapes
 	for more := true; more; more = p.is(tokComma, wantComma) {
 		p.next()
 		if p.token.kind == tokParam {
@@ -349,7 +353,7 @@ func (p *parser) list(o *Operand) bool {
 			}
 			continue
 		}
-		var item Operand
+		item = Operand{}
 		if !p.operand(&item, wantAny) {
 			return false
 		}

@@ -124,10 +124,11 @@ func (p *parser) failAt(t token, c *complaint) bool {
 	return false
 }
 
-// failLimit complains about a limit at the current token. It returns false.
-func (p *parser) failLimit(code, format string, limit int) bool {
+// failText complains about the current token in words that are not Jira's. It
+// returns false.
+func (p *parser) failText(code, message string) bool {
 	if p.completer == nil {
-		p.err = newError(p.text, p.token.span(), code, fmt.Sprintf(format, limit))
+		p.err = newError(p.text, p.token.span(), code, message)
 		p.err.Found = shorten(p.tokenText())
 	}
 	return false
