@@ -19,8 +19,6 @@ type CompleteOptions struct {
 	Functions map[string]Function
 	// Limit is the greatest number of completions. If zero, 50.
 	Limit int
-	// Jira completes for the jira dialect, in which more words need quotes.
-	Jira bool
 }
 
 // A Completion is one text that may stand at the cursor.
@@ -58,13 +56,14 @@ func Complete(ctx context.Context, text string, cursor int, schemas []*record.Sc
 	return c.sorted(), nil
 }
 
-// An offers collects completions.
+// offers collects completions.
 type offers struct {
 	ctx     context.Context
 	opts    CompleteOptions
 	schemas []*record.Schema
 	limit   int
-	place   place
+	place   prefix
+	start   bool   // nothing stands before the word
 	prefix  string // what is written of the word already, decoded
 	replace Span
 	items   []ranked
@@ -77,38 +76,52 @@ type ranked struct {
 	rank int
 }
 
+// word finds the place of the cursor, and the word that it stands in or behind.
+func (c *offers) word(text string, cursor int) {
+	c.place = parsePrefix(text[:cursor])
+	start := c.place.word.Start
+	c.start = strings.Trim(text[:start], " \t\r\n") == ""
+	c.prefix = strings.TrimLeft(text[start:cursor], `"'`)
+	c.replace = Span{start, cursor}
+	if c.place.word.End == start { // no word has been begun
+		return
+	}
+	l := lexer{text: text}
+	l.token.end = start
+	if l.next(); l.token.start == start && l.token.kind != tokOpenQuote {
+		c.replace.End = max(cursor, l.token.end)
+	}
+}
+
 // offer adds everything that may stand in the place.
 func (c *offers) offer() {
-	f := c.field()
-	switch c.place.at {
-	case atClause:
+	f, want := c.field(), c.place.want
+	switch {
+	case want&wantField != 0 && want&wantNot != 0:
 		c.fields(func(f *record.Field) bool { return len(fieldOperators(f, false)) > 0 })
 		c.begin()
-	case atOperator:
-		c.operators(f)
-	case atOperand:
-		c.operand(f)
-	case atList:
-		c.keywords("(")
-		c.functions(f, true, true)
-	case atMember:
-		c.operand(f)
-	case atInOf:
-		c.add("IN", "operator", "", 0)
-	case atIs:
-		c.keywords("EMPTY", "NOT", "NULL")
-	case atIsNot:
-		c.keywords("EMPTY", "NULL")
-	case atConnective:
-		c.keywords(c.place.connectives()...)
-	case atSort:
+	case want&wantField != 0:
 		c.fields(isSortable)
-	case atDirection:
-		c.keywords("ASC", "DESC", ",")
-	case atBy:
-		c.keywords("BY")
-	case atArgument:
-		c.argument()
+	case want&wantOperator != 0:
+		c.operators(f)
+		return
+	case want&wantArgument != 0:
+		c.arguments()
+	}
+	if want&(wantValue|wantFunction) != 0 {
+		c.operand(f)
+	}
+	words := map[wanted][]string{
+		wantEmpty: {"EMPTY"}, wantIsNot: {"NOT"}, wantIn: {"IN"}, wantAnd: {"AND"}, wantOr: {"OR"}, wantClose: {")"},
+		wantOrderBy: {"ORDER BY"}, wantBy: {"BY"}, wantDirection: {"ASC", "DESC"}, wantComma: {","},
+		wantChangedPredicate: {"FROM", "TO", "AFTER", "BEFORE", "ON", "DURING", "BY"},
+		wantWasPredicate:     {"AFTER", "BEFORE", "ON", "DURING", "BY"},
+	}
+	for i, bit := range []wanted{wantEmpty, wantIsNot, wantIn, wantAnd, wantOr, wantOrderBy, wantBy, wantDirection, wantComma, wantClose,
+		wantChangedPredicate, wantWasPredicate} {
+		if want&bit != 0 {
+			c.keywords(60+i, words[bit]...)
+		}
 	}
 }
 
@@ -119,8 +132,11 @@ func isSortable(f *record.Field) bool {
 
 // field finds the field that the place is about, or nil.
 func (c *offers) field() *record.Field {
+	if c.place.field == nil {
+		return nil
+	}
 	for _, s := range c.schemas {
-		if found := s.Lookup(c.place.field); len(found) == 1 {
+		if found := s.Lookup(c.place.field.Name); len(found) == 1 {
 			return found[0]
 		}
 	}
@@ -151,14 +167,10 @@ func (c *offers) begin() {
 		rank = 1
 	}
 	words := []string{"NOT", "("}
-	if c.place.start {
+	if c.start {
 		words = append(words, "ORDER BY")
 	}
-	for _, w := range words {
-		if hasPrefixFold(w, c.prefix) {
-			c.add(w, "keyword", "", rank)
-		}
-	}
+	c.keywords(rank, words...)
 }
 
 // rankOf puts the parts of a history behind the fields that people ask about.
@@ -202,19 +214,18 @@ func (c *offers) hasHistory(f *record.Field) bool {
 	return false
 }
 
-// operand offers values, functions and EMPTY.
+// operand offers values and functions.
 func (c *offers) operand(f *record.Field) {
 	if c.place.predicate != "" {
 		f = c.predicateField(f)
 	}
-	c.values(f)
-	c.functions(f, c.place.at == atMember, false)
-	if c.place.predicate == "" && strings.IndexByte("<>", (c.place.op + " ")[0]) < 0 {
-		c.keywords("EMPTY")
+	mayList, mayValue := c.place.want&wantList != 0, c.place.want&wantValue != 0
+	if mayValue {
+		c.values(f)
+	} else {
+		c.keywords(41, "(")
 	}
-	if c.place.op == "was" && c.place.predicate == "" && c.place.at == atOperand {
-		c.keywords("NOT", "IN")
-	}
+	c.functions(f, mayList, !mayValue)
 }
 
 // predicateField is the part of the history that a predicate is about.
@@ -245,7 +256,7 @@ func (c *offers) values(f *record.Field) {
 		}
 		return
 	}
-	if exact == nil || c.opts.Values == nil || c.place.op == "~" || c.place.op == "!~" {
+	if exact == nil || c.opts.Values == nil || c.place.operator == "~" || c.place.operator == "!~" {
 		return
 	}
 	values, err := c.opts.Values(c.ctx, exact, c.prefix, c.limit)
@@ -297,21 +308,21 @@ func servesKind(fn Function, f *record.Field) bool {
 	return false
 }
 
-// argument offers what may stand between the brackets of a function.
-func (c *offers) argument() {
+// arguments offers what may stand between the brackets of a function.
+func (c *offers) arguments() {
 	name := strings.ToLower(c.place.function)
 	if strings.HasPrefix(name, "startof") || strings.HasPrefix(name, "endof") {
 		for i, inc := range []string{"-1d", "-1w", "-1M", "-1y"} {
 			c.match(inc, Quote(inc), "value", "", i)
 		}
 	}
-	c.keywords(")")
 }
 
-func (c *offers) keywords(words ...string) {
-	for i, w := range words {
-		if c.prefix == "" || hasPrefixFold(w, c.prefix) {
-			c.add(w, "keyword", "", 60+i)
+// keywords offers words of the language; they stay together in their order.
+func (c *offers) keywords(rank int, words ...string) {
+	for _, w := range words {
+		if hasPrefixFold(w, c.prefix) {
+			c.add(w, "keyword", "", rank)
 		}
 	}
 }

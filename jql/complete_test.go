@@ -101,8 +101,8 @@ func TestCompleteFirst(t *testing.T) {
 		{"status in |", []string{"membersOf(", "("}, ""},
 		{"status in mem|", []string{"membersOf("}, "mem"},
 		// keywords
-		{"status is |", []string{"EMPTY", "NOT", "NULL"}, ""},
-		{"status is not |", []string{"EMPTY", "NULL"}, ""},
+		{"status is |", []string{"EMPTY", "NOT"}, ""},
+		{"status is not |", []string{"EMPTY"}, ""},
 		{"age = 5 |", []string{"AND", "OR", "ORDER BY"}, ""},
 		{"age = 5 o|", []string{"OR", "ORDER BY"}, "o"},
 		{"(age = 5 |", []string{"AND", "OR", ")"}, ""},
