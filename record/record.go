@@ -1,6 +1,10 @@
 package record
 
-import "iter"
+import (
+	"iter"
+	"slices"
+	"strings"
+)
 
 // A Projection is a choice of fields in a certain order: the columns of a
 // record. It never changes and is safe for concurrent use.
@@ -8,6 +12,13 @@ type Projection struct {
 	schema  *Schema
 	fields  []*Field
 	columns map[string]int
+
+	within    string // the nested object whose objects are the records, or empty
+	root      *trie
+	nodes     int
+	ids       []int // the columns with the field _id, and so on
+	indexes   []int
+	constants []int
 }
 
 // Schema returns the schema the fields are chosen from.
@@ -40,7 +51,50 @@ type Record struct {
 	projection *Projection
 	columns    [][]Value
 	source     []byte
-	scratch    []byte
+	scratch    []byte // the texts that do not stand in source as they are
+}
+
+// Reset makes r an empty record with the columns of p, ready for
+// [Record.Append]. It keeps ID and Index, and the memory r has.
+func (r *Record) Reset(p *Projection) {
+	if n := len(p.fields); len(r.columns) != n {
+		r.columns = slices.Grow(r.columns[:0], n)[:n]
+	}
+	for i := range r.columns {
+		r.columns[i] = r.columns[i][:0]
+	}
+	r.projection = p
+	r.source = nil
+	r.scratch = r.scratch[:0]
+}
+
+// Append adds a value to a column. It is for those who make records without a
+// document; the value must be of the kind that the column's field holds.
+func (r *Record) Append(column int, v Value) { r.columns[column] = append(r.columns[column], v) }
+
+// Clone returns a copy of r that shares nothing with it and may be kept.
+func (r *Record) Clone() *Record {
+	size, values := 0, 0
+	for _, vs := range r.columns {
+		values += len(vs)
+		for _, v := range vs {
+			size += len(v.text)
+		}
+	}
+	c := &Record{ID: strings.Clone(r.ID), Index: strings.Clone(r.Index), projection: r.projection,
+		columns: make([][]Value, len(r.columns)), source: slices.Clone(r.source), scratch: make([]byte, 0, size)}
+	all := make([]Value, 0, values)
+	for i, vs := range r.columns {
+		start := len(all)
+		for _, v := range vs {
+			at := len(c.scratch)
+			c.scratch = append(c.scratch, v.text...)
+			v.text = view(c.scratch[at:])
+			all = append(all, v)
+		}
+		c.columns[i] = all[start:len(all):len(all)]
+	}
+	return c
 }
 
 // A Stream is a sequence of records. It may be ranged over once.

@@ -111,13 +111,16 @@ type Schema struct {
 	Index string
 	// Label is the index's heading for people, or empty.
 	Label string
+	// Dynamic is the dynamic setting of the outermost level; empty means true.
+	Dynamic string
 	// Key is the field whose value is unique in each record, where the mapping
 	// declares one, else nil. The record's _id is always unique.
 	Key *Field
 	// Histories are the declared sources for WAS and CHANGED.
 	Histories []History
-	// Unknown are the paths whose type or settings DHR does not know. They are
-	// kept, and written back, but cannot be searched.
+	// Unknown are the places in the mapping file whose type or setting DHR does
+	// not know, such as mappings.properties.area.type. They are kept and written
+	// back; a field whose type is unknown can be shown, but not searched.
 	Unknown []string
 
 	fields []*Field

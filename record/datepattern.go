@@ -1,0 +1,344 @@
+package record
+
+import "strings"
+
+// A dateOp is one step of a date pattern.
+type dateOp struct {
+	// code is a letter of the pattern, '\'' for a literal, or '[' for an
+	// optional section.
+	code byte
+	// width is how often the letter stands, min and max how many digits it takes.
+	width, min, max int
+	// reserve is how many digits the steps directly behind need.
+	reserve int
+	literal string
+	section []dateOp
+}
+
+// dayLetters are the letters that name a day or something coarser.
+const dayLetters = "yuMLdDEYweGt"
+
+// compilePattern makes a pattern of Java's DateTimeFormatter ready, or one of
+// our own with a few more letters. It returns false for what it does not know.
+func compilePattern(pattern string, own bool) (dateFormat, bool) {
+	c := patternCompiler{rest: pattern, own: own, dateOnly: true}
+	ops, ok := c.ops(0)
+	if !ok || c.rest != "" || len(ops) == 0 || c.letters == 0 {
+		return dateFormat{}, false
+	}
+	return dateFormat{read: readPattern, ops: ops, dateOnly: c.dateOnly}, true
+}
+
+type patternCompiler struct {
+	rest     string
+	own      bool
+	dateOnly bool
+	letters  int
+}
+
+// ops reads steps up to the end of the pattern, or of the section it is in.
+func (c *patternCompiler) ops(depth int) (ops []dateOp, ok bool) {
+	for c.rest != "" {
+		ch := c.rest[0]
+		switch {
+		case ch == ']' && depth > 0:
+			return reserved(ops), true
+		case ch == ']' || strings.IndexByte("{}#", ch) >= 0 || depth > 16:
+			return nil, false
+		case ch == '[':
+			c.rest = c.rest[1:]
+			section, ok := c.ops(depth + 1)
+			if !ok || c.rest == "" {
+				return nil, false
+			}
+			c.rest = c.rest[1:]
+			ops = append(ops, dateOp{code: '[', section: section})
+		case ch == '\'':
+			op, ok := c.quoted()
+			if !ok {
+				return nil, false
+			}
+			ops = append(ops, op)
+		case 'a' <= ch|0x20 && ch|0x20 <= 'z':
+			op, ok := c.letter()
+			if !ok {
+				return nil, false
+			}
+			ops = append(ops, op)
+		default:
+			ops = append(ops, dateOp{code: '\'', literal: c.rest[:1]})
+			c.rest = c.rest[1:]
+		}
+	}
+	return reserved(ops), depth == 0
+}
+
+// quoted reads a literal in quotes; a doubled quote is a quote.
+func (c *patternCompiler) quoted() (dateOp, bool) {
+	var b strings.Builder
+	for i := 1; i < len(c.rest); i++ {
+		if c.rest[i] != '\'' {
+			b.WriteByte(c.rest[i])
+			continue
+		}
+		if i+1 < len(c.rest) && c.rest[i+1] == '\'' {
+			b.WriteByte('\'')
+			i++
+			continue
+		}
+		c.rest = c.rest[i+1:]
+		if b.Len() == 0 {
+			b.WriteByte('\'')
+		}
+		return dateOp{code: '\'', literal: b.String()}, true
+	}
+	return dateOp{}, false
+}
+
+// letter reads a run of one letter.
+func (c *patternCompiler) letter() (op dateOp, ok bool) {
+	ch, n := c.rest[0], 1
+	for n < len(c.rest) && c.rest[n] == ch {
+		n++
+	}
+	c.rest = c.rest[n:]
+	c.letters++
+	c.dateOnly = c.dateOnly && strings.IndexByte(dayLetters, ch) >= 0
+	op = dateOp{code: ch, width: n, min: n, max: n}
+	switch ch {
+	case 'y', 'u', 'Y':
+		op.min, op.max = n, 9
+		return op, n != 2 || ch != 'Y'
+	case 't', 'f', 'j':
+		op.min, op.max = 4, 9
+		return op, c.own
+	case 'M', 'L':
+		ok = n <= 4
+	case 'd', 'H', 'h', 'k', 'K', 'm', 's', 'w':
+		ok = n <= 2
+	case 'e':
+		ok = n == 1
+	case 'D':
+		ok = n == 1 || n == 3
+	case 'S', 'n':
+		ok = n <= 9
+	case 'E':
+		return op, n <= 4
+	case 'a':
+		return op, n == 1
+	case 'X', 'x':
+		return op, n <= 5
+	case 'Z':
+		return op, n <= 3 || n == 5
+	case 'z':
+		return op, n <= 3
+	}
+	if n == 1 && ch != 'S' && ch != 'e' {
+		op.max = 2
+		if ch == 'D' {
+			op.max = 3
+		}
+	}
+	return op, ok
+}
+
+// numeric reports whether op is read from digits alone.
+func (op *dateOp) numeric() bool {
+	switch op.code {
+	case 'M', 'L':
+		return op.width <= 2
+	case '\'', '[', 'E', 'a', 'X', 'x', 'Z', 'z', 'j', 'f':
+		return false
+	}
+	return true
+}
+
+// reserved tells each number how many digits the fixed ones right behind it need.
+func reserved(ops []dateOp) []dateOp {
+	for i := len(ops) - 2; i >= 0; i-- {
+		next := &ops[i+1]
+		if ops[i].numeric() && next.numeric() && next.min == next.max {
+			ops[i].reserve = next.min + next.reserve
+		}
+	}
+	return ops
+}
+
+// readPattern reads s by the steps of f.
+func readPattern(f *dateFormat, s string) (int64, bool) {
+	p := dateParts{year: 1970, month: 1, day: 1, weekDay: 1}
+	rest, ok := matchAll(f.ops, s, &p)
+	if !ok || rest != "" {
+		return 0, false
+	}
+	return p.millis()
+}
+
+func matchAll(ops []dateOp, s string, p *dateParts) (rest string, ok bool) {
+	for i := range ops {
+		if ops[i].code == '[' {
+			before := *p
+			if rest, ok := matchAll(ops[i].section, s, p); ok {
+				s = rest
+			} else {
+				*p = before
+			}
+			continue
+		}
+		if s, ok = ops[i].match(s, p); !ok {
+			return s, false
+		}
+	}
+	return s, true
+}
+
+// match reads one step.
+func (op *dateOp) match(s string, p *dateParts) (rest string, ok bool) {
+	switch op.code {
+	case '\'':
+		return strings.CutPrefix(s, op.literal)
+	case 'X', 'x', 'Z', 'z', 'j':
+		p.offset, rest, ok = op.zone(s)
+		return rest, ok
+	case 'f':
+		p.nanos, rest, ok = fraction(s, 1, 9)
+		return rest, ok
+	case 'S':
+		p.nanos, rest, ok = fraction(s, op.min, op.max)
+		return rest, ok
+	case 'a':
+		return word(s, &p.half, []string{"AM", "PM"}, 2)
+	case 'E':
+		return word(s, &p.dayName, dayNames, op.width)
+	case 'M', 'L':
+		if op.width > 2 {
+			return word(s, &p.month, monthNames, op.width)
+		}
+	}
+	n, rest, ok := op.digits(s)
+	return rest, ok && op.store(n, p)
+}
+
+// store puts the number of a step into its place.
+func (op *dateOp) store(n int, p *dateParts) bool {
+	switch op.code {
+	case 'y', 'u', 't':
+		p.year = n
+	case 'Y':
+		p.weekYear, p.byWeek = n, true
+		p.week = max(p.week, 1)
+	case 'M', 'L':
+		p.month = n
+	case 'd':
+		p.day = n
+	case 'D':
+		p.yearDay = n
+		return n != 0
+	case 'w':
+		p.week = n
+	case 'e':
+		p.weekDay = n
+	case 'H':
+		p.hour = n
+	case 'k':
+		p.hour = n % 24
+		return n >= 1 && n <= 24
+	case 'h':
+		p.hour12 = n
+		return n != 0
+	case 'K':
+		p.hour12 = n + 1 - 1
+		if n == 0 {
+			p.hour12 = 12
+		}
+		return n < 12
+	case 'm':
+		p.minute = n
+	case 's':
+		p.second = n
+	case 'n':
+		p.nanos = n
+	}
+	return true
+}
+
+// digits reads the number of a step. A year of four letters takes more digits
+// only behind a sign, one of two letters is in this century.
+func (op *dateOp) digits(s string) (n int, rest string, ok bool) {
+	year := op.code == 'y' || op.code == 'u' || op.code == 'Y'
+	if year && op.width == 4 {
+		if n, rest, ok = isoYear(s); ok || op.reserve == 0 {
+			return n, rest, ok
+		}
+	}
+	least, most := op.min, op.max
+	if year && op.width == 2 || year && op.width == 4 {
+		most = op.width
+	}
+	count := 0
+	for count < len(s) && count < most+op.reserve && isDigit(s[count]) {
+		count++
+	}
+	count = min(most, count-op.reserve)
+	if count < least {
+		return 0, s, false
+	}
+	n, ok = pairs(s[:count])
+	if year && op.width == 2 {
+		n += 2000
+	}
+	return n, s[count:], ok && n <= maxYear
+}
+
+// zone reads the zone of a step.
+func (op *dateOp) zone(s string) (offset int, rest string, ok bool) {
+	offset, rest, ok = anyZone(s)
+	read := s[:len(s)-len(rest)]
+	if op.code == 'j' || !ok && op.code != 'z' {
+		return offset, rest, ok
+	}
+	switch op.code {
+	case 'z':
+		for _, name := range []string{"UTC", "GMT", "UT", "Z"} {
+			if rest, ok := strings.CutPrefix(s, name); ok {
+				return 0, rest, true
+			}
+		}
+		return 0, s, false
+	case 'Z':
+		colon := op.width == 5
+		return offset, rest, colon && read == "Z" || read != "Z" && len(read) > 3 && strings.Contains(read, ":") == colon
+	}
+	if read == "Z" {
+		return offset, rest, op.code == 'X'
+	}
+	colon := op.width == 3 || op.width == 5
+	switch {
+	case len(read) == 3:
+		return offset, rest, op.width == 1
+	case len(read) > 6 || !colon && len(read) > 5:
+		return offset, rest, op.width > 3
+	}
+	return offset, rest, strings.Contains(read, ":") == colon
+}
+
+var (
+	monthNames = []string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+		"November", "December"}
+	dayNames = []string{"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}
+)
+
+// word reads one of the names into n, counted from 1: its first three letters,
+// or all of it where the letter stands four times.
+func word(s string, n *int, names []string, width int) (rest string, ok bool) {
+	for i, name := range names {
+		if width < 4 {
+			name = name[:min(3, len(name))]
+		}
+		if rest, ok := strings.CutPrefix(s, name); ok {
+			*n = i + 1
+			return rest, true
+		}
+	}
+	return s, false
+}

@@ -1,0 +1,376 @@
+package record
+
+import (
+	"bytes"
+	"slices"
+)
+
+// A Decoder reads JSON documents into records of one projection, in one pass
+// over the bytes. It may be used again and again, by one goroutine at a time.
+type Decoder struct {
+	scanner
+	p *Projection
+	r *Record
+	// seen holds for each node of the trie the last object in which its key
+	// was met; objects counts them.
+	seen    []uint64
+	objects uint64
+	dotted  []met // in the objects now open
+	buf     []byte
+	err     *DocumentError
+}
+
+// NewDecoder returns a decoder for documents whose fields p chooses from.
+func NewDecoder(p *Projection) *Decoder { return &Decoder{p: p, seen: make([]uint64, p.nodes)} }
+
+// Decode reads one document, which must be a JSON object, into r. The caller
+// sets r.ID and r.Index before, from which the columns _id and _index are filled.
+//
+// The whole of doc is checked to be JSON in UTF-8, the values that are wanted
+// are checked against their types. A key with dots stands for objects in each
+// other, lists are taken apart, null is no value unless the field has a
+// null_value. A wanted key that stands twice in one object is an error, as is
+// an object in place of a single value, or the other way round. What does not
+// fit its type is missing if the field has ignore_malformed; a string longer
+// than ignore_above is missing from that field.
+//
+// r points into doc: it is valid until doc changes, or r is used again. The
+// error is a *[DocumentError]; r holds no use then.
+func (d *Decoder) Decode(doc []byte, r *Record) error {
+	r.Reset(d.p)
+	r.source = doc
+	d.scanner = scanner{src: doc}
+	d.r, d.err, d.dotted = r, nil, d.dotted[:0]
+	d.space()
+	if d.pos < len(doc) && doc[d.pos] != '{' {
+		d.unexpected("an object")
+		return d.broken()
+	}
+	if !d.object(d.p.root) || !d.end() {
+		return d.broken()
+	}
+	d.fillIn()
+	return nil
+}
+
+// fillIn sets the columns that do not stand in the document.
+func (d *Decoder) fillIn() {
+	r := d.r
+	for _, n := range d.p.constants {
+		if len(r.columns[n]) == 0 {
+			r.Append(n, d.p.fields[n].own.constant)
+		}
+	}
+	r.fillMeta()
+}
+
+// fillMeta sets the columns _id and _index.
+func (r *Record) fillMeta() {
+	for _, n := range r.projection.ids {
+		r.columns[n] = append(r.columns[n][:0], StringValue(r.ID))
+	}
+	for _, n := range r.projection.indexes {
+		r.columns[n] = append(r.columns[n][:0], StringValue(r.Index))
+	}
+}
+
+// broken returns the error of a document that could not be read.
+func (d *Decoder) broken() error {
+	if d.err == nil {
+		d.err = &DocumentError{Offset: d.at, Message: d.fault}
+	}
+	return d.err
+}
+
+// refuse notes a value that is sound JSON, but not what t wants.
+func (d *Decoder) refuse(t *trie, at int, message string) bool {
+	d.err = &DocumentError{Offset: at, Path: t.path, Message: message}
+	if d.p.within != "" {
+		d.err.Path = d.p.within + "." + t.path
+	}
+	return false
+}
+
+// object reads the object at pos, whose keys are wanted as t says.
+func (d *Decoder) object(t *trie) bool {
+	if d.pos >= len(d.src) {
+		return d.unexpected("an object")
+	}
+	d.objects++
+	object, dotted := d.objects, len(d.dotted)
+	if !d.enter() {
+		return false
+	}
+	if d.space() == '}' {
+		d.pos++
+		d.depth--
+		return true
+	}
+	for {
+		c, ok := d.member(t, object)
+		if !ok || !d.colon() {
+			return false
+		}
+		if c == nil {
+			ok = d.skip()
+		} else {
+			ok = d.value(c)
+		}
+		if !ok {
+			return false
+		}
+		if more, ok := d.next('}'); !more {
+			d.dotted = d.dotted[:dotted]
+			return ok
+		}
+	}
+}
+
+// member reads a key and returns its node, or nil if it is not wanted.
+func (d *Decoder) member(t *trie, object uint64) (c *trie, ok bool) {
+	at := d.pos
+	key, escaped, ok := d.key()
+	if !ok {
+		return nil, false
+	}
+	if escaped {
+		d.buf = unescape(d.buf[:0], key)
+		key = d.buf
+	}
+	if c = t.find(key); c != nil {
+		if d.seen[c.id] == object {
+			return nil, d.refuse(c, at, twice)
+		}
+		d.seen[c.id] = object
+		return c, true
+	}
+	if bytes.IndexByte(key, '.') < 0 {
+		return nil, true
+	}
+	for c = t; c != nil && key != nil; {
+		part, rest, more := bytes.Cut(key, dot)
+		if key = rest; !more {
+			key = nil
+		}
+		c = c.find(part)
+	}
+	if c == nil {
+		return nil, true
+	}
+	if slices.Contains(d.dotted, met{object, c.id}) {
+		return nil, d.refuse(c, at, twice)
+	}
+	d.dotted = append(d.dotted, met{object, c.id})
+	return c, true
+}
+
+const twice = "the key stands twice in one object"
+
+var dot = []byte{'.'}
+
+// A met is a node to which a key with dots led, and the object of that key.
+type met struct {
+	object uint64
+	id     int
+}
+
+// value reads the value at pos for t.
+func (d *Decoder) value(t *trie) bool {
+	start := d.pos
+	if !t.any {
+		return d.part(t)
+	}
+	ok := d.part(t)
+	if ok && d.src[start] != 'n' {
+		d.keep(t, start)
+	}
+	return ok
+}
+
+// keep appends the JSON text from start to pos to the columns that want it whole.
+func (d *Decoder) keep(t *trie, start int) {
+	for _, c := range t.whole {
+		d.r.Append(c.n, JSONValue(view(d.src[start:d.pos])))
+	}
+}
+
+// part reads the value at pos, which may be an element of a list, for t.
+func (d *Decoder) part(t *trie) bool {
+	at := d.pos
+	if at >= len(d.src) {
+		return d.unexpected("a value")
+	}
+	switch c := d.src[at]; c {
+	case '"':
+		raw, escaped, ok := d.text()
+		if !ok {
+			return false
+		}
+		text := view(raw)
+		if escaped {
+			text = d.unescaped(raw)
+		}
+		return d.scalar(t, at, text, '"')
+	case '{':
+		return d.objectValue(t)
+	case '[':
+		return d.list(t)
+	case 'n':
+		if !d.word("null") {
+			return false
+		}
+		for _, c := range t.columns {
+			if v := c.f.own.null; t.null && !v.IsNull() {
+				d.r.Append(c.n, v)
+			}
+		}
+		return true
+	case 't':
+		return d.word("true") && d.scalar(t, at, "true", 't')
+	case 'f':
+		return d.word("false") && d.scalar(t, at, "false", 't')
+	default:
+		if c != '-' && !isDigit(c) {
+			return d.unexpected("a value")
+		}
+		raw, ok := d.number()
+		return ok && d.scalar(t, at, view(raw), '0')
+	}
+}
+
+// unescaped returns the characters of a string with escapes.
+func (d *Decoder) unescaped(raw []byte) string {
+	at := len(d.r.scratch)
+	d.r.scratch = unescape(d.r.scratch, raw)
+	return view(d.r.scratch[at:])
+}
+
+func (d *Decoder) objectValue(t *trie) bool {
+	if len(t.columns) > 0 && !t.lenient {
+		return d.refuse(t, d.pos, "found an object where a single value is expected")
+	}
+	start := d.pos
+	if len(t.keys) == 0 {
+		if !d.skip() {
+			return false
+		}
+	} else if !d.object(t) {
+		return false
+	}
+	if !t.any {
+		d.keep(t, start)
+	}
+	return true
+}
+
+func (d *Decoder) list(t *trie) bool {
+	start := d.pos
+	if !d.enter() {
+		return false
+	}
+	c := d.space()
+	switch {
+	case c == ']':
+		d.pos++
+		d.depth--
+		return true
+	case t.point && (c == '-' || isDigit(c)):
+		d.pos, d.depth = start, d.depth-1
+		if !d.skip() {
+			return false
+		}
+		d.keep(t, start)
+		return true
+	}
+	for {
+		if !d.part(t) {
+			return false
+		}
+		if more, ok := d.next(']'); !more {
+			return ok
+		}
+	}
+}
+
+// scalar takes a single value for t. The form says how it is written: '"' for
+// a string, '0' for a number, 't' for true and false.
+func (d *Decoder) scalar(t *trie, at int, text string, form byte) bool {
+	if t.object && !t.lenient {
+		return d.refuse(t, at, "found "+shorten(string(d.src[at:d.pos]))+" where an object is expected")
+	}
+	if t.point {
+		if form == '"' {
+			d.keep(t, at)
+		} else if !t.lenient {
+			return d.refuse(t, at, notA(text, "a point"))
+		}
+	}
+	for _, c := range t.columns {
+		if c.f.Kind == String || c.f.Kind == Text {
+			if c.f.IgnoreAbove == 0 || !longer(text, c.f.IgnoreAbove) {
+				d.r.Append(c.n, StringValue(text))
+			}
+			continue
+		}
+		v, want := d.typed(c.f, text, form)
+		if want != "" && !c.f.own.malformed {
+			return d.refuse(t, at, notA(text, want))
+		}
+		if !v.IsNull() {
+			d.r.Append(c.n, v)
+		}
+	}
+	return true
+}
+
+// typed returns the value of a field that is no string: nothing for an empty
+// text where Elasticsearch takes that for no number.
+func (d *Decoder) typed(f *Field, text string, form byte) (v Value, want string) {
+	switch f.Kind {
+	case Int, Uint, Float:
+		if form == 't' {
+			return v, wantNumber
+		}
+		if form == '"' {
+			if f.own.noCoerce {
+				return v, "a number: it stands in quotes"
+			}
+			if text == "" {
+				return v, ""
+			}
+		}
+		return f.parse(text, !f.own.noCoerce)
+	case Bool:
+		if form == '0' {
+			return v, wantBool
+		}
+	case Time:
+		if form == 't' {
+			return v, f.wantDate()
+		}
+	case IP:
+		a, ok := parseAddr(text)
+		if !ok {
+			return v, wantIP
+		}
+		bytes := a.As16()
+		start := len(d.r.scratch)
+		d.r.scratch = append(d.r.scratch, bytes[:]...)
+		return Value{kind: IP, text: view(d.r.scratch[start:])}, ""
+	}
+	return f.parse(text, true)
+}
+
+// longer reports whether text has more than limit UTF-16 units.
+func longer(text string, limit int) bool {
+	if len(text) <= limit {
+		return false
+	}
+	units := 0
+	for _, r := range text {
+		if units++; r >= 0x10000 {
+			units++
+		}
+	}
+	return units > limit
+}

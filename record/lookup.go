@@ -1,0 +1,207 @@
+package record
+
+import (
+	"iter"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"weak"
+)
+
+// names fills byName: for each name in lower case the fields of the first rank
+// that has any. Paths come before aliases, aliases before labels.
+func (r *mappingReader) names() {
+	s := r.s
+	add := func(rank map[string][]*Field, name string, f *Field) {
+		name = strings.ToLower(name)
+		if name != "" && !slices.Contains(rank[name], f) {
+			rank[name] = append(rank[name], f)
+		}
+	}
+	var ranks [3]map[string][]*Field
+	for i := range ranks {
+		ranks[i] = map[string][]*Field{}
+	}
+	for f := range s.All() {
+		add(ranks[0], f.Path, f)
+		for _, a := range f.Aliases {
+			add(ranks[1], a, f)
+		}
+		add(ranks[2], f.Label, f)
+	}
+	for _, path := range []string{"_id", "_index"} {
+		add(ranks[0], path, s.byPath[path])
+	}
+	for _, rank := range ranks {
+		for name, ff := range rank {
+			if s.byName[name] == nil {
+				s.byName[name] = ff
+			}
+		}
+	}
+}
+
+// All returns every field, depth first in the order of the mapping: a field,
+// then its sub-fields, then the fields inside of it.
+func (s *Schema) All() iter.Seq[*Field] {
+	return func(yield func(*Field) bool) { walk(s.fields, yield) }
+}
+
+func walk(fields []*Field, yield func(*Field) bool) bool {
+	for _, f := range fields {
+		if !yield(f) || !walk(f.Subs, yield) || !walk(f.Fields, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// A keyCache holds the fields made for keys inside of flattened fields. A path
+// has one field for as long as anyone holds it, and none afterwards, so that
+// questions about ever new keys cannot fill the memory.
+type keyCache struct {
+	mu sync.Mutex
+	m  map[string]weak.Pointer[Field]
+}
+
+// get returns the field of path, which it makes if there is none.
+func (c *keyCache) get(path string, flat *Field) *Field {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f := c.m[path].Value(); f != nil {
+		return f
+	}
+	path = strings.Clone(path)
+	f := &Field{Path: path, Source: path, Type: flat.Type, Kind: String, Personal: flat.Personal, Ordered: flat.Ordered,
+		FoldCase: flat.FoldCase, Searchable: flat.Searchable, Nested: flat.Nested, IgnoreAbove: flat.IgnoreAbove, parent: flat,
+		own: fieldState{key: true, malformed: true, null: flat.own.null}}
+	if c.m == nil {
+		c.m = map[string]weak.Pointer[Field]{}
+	}
+	c.m[path] = weak.Make(f)
+	runtime.AddCleanup(f, c.forget, path)
+	return f
+}
+
+func (c *keyCache) forget(path string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.m[path].Value() == nil {
+		delete(c.m, path)
+	}
+}
+
+// flattenedKey returns the field of a key inside of a flattened field, or nil.
+// Equal paths give the same pointer.
+func (s *Schema) flattenedKey(path string) *Field {
+	if len(path) > maxPath || strings.HasSuffix(path, ".") {
+		return nil
+	}
+	for i := strings.LastIndexByte(path, '.'); i > 0; i = strings.LastIndexByte(path[:i], '.') {
+		f := s.byPath[path[:i]]
+		if f == nil {
+			ff := s.byName[strings.ToLower(path[:i])]
+			if len(ff) != 1 {
+				continue
+			}
+			f = ff[0]
+		}
+		if f.Kind != Flattened {
+			continue
+		}
+		return s.own.keys.get(f.Path+path[i:], f)
+	}
+	return nil
+}
+
+// Nearest returns the name of a field that is most like name, or "": a path,
+// or an alias. It is for "did you mean": it forgives a few wrong, missing or
+// exchanged letters, the wrong case, and the objects around a field that were left out.
+func (s *Schema) Nearest(name string) string {
+	name = strings.ToLower(name)
+	if name == "" || len(name) > 128 {
+		return ""
+	}
+	n := nearest{want: []rune(name)}
+	n.limit = (len(n.want) + 2) / 4
+	last := map[string]int{}
+	for f := range s.All() {
+		if f.Path == f.Source {
+			last[strings.ToLower(lastPart(f.Path))]++
+		}
+	}
+	for f := range s.All() {
+		n.offer(f.Path, f.Path)
+		for _, a := range f.Aliases {
+			n.offer(a, a)
+		}
+		n.offer(f.Label, f.Path)
+		if end := lastPart(f.Path); f.Path == f.Source && last[strings.ToLower(end)] == 1 {
+			n.offer(end, f.Path)
+		}
+	}
+	return n.best
+}
+
+func lastPart(path string) string { return path[strings.LastIndexByte(path, '.')+1:] }
+
+func (s *Schema) didYouMean(name string) string {
+	if near := s.Nearest(name); near != "" {
+		return "; did you mean " + strconv.Quote(near) + "?"
+	}
+	return ""
+}
+
+// A nearest collects the best of the names offered to it.
+type nearest struct {
+	want  []rune
+	limit int
+	best  string
+	rows  [3][]int
+}
+
+// offer considers name, which stands for answer.
+func (n *nearest) offer(name, answer string) {
+	if name == "" || len(name) > 256 {
+		return
+	}
+	d := n.distance([]rune(strings.ToLower(name)))
+	if d < n.limit || d == n.limit && n.best == "" {
+		n.best, n.limit = answer, d
+	}
+}
+
+// distance counts the letters to insert, drop, change or exchange with their
+// neighbour. It gives up above the limit.
+func (n *nearest) distance(b []rune) int {
+	a := n.want
+	if d := len(a) - len(b); d > n.limit || -d > n.limit {
+		return n.limit + 1
+	}
+	for i := range n.rows {
+		if len(n.rows[i]) <= len(b) {
+			n.rows[i] = make([]int, len(b)+1)
+		}
+	}
+	before, prev, row := n.rows[0], n.rows[1], n.rows[2]
+	for j := 0; j <= len(b); j++ {
+		prev[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(prev[j]+1, row[j-1]+1, prev[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, prev, row = prev, row, before
+	}
+	return prev[len(b)]
+}

@@ -1,0 +1,317 @@
+package record
+
+import (
+	"math"
+	"math/big"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Parse returns the value that text means in this field, as Elasticsearch
+// would index it: a float is rounded to the precision of its type, a
+// scaled_float to its scale, a date becomes the instant that the first matching
+// format makes of it, with absent parts at their start and UTC where it names no zone.
+// A text for a whole number may have a fraction of zeros only.
+//
+// The value keeps text; it shares its bytes, except for an address. The error is a *[ValueError].
+func (f *Field) Parse(text string) (Value, error) {
+	v, want := f.parse(text, false)
+	if want != "" {
+		return Value{}, &ValueError{f, text, want}
+	}
+	return v, nil
+}
+
+// DateOnly reports whether the values of f are days, months or years, not
+// instants: f is a date all of whose formats stop at the day.
+func (f *Field) DateOnly() bool { return f.Kind == Time && f.own.dateOnly }
+
+// parse is Parse without an error to allocate: it returns what it wants
+// instead. A document may say more than an operand: a fraction on a whole
+// number is cut off, and "" is false.
+func (f *Field) parse(text string, document bool) (v Value, want string) {
+	switch f.Kind {
+	case String, Text, Flattened:
+		return StringValue(text), ""
+	case Version:
+		return VersionValue(text), ""
+	case Int:
+		return f.parseInt(text, document)
+	case Uint:
+		return parseUint(text, document)
+	case Float:
+		return f.parseFloat(text)
+	case Time:
+		ms, ok := parseDate(f.own.formats, text)
+		if !ok {
+			return v, f.wantDate()
+		}
+		return Value{kind: Time, num: uint64(ms), text: text}, ""
+	case Bool:
+		return parseBool(text, document)
+	case IP:
+		a, ok := parseAddr(text)
+		if !ok {
+			return v, wantIP
+		}
+		return IPValue(a), ""
+	}
+	return v, "a value that can be compared: the field is " + describe(f.Kind)
+}
+
+const (
+	wantWhole  = "a whole number"
+	wantNumber = "a number"
+	wantFinite = "a number of a size that can be kept"
+	wantBool   = "true or false"
+	wantIP     = "an IP address"
+)
+
+func describe(k Kind) string {
+	switch k {
+	case Object, Nested:
+		return "an object"
+	case JSON:
+		return "a point"
+	}
+	return "of an unknown type"
+}
+
+func (f *Field) wantDate() string {
+	return "a date as the field has them (" + strings.Join(f.Formats, " or ") + ")"
+}
+
+func parseBool(text string, document bool) (Value, string) {
+	switch {
+	case text == "true":
+		return BoolValue(true), ""
+	case text == "false":
+		return BoolValue(false), ""
+	case text == "" && document:
+		return BoolValue(false).WithText(text), ""
+	}
+	return Value{}, wantBool
+}
+
+// parseAddr reads an address without a zone.
+func parseAddr(text string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(text)
+	return a, err == nil && a.Zone() == ""
+}
+
+// intRange returns the bounds of a type of whole numbers.
+func intRange(typ string) (lo, hi int64) {
+	switch typ {
+	case "byte":
+		return math.MinInt8, math.MaxInt8
+	case "short":
+		return math.MinInt16, math.MaxInt16
+	case "integer":
+		return math.MinInt32, math.MaxInt32
+	}
+	return math.MinInt64, math.MaxInt64
+}
+
+func (f *Field) parseInt(text string, document bool) (Value, string) {
+	i, ok := smallInt(text)
+	if !ok {
+		b, want := bigInt(text, document)
+		if want != "" {
+			return Value{}, want
+		}
+		if !b.IsInt64() {
+			return Value{}, f.wantRange()
+		}
+		i = b.Int64()
+	}
+	if i < f.own.min || i > f.own.max {
+		return Value{}, f.wantRange()
+	}
+	return Value{kind: Int, num: uint64(i), text: text}, ""
+}
+
+func (f *Field) wantRange() string {
+	lo, hi := intRange(f.Type)
+	return wantWhole + " from " + strconv.FormatInt(lo, 10) + " to " + strconv.FormatInt(hi, 10)
+}
+
+func parseUint(text string, document bool) (Value, string) {
+	i, ok := smallInt(text)
+	u := uint64(i)
+	if !ok {
+		b, want := bigInt(text, document)
+		if want != "" {
+			return Value{}, want
+		}
+		if ok = b.IsUint64(); ok {
+			u = b.Uint64()
+		}
+	} else {
+		ok = i >= 0
+	}
+	if !ok {
+		return Value{}, wantWhole + " from 0 to 18446744073709551615"
+	}
+	return Value{kind: Uint, num: u, text: text}, ""
+}
+
+// smallInt reads a plain whole number of at most 18 digits.
+func smallInt(text string) (i int64, ok bool) {
+	digits := text
+	if text != "" && (text[0] == '-' || text[0] == '+') {
+		digits = text[1:]
+	}
+	if digits == "" || len(digits) > 18 {
+		return 0, false
+	}
+	for j := 0; j < len(digits); j++ {
+		c := digits[j] - '0'
+		if c > 9 {
+			return 0, false
+		}
+		i = i*10 + int64(c)
+	}
+	if text[0] == '-' {
+		i = -i
+	}
+	return i, true
+}
+
+// bigInt reads any number whose value is whole, such as 5.0 or 12e3. A
+// document's fraction is cut off.
+func bigInt(text string, document bool) (*big.Int, string) {
+	n, ok := splitNumber(text)
+	if !ok {
+		return nil, wantWhole
+	}
+	if strings.Trim(n.whole+n.fraction, "0") == "" {
+		return new(big.Int), ""
+	}
+	exp, err := strconv.Atoi(n.exponent)
+	if err != nil || exp > 400 || exp < -1<<20 {
+		if n.exponent != "" && n.exponent[0] == '-' && document {
+			return new(big.Int), ""
+		}
+		return nil, wantWhole + " of a size that can be kept"
+	}
+	all, point := n.whole+n.fraction, len(n.whole)+exp
+	rest := ""
+	switch {
+	case point <= 0:
+		all, rest = "0", all
+	case point < len(all):
+		all, rest = all[:point], all[point:]
+	default:
+		all += strings.Repeat("0", point-len(all))
+	}
+	if strings.Trim(rest, "0") != "" && !document {
+		return nil, wantWhole
+	}
+	if all = strings.TrimLeft(all, "0"); len(all) > 20 {
+		all = all[:21] // beyond every range already
+	}
+	b, _ := new(big.Int).SetString("0"+all, 10)
+	if n.negative {
+		b.Neg(b)
+	}
+	return b, ""
+}
+
+// A number is the text of a decimal number taken apart.
+type number struct {
+	negative        bool
+	whole, fraction string
+	exponent        string
+}
+
+// splitNumber takes [+-]12.5e-3 apart; digits may be absent on one side of the point.
+func splitNumber(text string) (n number, ok bool) {
+	if text != "" && (text[0] == '-' || text[0] == '+') {
+		n.negative = text[0] == '-'
+		text = text[1:]
+	}
+	n.exponent = "0"
+	if i := strings.IndexAny(text, "eE"); i >= 0 {
+		n.exponent = text[i+1:]
+		text = text[:i]
+		if e := strings.TrimPrefix(strings.TrimPrefix(n.exponent, "-"), "+"); !allDigits(e) || len(n.exponent) > len(e)+1 {
+			return n, false
+		}
+	}
+	n.whole, n.fraction, _ = strings.Cut(text, ".")
+	return n, allDigits(n.whole + n.fraction)
+}
+
+func allDigits(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if !isDigit(s[i]) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+func (f *Field) parseFloat(text string) (Value, string) {
+	x, want := parseFloat(text)
+	if want != "" {
+		return Value{}, want
+	}
+	switch f.Type {
+	case "float":
+		x = float64(float32(x))
+	case "half_float":
+		x = half(x)
+	case "scaled_float":
+		x = scaled(x, f.Scale)
+	}
+	if math.IsInf(x, 0) {
+		return Value{}, wantFinite
+	}
+	return FloatValue(x).WithText(text), ""
+}
+
+// parseFloat reads a decimal number; strconv knows more forms, which no
+// document has.
+func parseFloat(text string) (float64, string) {
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; !isDigit(c) && c != '.' && c != '-' && c != '+' && c|0x20 != 'e' {
+			return 0, wantNumber
+		}
+	}
+	x, err := strconv.ParseFloat(text, 64)
+	if err == nil {
+		return x, ""
+	}
+	if math.IsInf(x, 0) {
+		return 0, wantFinite
+	}
+	return 0, wantNumber
+}
+
+// half rounds x to the nearest half-precision number, to the even one of two
+// as near; beyond the largest it is infinite.
+func half(x float64) float64 {
+	x = float64(float32(x))
+	if x == 0 || math.IsInf(x, 0) {
+		return x
+	}
+	_, exp := math.Frexp(x)
+	quantum := math.Ldexp(1, max(exp-11, -24))
+	x = math.RoundToEven(x/quantum) * quantum
+	if math.Abs(x) > 65504 {
+		return math.Inf(int(math.Copysign(1, x)))
+	}
+	return x
+}
+
+// scaled rounds x to a whole number of 1/factor, half of one upwards.
+func scaled(x, factor float64) float64 {
+	y := x * factor
+	r := math.Floor(y)
+	if y-r >= 0.5 {
+		r++
+	}
+	r = max(math.MinInt64, min(r, math.MaxInt64)) // as a Java long has it
+	return r / factor
+}
