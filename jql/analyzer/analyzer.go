@@ -93,12 +93,12 @@ func (s *Scanner) Next() []byte {
 		return nil
 	}
 	s.at = end
-	s.term = appendLower(s.term[:0], s.text[start:end])
+	s.term = AppendLower(s.term[:0], s.text[start:end])
 	return s.term
 }
 
-// appendLower appends term in lower case.
-func appendLower(b []byte, term string) []byte {
+// AppendLower appends term to b, normalized as by [Normalize], and returns it.
+func AppendLower(b []byte, term string) []byte {
 	for i := 0; i < len(term); {
 		c := term[i]
 		if c < utf8.RuneSelf {

@@ -120,7 +120,7 @@ func TestScannerIsUsedAgain(t *testing.T) {
 func TestNormalize(t *testing.T) {
 	for term, want := range map[string]string{"": "", "fev*": "fev*", "FÉV?": "fév?", "İΣẞµ": "iσßµ", "A B": "a b"} {
 		require.Equal(t, want, Normalize(term))
-		require.Equal(t, want, string(appendLower(nil, term)))
+		require.Equal(t, want, string(AppendLower(nil, term)))
 	}
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		require.Equal(t, unicode.ToLower(r), lower(r))

@@ -15,6 +15,9 @@
 // field inside nested objects holds the values of all of them; only Was and
 // Changed look at one nested object at a time.
 //
+// A field that is itself an object, nested or flattened has a value when one of
+// its objects holds, however deep, anything but null, {} and [].
+//
 // # Negation
 //
 // Not stands directly above a Terms, a Range, a Match, a Was or a Changed, or
@@ -129,9 +132,18 @@ const (
 //
 // What the field held is read from the history: in the order of time, each
 // entry ends the value From and begins the value To, and the last one holds
-// until now; before the first entry the field held that entry's From, and
+// without end; before the first entry the field held that entry's From, and
 // with no entry at all it has always held its present values. The field's
-// present values count as held from the last entry's instant on.
+// present values count as held from the last entry's instant on, and as begun
+// by it.
+//
+// An entry is of the field if it says so by one of [HistoryNames]; without an
+// instant it is none. Entries of one instant stand in the order of the document:
+// what was held for no time was not held. Where an entry's From is not the To of
+// the one before, the field held both in between.
+//
+// States are compared with an entry's From and To as what they are written as
+// means in those fields.
 type Was struct {
 	Field   *record.Field
 	History *record.History
@@ -139,7 +151,7 @@ type Was struct {
 	Held   States
 	Window Window
 	// By, if not nil, are the authors of whom one must have made the change
-	// that began the value.
+	// that began the value. A value that no entry began is nobody's.
 	By []string
 }
 

@@ -67,3 +67,13 @@ func Fields(p *Plan) []*record.Field {
 	}
 	return fields
 }
+
+// HistoryNames returns the names by which an entry of a history may say that
+// it is of f: the field's path, its source if that is another, and its aliases.
+func HistoryNames(f *record.Field) []string {
+	names := []string{f.Path}
+	if f.Source != "" && f.Source != f.Path {
+		names = append(names, f.Source)
+	}
+	return append(names, f.Aliases...)
+}

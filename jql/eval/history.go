@@ -1,0 +1,262 @@
+package eval
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/digit-health/dhr/jql/plan"
+	"github.com/digit-health/dhr/record"
+)
+
+// The columns of an entry.
+const (
+	fieldPart = iota
+	atPart
+	fromPart
+	toPart
+	authorPart // not there in a history without authors
+)
+
+// A historySource says how to read the entries of one history.
+type historySource struct {
+	history *record.History
+	column  int // of the nested objects
+	entries *record.Projection
+}
+
+// history returns the place of h among c.histories.
+func (c *compiler) history(h *record.History) int {
+	switch {
+	case h == nil || c.schema == nil || h.Field == nil || h.From == nil || h.To == nil || h.At == nil:
+		c.fail("a condition on a history that is not described in full")
+		return 0
+	case h.At.Kind != record.Time:
+		c.fail("the field %q is no date", h.At.Path)
+		return 0
+	}
+	for i, s := range c.histories {
+		if s.history.Path == h.Path {
+			return i
+		}
+	}
+	source := &historySource{history: h, column: c.column(c.schema.Field(h.Path))}
+	paths := []string{fieldPart: h.Field.Path, atPart: h.At.Path, fromPart: h.From.Path, toPart: h.To.Path}
+	if h.Author != nil {
+		paths = append(paths, h.Author.Path)
+	}
+	entries, err := c.schema.ProjectNested(h.Path, paths...)
+	if err != nil {
+		c.fail("the history at %q: %w", h.Path, err)
+	}
+	source.entries = entries
+	c.histories = append(c.histories, source)
+	return len(c.histories) - 1
+}
+
+// A changeLog reads the entries of one history of one record at a time.
+type changeLog struct {
+	source  *historySource
+	decoder *record.Decoder
+	spare   []*entry // at first those of the record, then others from before
+	entries []*entry // of the record, in the order of time
+}
+
+// An entry is one change.
+type entry struct {
+	at     int64
+	parts  record.Record
+	source []byte
+}
+
+func newLog(s *historySource) *changeLog {
+	return &changeLog{source: s, decoder: record.NewDecoder(s.entries)}
+}
+
+func newLogs(sources []*historySource) (logs []*changeLog) {
+	for _, s := range sources {
+		logs = append(logs, newLog(s))
+	}
+	return logs
+}
+
+// read returns the entries about one of the fields, in the order of time. They are
+// valid until the next call.
+func (l *changeLog) read(r *record.Record, about valueSet, s *scratch) []*entry {
+	l.entries = l.entries[:0]
+	for _, v := range r.Values(l.source.column) {
+		if len(l.entries) == len(l.spare) {
+			l.spare = append(l.spare, new(entry))
+		}
+		e := l.spare[len(l.entries)]
+		e.source = append(e.source[:0], v.Text()...)
+		if l.decoder.Decode(e.source, &e.parts) != nil {
+			continue
+		}
+		at := e.parts.Value(atPart)
+		if at.IsNull() || !containsAny(about, e.parts.Values(fieldPart), s) {
+			continue
+		}
+		e.at = at.Millis()
+		l.entries = append(l.entries, e)
+	}
+	slices.SortStableFunc(l.entries, func(a, b *entry) int { return cmp.Compare(a.at, b.at) })
+	return l.entries
+}
+
+// by reports whether one of the authors made the change. Without authors anyone did.
+func (e *entry) by(authors valueSet, s *scratch) bool {
+	return authors == nil || containsAny(authors, e.parts.Values(authorPart), s)
+}
+
+// change holds what Was and Changed have in common.
+type change struct {
+	log      int
+	about    valueSet // the names of the field in the history
+	from, to int64    // the window, [from, to)
+	authors  valueSet // nil for anyone
+}
+
+func (c *compiler) change(f *record.Field, h *record.History, w plan.Window, by []string) (n change, ok bool) {
+	n.log = c.history(h)
+	if f == nil {
+		c.fail("a condition without a field")
+	}
+	if c.err != nil {
+		return n, false
+	}
+	n.about = newStringSetOf(h.Field, plan.HistoryNames(f))
+	n.from, n.to = math.MinInt64, math.MaxInt64
+	if !w.From.IsNull() {
+		n.from = w.From.Millis()
+	}
+	if !w.To.IsNull() {
+		n.to = w.To.Millis()
+	}
+	switch {
+	case by == nil:
+	case h.Author == nil:
+		n.authors = stringList(nil)
+	default:
+		n.authors = newStringSetOf(h.Author, by)
+	}
+	return n, true
+}
+
+// newStringSetOf returns the set of those values of f that are written as texts say.
+func newStringSetOf(f *record.Field, texts []string) valueSet {
+	values := make([]record.Value, 0, len(texts))
+	for _, text := range texts {
+		if v, err := f.Parse(text); err == nil {
+			values = append(values, v)
+		}
+	}
+	return newValueSet(f, values)
+}
+
+// states is a set of states of a field, as another field writes them down.
+type states struct {
+	set   valueSet
+	empty bool
+}
+
+// newStates returns the states as values of f.
+func newStates(f *record.Field, s plan.States) states {
+	texts := make([]string, len(s.Values))
+	for i, v := range s.Values {
+		texts[i] = v.Text()
+	}
+	return states{newStringSetOf(f, texts), s.Empty}
+}
+
+// has reports whether a field with these values is in one of the states.
+func (n *states) has(values []record.Value, s *scratch) bool {
+	if len(values) == 0 {
+		return n.empty
+	}
+	return containsAny(n.set, values, s)
+}
+
+// was matches records whose field was in one of the states.
+type was struct {
+	change
+	column   int
+	now      states // as the field itself has them
+	from, to states // as the entries have them
+}
+
+func (c *compiler) was(n plan.Was) node {
+	common, ok := c.change(n.Field, n.History, n.Window, n.By)
+	if !ok {
+		return constant(false)
+	}
+	column := c.column(n.Field)
+	for _, v := range n.Held.Values {
+		c.check(n.Field, v)
+	}
+	return &was{change: common, column: column,
+		now:  states{newValueSet(n.Field, n.Held.Values), n.Held.Empty},
+		from: newStates(n.History.From, n.Held), to: newStates(n.History.To, n.Held)}
+}
+
+func (n *was) match(r *record.Record, s *scratch) bool {
+	entries := s.logs[n.log].read(r, n.about, s)
+	start, begun := int64(math.MinInt64), n.authors == nil
+	var begin *entry // the change at start
+	for _, e := range entries {
+		if n.meets(start, e.at) {
+			if begin != nil && begin.by(n.authors, s) && n.to.has(begin.parts.Values(toPart), s) {
+				return true
+			}
+			if begun && n.from.has(e.parts.Values(fromPart), s) {
+				return true
+			}
+		}
+		start, begin = e.at, e
+	}
+	if !n.meets(start, math.MaxInt64) {
+		return false
+	}
+	if begin == nil {
+		return begun && n.now.has(s.values(r, n.column), s)
+	}
+	return begin.by(n.authors, s) &&
+		(n.to.has(begin.parts.Values(toPart), s) || n.now.has(s.values(r, n.column), s))
+}
+
+// meets reports whether [start, end) and the window have an instant in common.
+func (n *change) meets(start, end int64) bool { return max(start, n.from) < min(end, n.to) }
+
+// changed matches records of which one single change fits.
+type changed struct {
+	change
+	from, to       states
+	anyFrom, anyTo bool
+}
+
+func (c *compiler) changed(n plan.Changed) node {
+	common, ok := c.change(n.Field, n.History, n.Window, n.By)
+	if !ok {
+		return constant(false)
+	}
+	out := &changed{change: common, anyFrom: n.From == nil, anyTo: n.To == nil}
+	if n.From != nil {
+		out.from = newStates(n.History.From, *n.From)
+	}
+	if n.To != nil {
+		out.to = newStates(n.History.To, *n.To)
+	}
+	return out
+}
+
+func (n *changed) match(r *record.Record, s *scratch) bool {
+	for _, e := range s.logs[n.log].read(r, n.about, s) {
+		if n.change.from <= e.at && e.at < n.change.to &&
+			(n.anyFrom || n.from.has(e.parts.Values(fromPart), s)) &&
+			(n.anyTo || n.to.has(e.parts.Values(toPart), s)) &&
+			e.by(n.authors, s) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,91 @@
+package eval
+
+import (
+	"strings"
+
+	"github.com/digit-health/dhr/jql/plan"
+	"github.com/digit-health/dhr/record"
+)
+
+// An Order compares records. It is safe for concurrent use.
+type Order struct{ keys []key }
+
+type key struct {
+	column int
+	kind   record.Kind
+	desc   bool
+}
+
+// CompileOrder returns the order of p for records of a projection. The error
+// names a field that the order needs and the projection lacks.
+func CompileOrder(p *plan.Plan, projection *record.Projection) (*Order, error) {
+	o := &Order{}
+	for _, s := range p.Order {
+		if s.Field == nil { // all records are alike in what none of them has
+			continue
+		}
+		column, meta := metaColumn(s.Field)
+		if !meta {
+			var err error
+			if column, err = columnOf(s.Field, projection); err != nil {
+				return nil, err
+			}
+		}
+		o.keys = append(o.keys, key{column, valueKind(s.Field), s.Desc})
+	}
+	return o, nil
+}
+
+// Compare returns -1, 0 or +1 as a stands before, beside or after b. Only a
+// record stands beside itself, as long as the last key of the plan is unique.
+// Both records must be of the projection that o was compiled for.
+func (o *Order) Compare(a, b *record.Record) int {
+	for i := range o.keys {
+		if c := o.keys[i].compare(a, b); c != 0 {
+			return c
+		}
+	}
+	return 0
+}
+
+func (k *key) compare(a, b *record.Record) int {
+	c := 0
+	switch k.column {
+	case idColumn:
+		c = strings.Compare(a.ID, b.ID)
+	case indexColumn:
+		c = strings.Compare(a.Index, b.Index)
+	default:
+		v, w := a.Values(k.column), b.Values(k.column)
+		if len(v) == 0 || len(w) == 0 { // missing comes last both ways
+			return bit(len(v) == 0) - bit(len(w) == 0)
+		}
+		if k.kind == record.String && len(v) == 1 && len(w) == 1 {
+			c = strings.Compare(v[0].Text(), w[0].Text())
+			break
+		}
+		c = k.first(v).Compare(k.first(w))
+	}
+	if k.desc {
+		return -c
+	}
+	return c
+}
+
+// first returns the value that counts: the least, or the greatest when descending.
+func (k *key) first(values []record.Value) record.Value {
+	best := values[0]
+	for _, v := range values[1:] {
+		if c := v.Compare(best); c < 0 && !k.desc || c > 0 && k.desc {
+			best = v
+		}
+	}
+	return best
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
