@@ -38,10 +38,13 @@ func compileFormat(name string) (f dateFormat, ok bool) {
 		return dateFormat{read: readMillis}, true
 	case "epoch_second":
 		return dateFormat{read: readSeconds}, true
-	case "strict_date_optional_time", "strict_date_optional_time_nanos", "iso8601":
+	case "strict_date_optional_time", "iso8601":
 		return dateFormat{read: readISO}, true
-	case "date_optional_time":
-		return compilePattern("t[-M[-d['T'[H[:m[:s[,f][.f]]][j]]]]]", true)
+	case "strict_date_optional_time_nanos":
+		return dateFormat{read: readISONanos}, true
+	}
+	if p, known := oddFormats[name]; known {
+		return compilePattern(p, true)
 	}
 	if p, known := strictFormats[strings.TrimPrefix(name, "strict_")]; known {
 		if !strings.HasPrefix(name, "strict_") && !strings.HasPrefix(name, "basic_") {
@@ -58,10 +61,22 @@ func compileFormat(name string) (f dateFormat, ok bool) {
 // lenient makes of a strict pattern one that takes fewer digits.
 var lenient = strings.NewReplacer("yyyy", "t", "YYYY", "Y", "MM", "M", "dd", "d", "HH", "H", "mm", "m", "ss", "s", "ww", "w", "DDD", "D")
 
-// strictFormats are the named formats as patterns. Besides the letters of Java, t is a
-// year of four digits or more, f a fraction of one to nine digits and j a zone in any form.
+// oddFormats are those whose strict and lenient forms differ by more, or that
+// have one form only.
+var oddFormats = map[string]string{
+	"date_optional_time":             "t[-M[-d['T'[H[:m[:s[,f][.f]][j]]]]]]",
+	"date_time_no_millis":            "t-M-d'T'H:m[:s][j]",
+	"strict_date_time":               "yyyy-MM-dd'T'HH:mm:ss[.f]j",
+	"date_hour_minute_second_millis": "t-M-d'T'H:m:s.i",
+	"hour_minute_second_millis":      "H:m:s.i",
+	"strict_year_month_day":          "yyyy[-MM[-dd]]",
+	"basic_date":                     "yyyyMMd",
+}
+
+// strictFormats are the named formats as patterns. Besides the letters of Java,
+// t is a year of any length, f a fraction of one to nine digits, i one of up to
+// three, and j a zone in any form.
 var strictFormats = map[string]string{
-	"basic_date":                        "yyyyMMdd",
 	"basic_date_time":                   "yyyyMMdd'T'HHmmss.fj",
 	"basic_date_time_no_millis":         "yyyyMMdd'T'HHmmssj",
 	"basic_ordinal_date":                "yyyyDDD",
@@ -107,8 +122,8 @@ var strictFormats = map[string]string{
 
 // readMillis reads milliseconds since 1970, of which a fraction is cut off.
 func readMillis(_ *dateFormat, s string) (int64, bool) {
-	whole, _, cut, ok := splitEpoch(s)
-	if cut && s[0] == '-' {
+	whole, nanos, ok := splitEpoch(s, 6)
+	if nanos > 0 && s[0] == '-' {
 		whole--
 	}
 	return whole, ok
@@ -116,37 +131,28 @@ func readMillis(_ *dateFormat, s string) (int64, bool) {
 
 // readSeconds reads seconds since 1970.
 func readSeconds(_ *dateFormat, s string) (int64, bool) {
-	whole, millis, cut, ok := splitEpoch(s)
+	whole, nanos, ok := splitEpoch(s, 9)
 	if !ok || whole > 1<<53 || whole < -1<<53 {
 		return 0, false
 	}
-	if s[0] != '-' {
-		return whole*1000 + millis, true
+	if s[0] == '-' {
+		return whole*1000 - int64((nanos+999_999)/1_000_000), true
 	}
-	if cut {
-		millis++
-	}
-	return whole*1000 - millis, true
+	return whole*1000 + int64(nanos/1_000_000), true
 }
 
-// splitEpoch reads [-]123.456: the whole part with its sign, the first three
-// digits of the fraction, and whether there is anything beyond: below the
-// whole for milliseconds, below those three digits otherwise.
-func splitEpoch(s string) (whole, millis int64, cut, ok bool) {
-	text, fraction, point := strings.Cut(s, ".")
+// splitEpoch reads [-]123.456: the whole part with its sign, and the fraction
+// as nanoseconds of a second.
+func splitEpoch(s string, most int) (whole int64, nanos int, ok bool) {
+	text, behind, _ := strings.Cut(s, ".")
 	if text == "" || text[0] == '+' {
-		return 0, 0, false, false
+		return 0, 0, false
 	}
-	if whole, ok = smallInt(text); !ok || point && !allDigits(fraction) {
-		return 0, 0, false, false
+	if whole, ok = smallInt(text); !ok {
+		return 0, 0, false
 	}
-	for i := 0; i < 3; i++ {
-		millis *= 10
-		if i < len(fraction) {
-			millis += int64(fraction[i] - '0')
-		}
-	}
-	return whole, millis, strings.Trim(fraction, "0") != "", true
+	nanos, behind, _ = fraction(behind, 0, most)
+	return whole, nanos, behind == ""
 }
 
 // A dateParts is what a text says about an instant.
@@ -158,10 +164,10 @@ type dateParts struct {
 	yearDay              int // instead of month and day, if not 0
 	weekYear, week       int // instead of all three, if byWeek
 	weekDay              int // from 1, Monday
-	dayName              int // likewise, as a word
 	half                 int // 1 for AM, 2 for PM
 	hour12               int // from 1
 	byWeek               bool
+	hours, below         bool // whether the hour, and what is below it, is named
 }
 
 const msPerDay = 24 * 60 * 60 * 1000
@@ -170,9 +176,6 @@ const msPerDay = 24 * 60 * 60 * 1000
 func (p *dateParts) millis() (int64, bool) {
 	days, ok := p.days()
 	if !ok || p.hour > 23 || p.minute > 59 || p.second > 59 {
-		return 0, false
-	}
-	if p.dayName != 0 && p.dayName != weekdayOf(days) {
 		return 0, false
 	}
 	hour := p.hour
@@ -263,25 +266,25 @@ func readISO(_ *dateFormat, s string) (int64, bool) {
 	return p.millis()
 }
 
-// isoYear reads four digits, after a sign up to nine.
-func isoYear(s string) (year int, rest string, ok bool) {
-	n := 4
-	if s != "" && (s[0] == '-' || s[0] == '+') {
-		for n = 1; n < len(s) && n < 10 && isDigit(s[n]); n++ {
-		}
-		if year, ok = pairs(s[1:n]); !ok || n < 5 || year > maxYear || n == 5 && s[0] == '+' {
-			return 0, s, false
-		}
-		if s[0] == '-' {
-			year = -year
-		}
-		return year, s[n:], true
+// readISONanos reads what readISO does, but a time of day only with its seconds.
+func readISONanos(f *dateFormat, s string) (int64, bool) {
+	day, clock, timed := strings.Cut(s, "T")
+	if timed && (len(day) < 10 || len(clock) < 8 || clock[5] != ':') {
+		return 0, false
 	}
-	if len(s) < n {
+	return readISO(f, s)
+}
+
+// isoYear reads four digits, before which a minus may stand.
+func isoYear(s string) (year int, rest string, ok bool) {
+	digits, before := strings.CutPrefix(s, "-")
+	if len(digits) < 4 {
 		return 0, s, false
 	}
-	year, ok = pairs(s[:n])
-	return year, s[n:], ok
+	if year, ok = pairs(digits[:4]); before {
+		year = -year
+	}
+	return year, digits[4:], ok
 }
 
 // maxYear is the largest year whose milliseconds fit.
@@ -352,15 +355,16 @@ func fraction(s string, least, most int) (nanos int, rest string, ok bool) {
 	return nanos, s[n:], n >= least
 }
 
-// anyZone reads Z, +01, +0130, +01:30 or +01:30:15.
+var utcNames = []string{"Z", "UTC", "GMT", "UT"}
+
+// anyZone reads Z, UTC, +01, +0130, +01:30 or +01:30:15.
 func anyZone(s string) (offset int, rest string, ok bool) {
-	if s == "" {
-		return 0, s, false
+	for _, name := range utcNames {
+		if rest, ok := strings.CutPrefix(s, name); ok {
+			return 0, rest, true
+		}
 	}
-	if s[0] == 'Z' {
-		return 0, s[1:], true
-	}
-	if s[0] != '+' && s[0] != '-' || len(s) < 3 {
+	if len(s) < 3 || s[0] != '+' && s[0] != '-' {
 		return 0, s, false
 	}
 	sign := 1

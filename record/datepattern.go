@@ -11,12 +11,13 @@ type dateOp struct {
 	width, min, max int
 	// reserve is how many digits the steps directly behind need.
 	reserve int
+	own     bool
 	literal string
 	section []dateOp
 }
 
 // dayLetters are the letters that name a day or something coarser.
-const dayLetters = "yuMLdDEYweGt"
+const dayLetters = "yuMLdDEYwet"
 
 // compilePattern makes a pattern of Java's DateTimeFormatter ready, or one of
 // our own with a few more letters. It returns false for what it does not know.
@@ -33,7 +34,7 @@ type patternCompiler struct {
 	rest     string
 	own      bool
 	dateOnly bool
-	letters  int
+	letters  int // but for those of a zone
 }
 
 // ops reads steps up to the end of the pattern, or of the section it is in.
@@ -102,22 +103,26 @@ func (c *patternCompiler) letter() (op dateOp, ok bool) {
 		n++
 	}
 	c.rest = c.rest[n:]
-	c.letters++
+	if strings.IndexByte("XxZz", ch) < 0 {
+		c.letters++
+	}
 	c.dateOnly = c.dateOnly && strings.IndexByte(dayLetters, ch) >= 0
-	op = dateOp{code: ch, width: n, min: n, max: n}
+	op = dateOp{code: ch, width: n, min: n, max: n, own: c.own}
 	switch ch {
-	case 'y', 'u', 'Y':
-		op.min, op.max = n, 9
-		return op, n != 2 || ch != 'Y'
-	case 't', 'f', 'j':
-		op.min, op.max = 4, 9
+	case 'y', 'u':
+		op.max = 9
+		return op, true
+	case 'Y':
+		op.max = 9
+		fallthrough // weeks are the locale's affair in a pattern of Java
+	case 't', 'f', 'i', 'j':
 		return op, c.own
 	case 'M', 'L':
 		ok = n <= 4
-	case 'd', 'H', 'h', 'k', 'K', 'm', 's', 'w':
+	case 'd', 'H', 'h', 'k', 'K', 'm', 's':
 		ok = n <= 2
-	case 'e':
-		ok = n == 1
+	case 'w', 'e':
+		ok = c.own
 	case 'D':
 		ok = n == 1 || n == 3
 	case 'S', 'n':
@@ -134,7 +139,10 @@ func (c *patternCompiler) letter() (op dateOp, ok bool) {
 		return op, n <= 3
 	}
 	if n == 1 && ch != 'S' && ch != 'e' {
-		op.max = 2
+		op.max = 9
+		if c.own {
+			op.max = 2
+		}
 		if ch == 'D' {
 			op.max = 3
 		}
@@ -147,7 +155,7 @@ func (op *dateOp) numeric() bool {
 	switch op.code {
 	case 'M', 'L':
 		return op.width <= 2
-	case '\'', '[', 'E', 'a', 'X', 'x', 'Z', 'z', 'j', 'f':
+	case '\'', '[', 'E', 'a', 'X', 'x', 'Z', 'z', 'j', 'f', 'i':
 		return false
 	}
 	return true
@@ -168,7 +176,7 @@ func reserved(ops []dateOp) []dateOp {
 func readPattern(f *dateFormat, s string) (int64, bool) {
 	p := dateParts{year: 1970, month: 1, day: 1, weekDay: 1}
 	rest, ok := matchAll(f.ops, s, &p)
-	if !ok || rest != "" {
+	if !ok || rest != "" || s == "" || p.below && !p.hours {
 		return 0, false
 	}
 	return p.millis()
@@ -200,16 +208,22 @@ func (op *dateOp) match(s string, p *dateParts) (rest string, ok bool) {
 	case 'X', 'x', 'Z', 'z', 'j':
 		p.offset, rest, ok = op.zone(s)
 		return rest, ok
-	case 'f':
-		p.nanos, rest, ok = fraction(s, 1, 9)
+	case 'f', 'i':
+		most := 9
+		if op.code == 'i' {
+			most = 3
+		}
+		p.nanos, rest, ok = fraction(s, 1, most)
 		return rest, ok
 	case 'S':
+		p.below = true
 		p.nanos, rest, ok = fraction(s, op.min, op.max)
 		return rest, ok
 	case 'a':
 		return word(s, &p.half, []string{"AM", "PM"}, 2)
 	case 'E':
-		return word(s, &p.dayName, dayNames, op.width)
+		var day int // Elasticsearch does not ask whether it is the right one
+		return word(s, &day, dayNames, op.width)
 	case 'M', 'L':
 		if op.width > 2 {
 			return word(s, &p.month, monthNames, op.width)
@@ -238,6 +252,26 @@ func (op *dateOp) store(n int, p *dateParts) bool {
 		p.week = n
 	case 'e':
 		p.weekDay = n
+	default:
+		return op.storeTime(n, p)
+	}
+	return true
+}
+
+func (op *dateOp) storeTime(n int, p *dateParts) bool {
+	switch op.code {
+	case 'm':
+		p.minute, p.below = n, true
+		return true
+	case 's':
+		p.second, p.below = n, true
+		return true
+	case 'n':
+		p.nanos, p.below = n, true
+		return true
+	}
+	p.hours = true
+	switch op.code {
 	case 'H':
 		p.hour = n
 	case 'k':
@@ -247,33 +281,34 @@ func (op *dateOp) store(n int, p *dateParts) bool {
 		p.hour12 = n
 		return n != 0
 	case 'K':
-		p.hour12 = n + 1 - 1
+		p.hour12 = n
 		if n == 0 {
 			p.hour12 = 12
 		}
 		return n < 12
-	case 'm':
-		p.minute = n
-	case 's':
-		p.second = n
-	case 'n':
-		p.nanos = n
 	}
 	return true
 }
 
 // digits reads the number of a step. A year of four letters takes more digits
-// only behind a sign, one of two letters is in this century.
+// only behind a plus, one of two letters is in this century.
 func (op *dateOp) digits(s string) (n int, rest string, ok bool) {
-	year := op.code == 'y' || op.code == 'u' || op.code == 'Y'
-	if year && op.width == 4 {
-		if n, rest, ok = isoYear(s); ok || op.reserve == 0 {
-			return n, rest, ok
+	year := strings.IndexByte("yuYt", op.code) >= 0
+	least, most, sign := op.min, op.max, byte(0)
+	if year && s != "" && (s[0] == '-' || s[0] == '+') {
+		if sign = s[0]; !op.signed(sign) {
+			return 0, s, false
 		}
+		s = s[1:]
 	}
-	least, most := op.min, op.max
-	if year && op.width == 2 || year && op.width == 4 {
+	switch {
+	case !year:
+	case op.width == 4 && sign == '+':
+		least = 5
+	case op.width == 4 || op.width == 2:
 		most = op.width
+	case op.code == 't':
+		most = 9
 	}
 	count := 0
 	for count < len(s) && count < most+op.reserve && isDigit(s[count]) {
@@ -287,37 +322,40 @@ func (op *dateOp) digits(s string) (n int, rest string, ok bool) {
 	if year && op.width == 2 {
 		n += 2000
 	}
-	return n, s[count:], ok && n <= maxYear
+	if sign == '-' {
+		n = -n
+	}
+	return n, s[count:], ok && n <= maxYear && n >= -maxYear
 }
 
-// zone reads the zone of a step.
+// signed reports whether the year of a step may begin with the sign.
+func (op *dateOp) signed(sign byte) bool {
+	if op.own || op.code == 't' {
+		return sign == '-'
+	}
+	return op.code == 'u' && (sign == '-' || op.width == 4) || sign == '+' && op.width == 4
+}
+
+// zone reads the zone of a step, in the form that its letter and width ask for.
 func (op *dateOp) zone(s string) (offset int, rest string, ok bool) {
 	offset, rest, ok = anyZone(s)
-	read := s[:len(s)-len(rest)]
-	if op.code == 'j' || !ok && op.code != 'z' {
+	if op.code == 'j' || op.code == 'z' || !ok {
 		return offset, rest, ok
 	}
-	switch op.code {
-	case 'z':
-		for _, name := range []string{"UTC", "GMT", "UT", "Z"} {
-			if rest, ok := strings.CutPrefix(s, name); ok {
-				return 0, rest, true
-			}
-		}
-		return 0, s, false
-	case 'Z':
-		colon := op.width == 5
-		return offset, rest, colon && read == "Z" || read != "Z" && len(read) > 3 && strings.Contains(read, ":") == colon
-	}
-	if read == "Z" {
-		return offset, rest, op.code == 'X'
+	read := s[:len(s)-len(rest)]
+	if read[0] != '+' && read[0] != '-' {
+		return offset, rest, read == "Z" && (op.code == 'X' || op.code == 'Z' && op.width == 5)
 	}
 	colon := op.width == 3 || op.width == 5
+	short, seconds := op.width == 1, op.width > 3
+	if op.code == 'Z' {
+		colon, short, seconds = op.width == 5, false, op.width == 5
+	}
 	switch {
-	case len(read) == 3:
-		return offset, rest, op.width == 1
-	case len(read) > 6 || !colon && len(read) > 5:
-		return offset, rest, op.width > 3
+	case len(read) == len("+01"):
+		return offset, rest, short
+	case len(read) > len("+01:30"):
+		return offset, rest, seconds && strings.Contains(read, ":") == colon
 	}
 	return offset, rest, strings.Contains(read, ":") == colon
 }

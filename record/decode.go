@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"slices"
+	"strings"
 )
 
 // A Decoder reads JSON documents into records of one projection, in one pass
@@ -339,7 +340,12 @@ func (d *Decoder) typed(f *Field, text string, form byte) (v Value, want string)
 				return v, ""
 			}
 		}
-		return f.parse(text, !f.own.noCoerce)
+		if v, want = f.parse(text, !f.own.noCoerce); want != "" && form == '"' {
+			if plain := javaNumber(text); len(plain) < len(text) && f.Type != "long" && f.Type != "unsigned_long" {
+				return f.parse(plain, true)
+			}
+		}
+		return v, want
 	case Bool:
 		if form == '0' {
 			return v, wantBool
@@ -359,6 +365,15 @@ func (d *Decoder) typed(f *Field, text string, form byte) (v Value, want string)
 		return Value{kind: IP, text: view(d.r.scratch[start:])}, ""
 	}
 	return f.parse(text, true)
+}
+
+// javaNumber returns text without what Java allows around a number in a string.
+func javaNumber(text string) string {
+	text = strings.TrimFunc(text, func(r rune) bool { return r <= ' ' })
+	if n := len(text) - 1; n > 0 && strings.IndexByte("fFdD", text[n]) >= 0 {
+		text = text[:n]
+	}
+	return text
 }
 
 // longer reports whether text has more than limit UTF-16 units.

@@ -111,7 +111,6 @@ func (b *trieBuilder) add(n int, f *Field) {
 		end += len(part) + 1
 		b.describe(t, b.prefix+path[:end-1])
 	}
-	t.lenient = t.lenient || f.own.malformed
 	switch {
 	case f.own.opaque || f.Kind == Unknown:
 		t.any = true

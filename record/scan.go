@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/binary"
 	"math/bits"
+	"strconv"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -50,7 +51,7 @@ func quoteRune(r rune) string {
 	case r < ' ' || r == 0x7F:
 		return "a control character"
 	}
-	return "'" + string(r) + "'"
+	return strconv.QuoteRune(r)
 }
 
 // space skips white space and returns the byte at pos, or 0 at the end.
