@@ -28,15 +28,15 @@ func TestFirstMinute(t *testing.T) {
 	stdout, stderr, err := ask(t, "", "-mapping", "visits.json", `diagnosis ~ "malaria" AND age < 5 ORDER BY date DESC`, "visits.ndjson")
 	require.NoError(t, err)
 	lines := strings.Split(strings.TrimSpace(stdout), "\n")
-	require.Len(t, lines, 29)
+	require.Len(t, lines, 24)
 	last := ""
 	for _, line := range lines {
-		require.Contains(t, line, "malaria")
+		require.Contains(t, strings.ToLower(line), "malaria")
 		_, date, _ := strings.Cut(line, `"date": "`)
 		require.True(t, last == "" || date[:10] <= last, "%s after %s", date[:10], last)
 		last = date[:10]
 	}
-	require.Equal(t, "29 of 160 records\n", stderr)
+	require.Equal(t, "24 of 160 records\n", stderr)
 }
 
 func TestTable(t *testing.T) {
