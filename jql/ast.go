@@ -4,6 +4,8 @@ package jql
 // text[s.Start:s.End] is what it covers.
 type Span struct{ Start, End int }
 
+func (s Span) text(text string) string { return text[s.Start:s.End] }
+
 // A Query is a parsed query.
 type Query struct {
 	Span

@@ -23,6 +23,9 @@ type ResolveOptions struct {
 	// Members returns the users of a group, for membersOf(). An unknown group
 	// is an error, an empty one is not. If nil, every group is unknown.
 	Members func(ctx context.Context, group string) ([]string, error)
+	// JiraDates makes a bare date the first instant of its day, as in Jira, so
+	// that <= 2024-01-31 leaves out nearly all of that day. By default a bare date is the whole day.
+	JiraDates bool
 	// Functions are the host's own functions, by name without regard to case.
 	// They go before those of the language. If nil, there are none.
 	Functions map[string]Function
@@ -50,6 +53,8 @@ type Call struct {
 	Options *ResolveOptions
 	// Field is the field that the function is compared with.
 	Field *record.Field
+
+	name string // as written
 }
 
 // A Resolution is the meaning of a query.

@@ -1,0 +1,284 @@
+package dhr_test
+
+import (
+	"fmt"
+	"path"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// This file is the picture of the house (docs/design.md) as a table. When the
+// picture changes, the table changes in the same commit, and its reason with it.
+
+// A room is one place of the house and what its packages may import of the house.
+type room struct {
+	// packages is a path.Match pattern of paths below the module; "." is the root.
+	packages string
+	// imports are such patterns, or everything. They only name rooms that
+	// stand before this one in the table, so that imports point down.
+	imports []string
+	// why says why there are no more.
+	why string
+	// meeting is set where drivers meet: any vendor of the table may be imported.
+	meeting bool
+}
+
+const (
+	everything = "**"
+	face       = "a package of the middle knows faces, never a driver, so that every driver can be put behind it"
+	driver     = "a driver knows its own face and its vendor, never another driver, never dhr"
+	engine     = "an engine sees the plan alone, where every choice of meaning has been made; what it cannot see, it cannot decide differently"
+	suite      = "a suite checks the promises of its own face"
+)
+
+// house lists the rooms from the ground up; the first that matches a package is its room.
+var house = []room{
+	{packages: "internal/*", why: "code shared by two packages must not know the house that they stand in"},
+
+	// The language. These say what a record is and what a question means.
+	{packages: "record", why: "a record is what everything else is made of"},
+	{packages: "jql/plan", imports: []string{"record"}, why: "a plan is made of records' fields and values, and must not know the syntax"},
+	{packages: "jql", imports: []string{"record", "jql/plan"}, why: "the language is parsed and resolved without knowing who answers"},
+	{packages: "jql/analyzer", why: "words are made of text alone"},
+	{packages: "jql/eval", imports: []string{"record", "jql/plan", "jql/analyzer"}, why: engine},
+	{packages: "jql/esdsl", imports: []string{"record", "jql/plan", "jql/analyzer"}, why: engine},
+	{packages: "jql/sqlgen", imports: []string{"record", "jql/plan", "jql/analyzer"}, why: engine},
+
+	// The faces over what differs from one installation to the next.
+	{packages: "access", imports: []string{"record", "jql", "jql/plan"}, why: face},
+	{packages: "storage", why: face},
+	{packages: "docstore", why: face},
+	{packages: "job", why: face},
+	{packages: "search", imports: []string{"record", "jql", "jql/plan", "access"}, why: face},
+
+	// Their suites and drivers.
+	{packages: "storage/storagetest", imports: []string{"storage"}, why: suite},
+	{packages: "docstore/docstoretest", imports: []string{"docstore"}, why: suite},
+	{packages: "job/jobtest", imports: []string{"job", "docstore"}, why: suite},
+	{packages: "search/searchtest", imports: []string{"record", "jql", "jql/*", "access", "search"}, why: suite},
+	{packages: "storage/*", imports: []string{"storage", "internal/*"}, why: driver},
+	{packages: "docstore/*", imports: []string{"docstore", "internal/*"}, why: driver},
+	{packages: "job/*", imports: []string{"job", "docstore", "internal/*"}, why: driver},
+	{
+		packages: "search/*", why: driver,
+		imports: []string{"record", "jql/plan", "jql/analyzer", "jql/eval", "jql/esdsl", "jql/sqlgen", "search", "internal/*"},
+	},
+
+	// What is done with records.
+	{packages: "export", imports: []string{"record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search"}, why: face},
+	{packages: "export/exporttest", imports: []string{"record", "storage", "export"}, why: suite},
+	{packages: "export/*", imports: []string{"record", "export", "internal/*"}, why: driver},
+	{packages: "fhir", imports: []string{"record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search", "export"}, why: face},
+	{packages: "dashboard", imports: []string{"record", "jql", "jql/plan", "access", "docstore", "search"}, why: face},
+	{packages: "dashboard/*", imports: []string{"record", "dashboard", "internal/*"}, why: driver},
+
+	// The whole.
+	{
+		packages: ".", why: "the face of the library imports no driver and no engine: its users choose theirs, and link no other",
+		imports: []string{"record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search", "export", "fhir", "dashboard"},
+	},
+	{packages: "server/ui", why: "the page talks to the API over HTTP alone"},
+	{
+		packages: "server/api", why: "the API is an http.Handler over the face; drivers are wired in server",
+		imports: []string{
+			".", "record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search",
+			"export", "fhir", "dashboard", "dashboard/chart", "internal/*",
+		},
+	},
+	{packages: "server", imports: []string{everything}, meeting: true, why: "it may import the whole house"},
+	{packages: "examples/*", imports: []string{everything}, meeting: true, why: "it may import the whole house"},
+}
+
+// A vendor is a module that is not ours, or a part of it, and where it may be imported.
+type vendor struct {
+	path   string   // an import path and everything below it; the longest that fits counts
+	leaves []string // the packages, besides the meeting rooms; none means nowhere else
+	why    string
+}
+
+const (
+	oneLeaf    = "a vendor's package is imported in its leaf alone, so that who does not use it does not link it"
+	serverOnly = "a choice of the reference server, which no embedding service should have to share"
+)
+
+var vendors = []vendor{
+	{"github.com/clipperhouse/uax29/v2", []string{"jql/analyzer"}, "one analyzer breaks text into words, for every engine alike"},
+	{"github.com/blevesearch/segment", []string{"jql/analyzer"}, "one analyzer breaks text into words, for every engine alike"},
+
+	{"github.com/elastic/go-elasticsearch/v8", nil, "the client links 861 packages; drivers take a transport of one method, and only server makes the client"},
+	{"github.com/elastic/go-elasticsearch/v8/esapi", []string{"search/essearch", "docstore/esdoc"}, oneLeaf},
+	{"github.com/elastic/elastic-transport-go/v8", []string{"search/essearch", "docstore/esdoc"}, oneLeaf},
+	{"modernc.org/sqlite", []string{"search/sqlsearch", "docstore/sqldoc"}, oneLeaf},
+	{"github.com/jackc/pgx/v5", []string{"search/sqlsearch", "docstore/sqldoc"}, oneLeaf},
+
+	{"github.com/ipfs/go-cid", []string{"storage/ipfs"}, oneLeaf},
+	{"github.com/multiformats/go-multihash", []string{"storage/ipfs"}, oneLeaf},
+	{"github.com/hibiken/asynq", []string{"job/redisjob"}, oneLeaf},
+	{"github.com/redis/go-redis/v9", []string{"job/redisjob"}, oneLeaf},
+	{"github.com/robfig/cron/v3", []string{"job/schedule"}, oneLeaf},
+
+	{"github.com/xuri/excelize/v2", []string{"export/xlsx"}, oneLeaf},
+	{"github.com/go-pdf/fpdf", []string{"export/pdf", "dashboard/chart"}, oneLeaf},
+	{"github.com/klauspost/compress", []string{"export/compress", "export/xlsx"}, oneLeaf},
+	{"filippo.io/age", []string{"export/seal"}, oneLeaf},
+	{"github.com/samply/golang-fhir-models/fhir-models", []string{"fhir"}, "generated FHIR types stay behind fhir"},
+
+	{"github.com/danielgtaylor/huma/v2", []string{"server/api"}, serverOnly},
+	{"github.com/rs/cors", []string{"server/api"}, serverOnly},
+	{"golang.org/x/time", []string{"server/api"}, serverOnly},
+	{"github.com/golang-jwt/jwt/v5", []string{"server/api"}, serverOnly},
+	{"github.com/MicahParks/keyfunc/v3", []string{"server/api"}, serverOnly},
+	{"github.com/hibiken/asynqmon", nil, serverOnly},
+	{"github.com/knadh/koanf", nil, serverOnly},
+	{"github.com/prometheus/client_golang", []string{"server/api"}, serverOnly},
+	{"go.opentelemetry.io/otel", []string{"server/api"}, serverOnly},
+}
+
+// testVendors may be imported in tests and suites, and nowhere else.
+var testVendors = []string{
+	"github.com/stretchr/testify/require",
+	"pgregory.net/rapid",
+	"github.com/alicebob/miniredis/v2",
+}
+
+// badNames are names that say nothing about what a package does.
+var badNames = []string{"util", "utils", "common", "model", "models", "pkg", "mock", "mocks", "helper", "helpers"}
+
+func TestImportsPointDown(t *testing.T) {
+	t.Parallel()
+	for _, s := range sources(t) {
+		for _, complaint := range s.complaints() {
+			t.Error(complaint)
+		}
+	}
+}
+
+// complaints returns what is wrong with the file's imports and its package's name.
+func (s source) complaints() []string {
+	var all []string
+	for _, element := range append(strings.Split(s.dir, "/"), s.pkg) {
+		for _, bad := range badNames {
+			if element == bad {
+				all = append(all, fmt.Sprintf("%s is in a package %q: name a package for what it does", s.file, bad))
+			}
+		}
+	}
+	r, ok := roomOf(s.dir)
+	if !ok {
+		return append(all, fmt.Sprintf("%s is in no room of the house: package %q has no row in deps_test.go", s.file, s.dir))
+	}
+	for _, imported := range s.imports {
+		if why := s.objection(r, imported); why != "" {
+			all = append(all, fmt.Sprintf("%s imports %q: %s", s.file, imported, why))
+		}
+	}
+	return all
+}
+
+// objection says why the file, which is of room r, must not import a path; "" if it may.
+func (s source) objection(r room, imported string) string {
+	inside, ours := strings.CutPrefix(imported+"/", module+"/")
+	first, _, _ := strings.Cut(imported, "/")
+	switch {
+	case imported == "C":
+		return "the module builds without cgo, on every platform that Go knows"
+	case ours:
+		return s.houseObjection(r, path.Clean(inside))
+	case strings.Contains(first, "."):
+		return s.vendorObjection(r, imported)
+	case first == "testing" && !s.forTests():
+		return "testing belongs into _test.go files and packages named ...test, not into the binaries of users"
+	}
+	return ""
+}
+
+func (s source) houseObjection(r room, dir string) string {
+	switch {
+	case dir == s.dir: // an external test imports its own package
+		return ""
+	case strings.HasSuffix(dir, "test") && !s.forTests():
+		return "a suite is imported by tests alone, since it imports testing"
+	case s.test && !matches([]string{"server", "server/*", "examples/*"}, dir):
+		return "" // a test may ask any package for help
+	case !matches(r.imports, dir):
+		return r.why
+	}
+	return ""
+}
+
+func (s source) vendorObjection(r room, imported string) string {
+	for _, allowed := range testVendors {
+		if below(allowed, imported) {
+			if s.forTests() {
+				return ""
+			}
+			return "what tests are written with belongs into _test.go files and packages named ...test, not into the binaries of users"
+		}
+	}
+	if below("github.com/stretchr/testify", imported) {
+		return "of testify, tests use require alone"
+	}
+	var v vendor
+	for _, candidate := range vendors {
+		if below(candidate.path, imported) && len(candidate.path) > len(v.path) {
+			v = candidate
+		}
+	}
+	switch {
+	case v.path == "":
+		return "this vendor has no row in deps_test.go; say there which leaf may import it, and why we need it"
+	case r.meeting || matches(v.leaves, s.dir):
+		return ""
+	}
+	return v.why
+}
+
+// forTests reports whether the file is never linked into a user's binary.
+func (s source) forTests() bool { return s.test || strings.HasSuffix(s.pkg, "test") }
+
+func roomOf(dir string) (room, bool) {
+	for _, r := range house {
+		if matches([]string{r.packages}, dir) {
+			return r, true
+		}
+	}
+	return room{}, false
+}
+
+func matches(patterns []string, dir string) bool {
+	for _, p := range patterns {
+		if ok, _ := path.Match(p, dir); ok || p == everything {
+			return true
+		}
+	}
+	return false
+}
+
+func below(prefix, imported string) bool { return strings.HasPrefix(imported+"/", prefix+"/") }
+
+// The picture itself: a room imports rooms that stand before it in the table.
+func TestHouseStands(t *testing.T) {
+	t.Parallel()
+	for i, r := range house {
+		require.NotEmpty(t, r.why, "room %q gives no reason", r.packages)
+		for _, imported := range r.imports {
+			if imported == everything {
+				continue
+			}
+			lower := false
+			for _, l := range house[:i] {
+				lower = lower || matches([]string{l.packages}, imported) || matches([]string{imported}, l.packages)
+			}
+			require.True(t, lower, "room %q imports %q, which does not stand below it", r.packages, imported)
+		}
+	}
+	for _, v := range vendors {
+		require.NotEmpty(t, v.why, "vendor %q gives no reason", v.path)
+		for _, leaf := range v.leaves {
+			_, ok := roomOf(leaf)
+			require.True(t, ok, "leaf %q of vendor %q is in no room", leaf, v.path)
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package jql
+
+import (
+	"strings"
+	"time"
+
+	"github.com/digit-health/dhr/record"
+)
+
+// lintEquality warns of what people overlook in = != IN and NOT IN.
+func (r *resolver) lintEquality(t *term, s *set) {
+	if !t.positive() && !s.empty {
+		r.lintExcludesEmpty(t)
+	}
+	if t.Operand.Kind == ListOperand && s.count == 1 && !s.empty {
+		text := r.q.textOf(&t.Operand.Items[0])
+		op := "="
+		if strings.HasPrefix(t.Op.Name, "not") {
+			op = "!="
+		}
+		span := Span{t.Op.Start, t.Operand.End}
+		r.warn(span, "single_value_list", "a list with one value; "+op+" "+text+" says the same").Suggestion = op + " " + text
+	}
+	if len(s.ranges) == 1 && t.Operand.Kind != ListOperand {
+		if m, ok := parseDate(t.Operand.Value, r.opts.Zone); ok {
+			r.lintDay(t, t.field.Exact(), m)
+		}
+	}
+}
+
+// lintExcludesEmpty warns that a negative clause leaves out the records whose field is empty,
+// unless a clause beside it speaks of them.
+func (r *resolver) lintExcludesEmpty(t *term) {
+	for _, x := range r.emptied {
+		if c, ok := x.(*Clause); ok && c.Operand.Kind == EmptyOperand && strings.EqualFold(c.Field.Name, t.Field.Name) {
+			return
+		}
+	}
+	clause := strings.TrimSpace(r.q.spanText(t.Span))
+	e := r.warn(t.Span, "excludes_empty", "this also leaves out every record whose "+quoted(t.field.Path)+
+		" is empty; add OR "+t.Field.Text+" IS EMPTY to keep them")
+	if clause != "" && !t.negated {
+		e.Suggestion = "(" + clause + " OR " + t.Field.Text + " IS EMPTY)"
+	}
+}
+
+// lintNever warns of a comparison that no value can satisfy.
+func (r *resolver) lintNever(t *term, o operand, why string) {
+	if t.positive() {
+		r.warn(o.span, "never_true", "this can never be true: "+why).Found = o.text
+		return
+	}
+	r.warn(o.span, "always_true", "this is true of every value: "+why).Found = o.text
+}
+
+// lintDay says where the edges of a bare date lie that is compared with a field of instants.
+func (r *resolver) lintDay(t *term, f *record.Field, m moment) {
+	if !m.day || r.opts.JiraDates || f.DateOnly() {
+		return
+	}
+	const form = "2006-01-02T15:04:05Z07:00"
+	start := time.UnixMilli(m.start).In(r.opts.Zone)
+	end := time.UnixMilli(m.end).In(r.opts.Zone)
+	r.warn(t.Operand.Span, "day_edges", "the field "+quoted(f.Path)+" holds times: the day is taken from "+start.Format(form)+
+		" up to "+end.Format(form)+"; records near midnight count by this zone").Found = t.Operand.Text
+}
+
+// lintEpoch warns of a bare number that was hardly meant as milliseconds since 1970.
+func (r *resolver) lintEpoch(t *term, o operand, m moment) {
+	const year = 365 * 24 * 60 * 60 * 1000
+	if m.start > -year && m.start < year {
+		r.warn(o.span, "epoch_number", "the bare number "+o.text+" is read as milliseconds since 1970, which is "+
+			time.UnixMilli(m.start).UTC().Format("2006-01-02T15:04:05.999Z")+"; write a date as 2024-01-31").Found = o.text
+	}
+}

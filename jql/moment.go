@@ -1,0 +1,292 @@
+package jql
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/digit-health/dhr/jql/plan"
+	"github.com/digit-health/dhr/record"
+)
+
+// A moment is what a date, a time, a duration or a date function stands for:
+// the instants from start up to, not including, end, in milliseconds since 1970.
+type moment struct {
+	start, end int64
+	// day says that it was written as a bare date.
+	day bool
+}
+
+// instant is the moment of one millisecond.
+func instant(t time.Time) moment {
+	ms := t.UnixMilli()
+	return moment{start: ms, end: ms + 1}
+}
+
+// moment turns an operand into a moment of a date field, or complains.
+//
+// A field of days (a date field without a time of day) has no zone: its
+// values are calendar days. What it is compared with is first turned into
+// the calendar day that it falls on in the query's zone.
+func (r *resolver) moment(t *term, f *record.Field, o operand) (moment, bool) {
+	m, ok := r.anyMoment(o)
+	if !ok {
+		e := r.fail(o.span, "bad_date", quoted(o.text)+" is neither a date nor a duration; expected "+wants(f))
+		e.Found, e.Expected = o.text, []string{wants(f)}
+		return moment{}, false
+	}
+	if o.number {
+		r.lintEpoch(t, o, m)
+	}
+	if f.DateOnly() {
+		y, mo, d := time.UnixMilli(m.start).In(r.opts.Zone).Date()
+		start := time.Date(y, mo, d, 0, 0, 0, 0, time.UTC)
+		m = moment{start: start.UnixMilli(), end: start.AddDate(0, 0, 1).UnixMilli()}
+	}
+	return m, true
+}
+
+func (r *resolver) anyMoment(o operand) (moment, bool) {
+	switch {
+	case o.isGiven:
+		if o.given.Kind() != record.Time {
+			return moment{}, false
+		}
+		return instant(o.given.Time()), true
+	case o.number:
+		ms, err := strconv.ParseInt(o.text, 10, 64)
+		if err != nil || ms < minMillis || ms > maxMillis {
+			return moment{}, false
+		}
+		return moment{start: ms, end: ms + 1}, true
+	}
+	if m, ok := parseDate(o.text, r.opts.Zone); ok {
+		if m.day && r.opts.JiraDates {
+			m = moment{start: m.start, end: m.start + 1}
+		}
+		return m, true
+	}
+	if d, ok := parseDuration(o.text); ok {
+		return instant(d.from(r.opts.Now, r.opts.Zone)), true
+	}
+	return moment{}, false
+}
+
+// The instants of the years -9999 to 9999; beyond them engines disagree.
+const (
+	minMillis = -377705116800000
+	maxMillis = 253402300799999
+)
+
+// interval is the condition that a date lies in the moment.
+func (m moment) interval(f *record.Field) plan.Node {
+	return plan.Range{
+		Field: f,
+		Lower: plan.Bound{Value: millis(m.start), Inclusive: true},
+		Upper: plan.Bound{Value: millis(m.end)},
+	}
+}
+
+// compare is the condition that a date stands in a relation to the moment as a whole.
+func (m moment) compare(op string, f *record.Field) plan.Node {
+	switch op {
+	case "<":
+		return plan.Range{Field: f, Upper: plan.Bound{Value: millis(m.start)}}
+	case "<=":
+		return plan.Range{Field: f, Upper: plan.Bound{Value: millis(m.end)}}
+	case ">":
+		return plan.Range{Field: f, Lower: plan.Bound{Value: millis(m.end), Inclusive: true}}
+	}
+	return plan.Range{Field: f, Lower: plan.Bound{Value: millis(m.start), Inclusive: true}}
+}
+
+func millis(ms int64) record.Value { return record.TimeValue(time.UnixMilli(ms)) }
+
+// parseDate reads a date with or without a time of day. The forms are Jira's
+// (2024/01/31 14:30, 2024-01-31, with one or two digits) and those of ISO 8601 with
+// T, seconds, fractions and an offset, which goes before the zone.
+func parseDate(text string, zone *time.Location) (moment, bool) {
+	s := scanner{text: text}
+	s.blanks()
+	year := s.digits(4, 6)
+	sep := s.any("-/")
+	month := s.digits(1, 2)
+	if sep == 0 || !s.take(sep) {
+		return moment{}, false
+	}
+	day := s.digits(1, 2)
+	if s.bad || year > 9999 || !validDay(year, month, day) {
+		return moment{}, false
+	}
+	if s.rest() {
+		return dayOf(year, time.Month(month), day, zone), true
+	}
+	if s.any(" T") == 0 {
+		return moment{}, false
+	}
+	s.blanks()
+	return s.timeOfDay(year, time.Month(month), day, zone)
+}
+
+// timeOfDay reads what follows a date: hours and minutes, perhaps seconds and
+// a fraction, perhaps an offset.
+func (s *scanner) timeOfDay(year int, month time.Month, day int, zone *time.Location) (moment, bool) {
+	precision := time.Minute
+	hour := s.digits(1, 2)
+	s.bad = s.bad || !s.take(':')
+	minute := s.digits(1, 2)
+	second, nanos := 0, 0
+	if s.take(':') {
+		second, precision = s.digits(2, 2), time.Second
+		if s.any(".,") != 0 {
+			nanos, precision = s.fraction(), time.Millisecond
+		}
+	}
+	s.blanks()
+	offset, hasOffset := s.offset()
+	if s.bad || !s.rest() || hour > 23 || minute > 59 || second > 59 {
+		return moment{}, false
+	}
+	var t time.Time
+	if hasOffset {
+		t = time.Date(year, month, day, hour, minute, second, nanos, time.UTC).Add(-offset)
+	} else {
+		t = local(year, month, day, hour, minute, zone).Add(time.Duration(second)*time.Second + time.Duration(nanos))
+	}
+	ms := t.UnixMilli()
+	return moment{start: ms, end: ms + precision.Milliseconds()}, true
+}
+
+func validDay(year, month, day int) bool {
+	return year >= 0 && month >= 1 && month <= 12 && day >= 1 &&
+		day <= time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
+}
+
+// dayOf is the calendar day in the zone.
+func dayOf(year int, month time.Month, day int, zone *time.Location) moment {
+	return moment{
+		start: dayStart(year, month, day, zone).UnixMilli(),
+		end:   dayStart(year, month, day+1, zone).UnixMilli(),
+		day:   true,
+	}
+}
+
+// dayStart returns the first instant of a day, which is not midnight where the
+// clocks are set forward at midnight. The day may be beyond the month's end.
+func dayStart(year int, month time.Month, day int, zone *time.Location) time.Time {
+	t := local(year, month, day, 0, 0, zone)
+	if t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 {
+		return t
+	}
+	begin, end := t.ZoneBounds()
+	if t.Hour() < 12 && !begin.IsZero() { // midnight was skipped: the day begins at the change
+		return begin
+	}
+	if t.Hour() >= 12 && !end.IsZero() {
+		return end
+	}
+	return t
+}
+
+// local returns the first instant at which the clocks of the zone show a
+// time. Where they skip it, it is the instant that is as long after the
+// change as the time is after the skipped hour's beginning.
+func local(year int, month time.Month, day, hour, minute int, zone *time.Location) time.Time {
+	wall := time.Date(year, month, day, hour, minute, 0, 0, time.UTC)
+	_, before := wall.Add(-26 * time.Hour).In(zone).Zone()
+	_, after := wall.Add(26 * time.Hour).In(zone).Zone()
+	first := wall.Add(-time.Duration(before) * time.Second).In(zone)
+	second := wall.Add(-time.Duration(after) * time.Second).In(zone)
+	if sameWall(first, wall) {
+		if sameWall(second, wall) && second.Before(first) {
+			return second
+		}
+		return first
+	}
+	if sameWall(second, wall) {
+		return second
+	}
+	return first
+}
+
+func sameWall(t, wall time.Time) bool {
+	return t.Minute() == wall.Minute() && t.Hour() == wall.Hour() && t.Day() == wall.Day() && t.Second() == wall.Second()
+}
+
+// A scanner reads the parts of a date.
+type scanner struct {
+	text string
+	pos  int
+	bad  bool
+}
+
+// rest reports whether nothing but blanks is left.
+func (s *scanner) rest() bool {
+	return !s.bad && strings.Trim(s.text[s.pos:], " ") == ""
+}
+
+func (s *scanner) blanks() {
+	for s.pos < len(s.text) && s.text[s.pos] == ' ' {
+		s.pos++
+	}
+}
+
+func (s *scanner) take(c byte) bool {
+	if s.pos < len(s.text) && s.text[s.pos] == c {
+		s.pos++
+		return true
+	}
+	return false
+}
+
+// any takes one of the characters and returns it, or 0.
+func (s *scanner) any(set string) byte {
+	for i := 0; i < len(set); i++ {
+		if s.take(set[i]) {
+			return set[i]
+		}
+	}
+	return 0
+}
+
+// digits reads a number of least to most digits.
+func (s *scanner) digits(least, most int) int {
+	n, start := 0, s.pos
+	for s.pos < len(s.text) && s.pos-start < most && s.text[s.pos] >= '0' && s.text[s.pos] <= '9' {
+		n = n*10 + int(s.text[s.pos]-'0')
+		s.pos++
+	}
+	s.bad = s.bad || s.pos-start < least
+	return n
+}
+
+// fraction reads one to nine digits as nanoseconds.
+func (s *scanner) fraction() int {
+	start := s.pos
+	n := s.digits(1, 9)
+	for i := s.pos - start; i < 9; i++ {
+		n *= 10
+	}
+	return n
+}
+
+// offset reads Z, +05:30, +0530 or +05.
+func (s *scanner) offset() (time.Duration, bool) {
+	if s.take('Z') {
+		return 0, true
+	}
+	sign := s.any("+-")
+	if sign == 0 {
+		return 0, false
+	}
+	hours, minutes := s.digits(2, 2), 0
+	if s.take(':') || s.pos < len(s.text) {
+		minutes = s.digits(2, 2)
+	}
+	s.bad = s.bad || hours > 18 || minutes > 59
+	d := time.Duration(hours)*time.Hour + time.Duration(minutes)*time.Minute
+	if sign == '-' {
+		d = -d
+	}
+	return d, true
+}

@@ -1,0 +1,386 @@
+package jql
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/digit-health/dhr/jql/plan"
+	"github.com/digit-health/dhr/record"
+)
+
+// text resolves ~ and !~.
+func (r *resolver) text(t *term) plan.Node {
+	if t.Operand.Kind == EmptyOperand {
+		return emptiness(t.field, t.positive())
+	}
+	f := t.field.FullText()
+	if f == nil || !f.Searchable {
+		r.unsupported(t)
+		return plan.None{}
+	}
+	if t.Operand.Kind == ListOperand {
+		r.badList(t)
+		return plan.None{}
+	}
+	var node plan.Node
+	if t.Operand.Kind == FunctionOperand {
+		values, ok := r.call(t, &t.Operand, f, false, false)
+		if !ok || len(values) == 0 {
+			return plan.None{}
+		}
+		node = plan.Match{Field: f, Text: values[0].Text()}
+		if !t.positive() {
+			node = plan.Not{Node: node}
+		}
+	} else {
+		p := &textParser{r: r, t: t, field: f, text: t.Operand.Value, negate: !t.positive()}
+		if node = p.parse(); node == nil {
+			return plan.None{}
+		}
+	}
+	if !t.positive() {
+		r.lintExcludesEmpty(t)
+	}
+	if matchesNothingness(node) {
+		return plan.NewAnd(plan.Exists{Field: t.field}, node)
+	}
+	return node
+}
+
+// matchesNothingness reports whether a node made of Match nodes is true of an empty text.
+func matchesNothingness(n plan.Node) bool {
+	switch n := n.(type) {
+	case plan.Not:
+		return !matchesNothingness(n.Node)
+	case plan.And:
+		for _, c := range n {
+			if !matchesNothingness(c) {
+				return false
+			}
+		}
+		return true
+	case plan.Or:
+		for _, c := range n {
+			if matchesNothingness(c) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// A textParser reads the small language inside the operand of ~:
+//
+//	any    : all ("OR" all)*
+//	all    : ("AND"? one)*
+//	one    : ("NOT" | "!" | "-" | "+") one | "(" any ")" | "phrase" | word
+//	word   : letters, perhaps with * and ?, perhaps followed by ~ or ~1 or ~2
+//
+// Neighbouring plain words are one Match. A backslash takes the next
+// character as itself. There is no way to name a field in it.
+type textParser struct {
+	r      *resolver
+	t      *term
+	field  *record.Field
+	text   string
+	pos    int
+	depth  int
+	negate bool // a NOT above is being pushed down
+	failed bool
+}
+
+const (
+	maxTextDepth = 32
+	maxPattern   = 256 // characters of a pattern with * or ?
+)
+
+// parse returns the condition, or nil if it complained.
+func (p *textParser) parse() plan.Node {
+	n := p.any()
+	if !p.failed && p.pos < len(p.text) {
+		p.fail("')' closes nothing")
+	}
+	if p.failed {
+		return nil
+	}
+	if n == nil {
+		p.fail("there is no word to look for")
+		return nil
+	}
+	return n
+}
+
+func (p *textParser) fail(message string) {
+	if !p.failed {
+		p.failed = true
+		p.r.fail(p.t.Operand.Span, "bad_text",
+			"the text "+quoted(p.text)+" cannot be searched for: "+message).Found = p.r.q.textOf(&p.t.Operand)
+	}
+}
+
+// join makes AND or OR of nodes, the other one under a NOT.
+func (p *textParser) join(and bool, nodes []plan.Node) plan.Node {
+	switch {
+	case len(nodes) == 0:
+		return nil
+	case and != p.negate:
+		return plan.NewAnd(nodes...)
+	}
+	return plan.NewOr(nodes...)
+}
+
+func (p *textParser) any() plan.Node {
+	var nodes []plan.Node
+	for {
+		n := p.all()
+		if p.failed {
+			return nil
+		}
+		if n != nil {
+			nodes = append(nodes, n)
+		}
+		more := p.word("OR") || p.word("||")
+		if more && n == nil {
+			p.fail("there is nothing before OR")
+		}
+		if !more {
+			if n == nil && len(nodes) > 0 {
+				p.fail("there is nothing after OR")
+			}
+			return p.join(false, nodes)
+		}
+	}
+}
+
+func (p *textParser) all() plan.Node {
+	var nodes []plan.Node
+	var words []string
+	flush := func() {
+		if len(words) > 0 {
+			nodes = append(nodes, p.leaf(plan.Match{Field: p.field, Mode: plan.Words, Text: strings.Join(words, " ")}))
+			words = nil
+		}
+	}
+	for !p.failed {
+		joined := p.word("AND") || p.word("&&")
+		if joined && len(nodes)+len(words) == 0 {
+			p.fail("there is nothing before AND")
+			break
+		}
+		word, n := p.one()
+		if word == "" && n == nil {
+			if joined {
+				p.fail("there is nothing after AND")
+			}
+			break
+		}
+		if n == nil {
+			words = append(words, word)
+			continue
+		}
+		flush()
+		nodes = append(nodes, n)
+	}
+	flush()
+	return p.join(true, nodes)
+}
+
+// leaf puts the NOT in force on a match.
+func (p *textParser) leaf(m plan.Match) plan.Node {
+	if p.negate {
+		return plan.Not{Node: m}
+	}
+	return m
+}
+
+// one reads one item: a plain word is returned as such, everything else as a node.
+// It returns neither at the end, before a closing bracket and before OR.
+func (p *textParser) one() (string, plan.Node) {
+	p.blanks()
+	if p.pos == len(p.text) || p.text[p.pos] == ')' || p.peek("OR") || p.peek("||") {
+		return "", nil
+	}
+	switch c := p.text[p.pos]; {
+	case c == '(':
+		return "", p.group()
+	case c == '"':
+		return "", p.phrase()
+	case p.word("NOT") || p.sign('!') || p.sign('-'):
+		return "", p.not()
+	case p.sign('+'):
+		if word, n := p.one(); word == "" {
+			return "", n
+		} else {
+			return "", p.leaf(plan.Match{Field: p.field, Mode: plan.Words, Text: word})
+		}
+	}
+	return p.term()
+}
+
+func (p *textParser) not() plan.Node {
+	if p.depth++; p.depth > maxTextDepth {
+		p.fail("it is nested too deep")
+		return nil
+	}
+	p.negate = !p.negate
+	word, n := p.one()
+	if word != "" {
+		n = p.leaf(plan.Match{Field: p.field, Mode: plan.Words, Text: word})
+	}
+	p.negate = !p.negate
+	p.depth--
+	if n == nil {
+		p.fail("there is nothing after NOT")
+	}
+	return n
+}
+
+func (p *textParser) group() plan.Node {
+	if p.depth++; p.depth > maxTextDepth {
+		p.fail("it is nested too deep")
+		return nil
+	}
+	p.pos++
+	n := p.any()
+	p.depth--
+	p.blanks()
+	switch {
+	case p.failed:
+	case p.pos == len(p.text):
+		p.fail("a '(' is not closed")
+	case n == nil:
+		p.fail("there is nothing between brackets")
+	default:
+		p.pos++
+	}
+	return n
+}
+
+func (p *textParser) phrase() plan.Node {
+	var b strings.Builder
+	for p.pos++; p.pos < len(p.text); p.pos++ {
+		switch c := p.text[p.pos]; {
+		case c == '"':
+			p.pos++
+			p.boost('~')
+			return p.leaf(plan.Match{Field: p.field, Mode: plan.Phrase, Text: b.String()})
+		case c == '\\' && p.pos+1 < len(p.text):
+			p.pos++
+		}
+		b.WriteByte(p.text[p.pos])
+	}
+	p.fail("a phrase is not closed by a quotation mark")
+	return nil
+}
+
+// term reads a word with what is special in it.
+func (p *textParser) term() (string, plan.Node) {
+	var plain, pattern strings.Builder
+	stars, trailing := 0, false
+	for p.pos < len(p.text) && !strings.ContainsRune(" \t\r\n()\"", rune(p.text[p.pos])) {
+		c := p.text[p.pos]
+		if c == '~' && plain.Len() > 0 {
+			if edits, ok := p.fuzziness(); ok && stars == 0 {
+				p.boost('^')
+				return "", p.leaf(plan.Match{Field: p.field, Mode: plan.Fuzzy, Text: plain.String(), Edits: edits})
+			}
+		}
+		if c == '^' && plain.Len() > 0 && p.boost('^') {
+			break
+		}
+		p.pos++
+		if c == '*' || c == '?' {
+			if plain.Len() == 0 {
+				p.fail("it may not begin with * or ?")
+				return "", nil
+			}
+			stars++
+			trailing = c == '*' && stars == 1
+			pattern.WriteByte(c)
+			continue
+		}
+		if c == '\\' && p.pos < len(p.text) {
+			c = p.text[p.pos]
+			p.pos++
+			if c == '*' || c == '?' || c == '\\' {
+				pattern.WriteByte('\\')
+			}
+		}
+		trailing = false
+		plain.WriteByte(c)
+		pattern.WriteByte(c)
+	}
+	switch {
+	case stars == 0:
+		return plain.String(), nil
+	case trailing:
+		return "", p.leaf(plan.Match{Field: p.field, Mode: plan.Prefix, Text: plain.String()})
+	case utf8.RuneCountInString(pattern.String()) > maxPattern:
+		p.fail("its pattern is longer than 256 characters")
+		return "", nil
+	}
+	return "", p.leaf(plan.Match{Field: p.field, Mode: plan.Wildcard, Text: strings.Map(toLower, pattern.String())})
+}
+
+// fuzziness reads ~, ~0, ~1 or ~2 at the end of a word.
+func (p *textParser) fuzziness() (int, bool) {
+	end := p.pos + 1
+	edits := -1
+	if end < len(p.text) && p.text[end] >= '0' && p.text[end] <= '2' {
+		edits = int(p.text[end] - '0')
+		end++
+	}
+	if end < len(p.text) && !strings.ContainsRune(" \t\r\n()^", rune(p.text[end])) {
+		return 0, false
+	}
+	p.pos = end
+	return edits, true
+}
+
+// boost passes over ^2 after a word, or ~3 after a phrase: weight and distance,
+// which do not change what matches, as in Jira Cloud.
+func (p *textParser) boost(sign byte) bool {
+	end := p.pos
+	if end == len(p.text) || p.text[end] != sign {
+		return false
+	}
+	for end++; end < len(p.text) && (p.text[end] >= '0' && p.text[end] <= '9' || p.text[end] == '.'); end++ {
+	}
+	if end == p.pos+1 || end < len(p.text) && !strings.ContainsRune(" \t\r\n()", rune(p.text[end])) {
+		return false
+	}
+	p.r.warn(p.t.Operand.Span, "text_weight_ignored", "weights and distances such as "+p.text[p.pos:end]+" are ignored")
+	p.pos = end
+	return true
+}
+
+func (p *textParser) blanks() {
+	for p.pos < len(p.text) && strings.IndexByte(" \t\r\n", p.text[p.pos]) >= 0 {
+		p.pos++
+	}
+}
+
+// peek reports whether a connective stands next, as a word of its own.
+func (p *textParser) peek(word string) bool {
+	p.blanks()
+	rest := p.text[p.pos:]
+	return strings.HasPrefix(rest, word) && (len(rest) == len(word) || strings.IndexByte(" \t\r\n(\"", rest[len(word)]) >= 0)
+}
+
+// word takes a connective.
+func (p *textParser) word(word string) bool {
+	if !p.peek(word) {
+		return false
+	}
+	p.pos += len(word)
+	return true
+}
+
+// sign takes a sign that stands directly before what it is about.
+func (p *textParser) sign(c byte) bool {
+	if p.text[p.pos] != c || p.pos+1 == len(p.text) || strings.IndexByte(" \t\r\n)", p.text[p.pos+1]) >= 0 {
+		return false
+	}
+	p.pos++
+	return true
+}
