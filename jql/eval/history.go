@@ -104,9 +104,13 @@ func (l *changeLog) read(r *record.Record, about valueSet, s *scratch) []*entry 
 	return l.entries
 }
 
-// by reports whether one of the authors made the change. Without authors anyone did.
+// by reports whether one of the authors made the change. Without authors anyone
+// did; in a history without them none of them did.
 func (e *entry) by(authors valueSet, s *scratch) bool {
-	return authors == nil || containsAny(authors, e.parts.Values(authorPart), s)
+	if authors == nil || len(e.parts.Projection().Fields()) <= authorPart {
+		return authors == nil
+	}
+	return containsAny(authors, e.parts.Values(authorPart), s)
 }
 
 // change holds what Was and Changed have in common.

@@ -196,7 +196,8 @@ func naiveLog(f *record.Field, r *record.Record) (log []naiveEntry) {
 			continue
 		}
 		at := texts(x["at"])
-		if len(at) == 0 || !slices.ContainsFunc(texts(x["field"]), func(name string) bool {
+		_, strange := x["from"].(map[string]any) // which is no keyword
+		if strange || len(at) == 0 || !slices.ContainsFunc(texts(x["field"]), func(name string) bool {
 			return name == f.Path || slices.Contains(f.Aliases, name)
 		}) {
 			continue

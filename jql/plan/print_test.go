@@ -135,3 +135,23 @@ func TestFields(t *testing.T) {
 	require.Equal(t, []*record.Field{age, notes, sex, status, date}, plan.Fields(p))
 	require.Empty(t, plan.Fields(&plan.Plan{Where: plan.All{}, Order: []plan.Sort{{Field: id}}}))
 }
+
+func TestFieldsOfHistories(t *testing.T) {
+	s, err := record.ParseSchema("visits", []byte(`{
+		"_meta": {"dhr": {"aliases": {"state": "status"}, "history": {"path": "log", "fields": ["status"]}}},
+		"properties": {
+			"status": {"type": "text", "fields": {"keyword": {"type": "keyword"}}},
+			"log": {"type": "nested", "properties": {"field": {"type": "keyword"}, "from": {"type": "keyword"},
+				"to": {"type": "keyword"}, "at": {"type": "date"}}}}}`))
+	require.NoError(t, err)
+	f := s.Field("status.keyword")
+	h := s.History(f)
+	p := &plan.Plan{Schema: s, Where: plan.Changed{Field: f, History: h}}
+	require.Equal(t, []*record.Field{s.Field("log")}, plan.Fields(p))
+	p.Where = plan.Or{p.Where, plan.Was{Field: f, History: h}}
+	require.Equal(t, []*record.Field{s.Field("log"), f}, plan.Fields(p))
+
+	require.Equal(t, []string{"status.keyword", "status"}, plan.HistoryNames(f))
+	require.Equal(t, []string{"status", "state"}, plan.HistoryNames(s.Field("status")))
+	require.Equal(t, []string{"age"}, plan.HistoryNames(age))
+}
