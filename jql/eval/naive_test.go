@@ -86,13 +86,16 @@ func holds(x any) bool {
 func naiveIn(f *record.Field, list, have []record.Value) bool {
 	for _, v := range have {
 		for _, w := range list {
-			if v.Equal(w) || f.FoldCase && strings.ToLower(v.Text()) == strings.ToLower(w.Text()) {
+			if v.Equal(w) || f.FoldCase && sameLower(v.Text(), w.Text()) {
 				return true
 			}
 		}
 	}
 	return false
 }
+
+// sameLower compares character by character in lower case, which is less than strings.EqualFold.
+func sameLower(a, b string) bool { return strings.ToLower(a) == strings.ToLower(b) } //nolint:staticcheck // SA6005: EqualFold folds more
 
 func naiveText(n plan.Match, have []record.Value) bool {
 	want := analyzer.Append(nil, n.Text)
@@ -106,19 +109,31 @@ func naiveText(n plan.Match, have []record.Value) bool {
 	case plan.Phrase:
 		return len(want) > 0 && strings.Contains("|"+strings.Join(all, "|")+"|", "|"+strings.Join(want, "|")+"|")
 	}
-	return n.Text != "" && slices.ContainsFunc(all, func(term string) bool {
-		switch n.Mode {
-		case plan.Prefix:
-			return strings.HasPrefix(term, n.Text)
-		case plan.Wildcard:
-			return term != "\n" && naiveWildcard(n.Text).MatchString(term)
-		}
-		edits, length := n.Edits, len([]rune(n.Text))
+	some := func(fits func(term string) bool) bool {
+		return slices.ContainsFunc(all, func(term string) bool { return term != "\n" && fits(term) })
+	}
+	if n.Mode == plan.Wildcard {
+		return n.Text != "" && some(naiveWildcard(n.Text).MatchString)
+	}
+	for i, w := range want {
+		length := len([]rune(w))
+		edits := n.Edits
 		if edits < 0 {
 			edits = bit(length > 2) + bit(length > 5)
 		}
-		return term != "\n" && naiveDistance([]rune(n.Text), []rune(term)) <= edits
-	})
+		if !some(func(term string) bool {
+			switch {
+			case n.Mode == plan.Fuzzy:
+				return naiveDistance([]rune(w), []rune(term)) <= edits
+			case i == len(want)-1:
+				return strings.HasPrefix(term, w)
+			}
+			return term == w
+		}) {
+			return false
+		}
+	}
+	return len(want) > 0
 }
 
 func bit(b bool) int {

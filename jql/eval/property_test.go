@@ -127,9 +127,9 @@ func drawMatch(t *rapid.T) plan.Node {
 		n.Text = drawText(t)
 	case plan.Fuzzy:
 		n.Edits = rapid.IntRange(-1, 2).Draw(t, "edits")
-		n.Text = rapid.SampledFrom([]string{"fever", "fevr", "hgih", "b.q", "मज़"}).Draw(t, "text")
+		n.Text = rapid.SampledFrom([]string{"fever", "fevr", "hgih", "b.q", "मज़", "hgih fevr", "FEVR", "-"}).Draw(t, "text")
 	default:
-		n.Text = rapid.SampledFrom([]string{"fe", "*e?er", "मर*", "b.?", "c*h", ""}).Draw(t, "text")
+		n.Text = rapid.SampledFrom([]string{"fe", "*e?er", "मर*", "b.?", "c*h", "", "high fe", "FE"}).Draw(t, "text")
 	}
 	return n
 }

@@ -24,11 +24,11 @@ func (c *compiler) text(n plan.Match) node {
 	case plan.Phrase:
 		return newPhrase(column, analyzer.Append(nil, n.Text))
 	case plan.Prefix:
-		return oneTerm{column, prefix(n.Text)}
+		return newPrefix(column, analyzer.Append(nil, n.Text))
 	case plan.Wildcard:
 		return oneTerm{column, newWildcard(n.Text)}
 	case plan.Fuzzy:
-		return oneTerm{column, newFuzzy(n.Text, n.Edits)}
+		return newFuzzyWords(column, analyzer.Append(nil, n.Text), n.Edits)
 	}
 	return c.fail("no such mode: %s", n.Mode)
 }
@@ -159,6 +159,34 @@ func (n oneTerm) match(r *record.Record, s *scratch) bool {
 		}
 	}
 	return false
+}
+
+// newPrefix matches records that have all of the terms, of the last of which the beginning.
+func newPrefix(column int, terms []string) node {
+	if len(terms) == 0 {
+		return constant(false)
+	}
+	last := len(terms) - 1
+	begun := oneTerm{column, prefix(terms[last])}
+	if last == 0 {
+		return begun
+	}
+	return every{newWords(column, slices.Compact(slices.Sorted(slices.Values(terms[:last])))), begun}
+}
+
+// newFuzzyWords matches records that have a term near each of the terms.
+func newFuzzyWords(column int, terms []string, edits int) node {
+	near := make(every, len(terms))
+	for i, t := range terms {
+		near[i] = oneTerm{column, newFuzzy(t, edits)}
+	}
+	switch len(near) {
+	case 0:
+		return constant(false)
+	case 1:
+		return near[0]
+	}
+	return near
 }
 
 // prefix fits terms that begin with it.

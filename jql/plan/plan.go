@@ -123,9 +123,9 @@ type Mode uint8
 const (
 	Words    Mode = iota // every term of the text is found, in any order, in any of the values
 	Phrase               // the terms stand next to each other, in order, in one value
-	Prefix               // one term begins with the text, which is one term in lower case
+	Prefix               // as Words, but the last term of the text need only be the beginning of one
 	Wildcard             // one term as a whole fits the text, in lower case, where * is any run and ? any one character; \ takes the next as itself
-	Fuzzy                // one term is within Edits insertions, deletions, changes or swaps of neighbours of the text, which is one term in lower case
+	Fuzzy                // as Words, but each term need only be within Edits insertions, deletions, changes or swaps of neighbours of one
 )
 
 // Was matches when the field held a value at some instant of the window.
