@@ -40,7 +40,7 @@ func Bind(template string, args ...any) (*Query, error) {
 		return nil, err
 	}
 	if p.used < len(args) {
-		p.failText("argument_count", fmt.Sprintf("There are %d arguments for %d parameters.", len(args), p.used))
+		p.failText("argument_count", fmt.Sprintf("The template has fewer parameters (%d) than there are arguments (%d).", p.used, len(args)))
 		return nil, ErrorList{p.err}
 	}
 	q.layOut()
@@ -153,7 +153,7 @@ func (p *parser) boundField(f *Field) bool {
 	}
 	name, ok := arg.(string)
 	if !ok {
-		return p.failText("argument_type", fmt.Sprintf("A field name is a string, not a %T.", arg))
+		return p.failText("argument_type", fmt.Sprintf("An argument of type %T cannot be the name of a field; a string can.", arg))
 	}
 	switch {
 	case strings.TrimSpace(name) == "":
@@ -186,7 +186,7 @@ func (p *parser) boundOperand(o *Operand, want wanted) bool {
 			return false
 		}
 	default:
-		return p.failText("argument_type", fmt.Sprintf("A %T cannot stand here. %s", arg, noOperand(want).end))
+		return p.failText("argument_type", fmt.Sprintf("An argument of type %T cannot stand here, only %s.", arg, strings.Join(want.names(), " or ")))
 	}
 	p.next()
 	return true
@@ -275,7 +275,7 @@ func (p *parser) scalar(o *Operand, arg any) bool {
 	case v.CanFloat():
 		return p.float(o, v.Float(), v.Type().Bits())
 	default:
-		return p.failText("argument_type", fmt.Sprintf("A %T cannot be a value.", arg))
+		return p.failText("argument_type", fmt.Sprintf("An argument of type %T cannot be a value.", arg))
 	}
 	return true
 }

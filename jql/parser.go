@@ -180,16 +180,17 @@ func (p *parser) chain(first Expr, start int, kind tokenKind) (Expr, bool) {
 		p.next()
 		var x Expr
 		var ok bool
+		want := wantAnd
 		if kind == tokOr {
+			want = wantOr
 			x, ok = p.and()
-			p.want |= wantOr
 		} else {
 			x, ok = p.not()
-			p.want |= wantAnd
 		}
 		if !ok {
 			return nil, false
 		}
+		p.want |= want
 		l.Clauses = append(l.Clauses, x)
 	}
 	l.Span = Span{start, p.end}

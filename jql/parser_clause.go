@@ -10,6 +10,10 @@ func (t *token) span() Span { return Span{t.start, t.end} }
 // tokenText returns the current token as written.
 func (p *parser) tokenText() string { return p.text[p.token.start:p.token.end] }
 
+// strict reports whether to refuse what Jira's published grammar takes and its
+// server does not.
+func (p *parser) strict() bool { return !p.jira && p.completer == nil }
+
 // clause = field operator operand? predicate*
 func (p *parser) clause() (*Clause, bool) {
 	if !p.node() {
@@ -40,7 +44,7 @@ func (p *parser) field(f *Field) bool {
 	case tokString:
 		f.Text = p.tokenText()
 		f.Name = decode(f.Text, t.quoted, t.escaped)
-		if !p.jira && strings.TrimSpace(f.Name) == "" {
+		if p.strict() && strings.TrimSpace(f.Name) == "" {
 			return p.fail(emptyField)
 		}
 		p.next()
@@ -84,7 +88,7 @@ func (p *parser) customField(f *Field) bool {
 	if p.token.kind != tokNumber || id[0] == '-' {
 		return p.fail(noCustomField)
 	}
-	if !p.jira && !inRange(id) {
+	if p.strict() && !inRange(id) {
 		return p.fail(numberRange)
 	}
 	p.next()
@@ -117,10 +121,13 @@ func (p *parser) property(prop *Property) bool {
 		if p.token.kind != tokString && p.token.kind != tokNumber {
 			break
 		}
+		if !p.node() {
+			return false
+		}
 		prop.Path = append(prop.Path, Operand{})
 		path := &prop.Path[len(prop.Path)-1]
 		p.value(path)
-		if !p.jira && !isPath(path.Value) {
+		if p.strict() && !isPath(path.Value) {
 			return p.failAt(token{start: path.Start, end: path.End}, badPath)
 		}
 	}
@@ -263,7 +270,7 @@ func (p *parser) operand(o *Operand, want wanted) bool {
 			p.want |= wantParen
 			return p.fail(noParen)
 		}
-		return p.jira || o.Kind != NumberOperand || inRange(o.Value) || p.failAt(t, numberRange)
+		return !p.strict() || o.Kind != NumberOperand || inRange(o.Value) || p.failAt(t, numberRange)
 	}
 	return p.fail(noOperand(p.want))
 }
@@ -306,7 +313,7 @@ func (p *parser) argument(o *Operand, c *complaint, want wanted) bool {
 
 // function reads the arguments of the function whose name o is so far.
 func (p *parser) function(o *Operand) bool {
-	if !p.jira && strings.TrimSpace(o.Value) == "" {
+	if p.strict() && strings.TrimSpace(o.Value) == "" {
 		return p.failAt(token{start: o.Start, end: o.End}, emptyFunction)
 	}
 	if p.completer != nil {

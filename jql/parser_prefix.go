@@ -31,11 +31,15 @@ type completer struct {
 func parsePrefix(text string) prefix {
 	word := lastWord(text)
 	var p parser
-	p.init(text[:word.Start], &ParseOptions{MaxLength: len(text) + 1})
+	p.init(text[:word.Start], &ParseOptions{MaxLength: len(text) + 1, MaxNodes: 2*len(text) + 1})
 	p.completer = &completer{}
 	p.lexer.next()
 	q := &p.arena.query
-	for ok := p.query(q); !ok && p.token.kind != tokEnd; {
+	for ok, last := p.query(q), -1; !ok && p.token.kind != tokEnd; {
+		if p.token.start == last {
+			p.next() // so that it ends
+		}
+		last = p.token.start
 		ok = p.restart(q)
 	}
 	if p.brackets > 0 && p.want&wantOrderBy != 0 {
