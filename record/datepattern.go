@@ -27,7 +27,11 @@ func compilePattern(pattern string, own bool) (dateFormat, bool) {
 	if !ok || c.rest != "" || len(ops) == 0 || c.letters == 0 {
 		return dateFormat{}, false
 	}
-	return dateFormat{read: readPattern, ops: ops, dateOnly: c.dateOnly}, true
+	f := dateFormat{read: readPattern, ops: ops, dateOnly: c.dateOnly}
+	if pattern == "yyyy-MM-dd" || pattern == "uuuu-MM-dd" {
+		f.read = readDay
+	}
+	return f, true
 }
 
 type patternCompiler struct {
@@ -170,6 +174,20 @@ func reserved(ops []dateOp) []dateOp {
 		}
 	}
 	return ops
+}
+
+// readDay reads what readPattern does, and the common form of it fast.
+func readDay(f *dateFormat, s string) (int64, bool) {
+	if len(s) != len("2006-01-02") || s[4] != '-' || s[7] != '-' {
+		return readPattern(f, s)
+	}
+	year, ok := pairs(s[:4])
+	month, ok2 := pairs(s[5:7])
+	day, ok3 := pairs(s[8:])
+	if !ok || !ok2 || !ok3 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) {
+		return readPattern(f, s)
+	}
+	return daysSinceEpoch(year, month, day) * msPerDay, true
 }
 
 // readPattern reads s by the steps of f.

@@ -16,13 +16,18 @@ type Decoder struct {
 	// was met; objects counts them.
 	seen    []uint64
 	objects uint64
+	// guesses holds for each node the keys of its objects in the order in which
+	// they were first met: most documents of an index are written alike.
+	guesses [][]guess
 	dotted  []met // in the objects now open
 	buf     []byte
 	err     *DocumentError
 }
 
 // NewDecoder returns a decoder for documents whose fields p chooses from.
-func NewDecoder(p *Projection) *Decoder { return &Decoder{p: p, seen: make([]uint64, p.nodes)} }
+func NewDecoder(p *Projection) *Decoder {
+	return &Decoder{p: p, seen: make([]uint64, p.nodes), guesses: make([][]guess, p.nodes)}
+}
 
 // Decode reads one document, which must be a JSON object, into r. The caller
 // sets r.ID and r.Index before, from which the columns _id and _index are filled.
@@ -107,10 +112,15 @@ func (d *Decoder) object(t *trie) bool {
 		d.depth--
 		return true
 	}
-	for {
-		c, ok := d.member(t, object)
-		if !ok || !d.colon() {
+	for nth := 0; ; {
+		c, ok := d.guess(t, object, &nth)
+		if !ok && (d.err != nil || d.fault != "") {
 			return false
+		}
+		if !ok {
+			if c, ok = d.member(t, object); !ok || !d.colon() {
+				return false
+			}
 		}
 		if c == nil {
 			ok = d.skip()
@@ -125,6 +135,52 @@ func (d *Decoder) object(t *trie) bool {
 			return ok
 		}
 	}
+}
+
+// A guess is a key as it is written, with its quotes and the colon.
+type guess struct {
+	text []byte
+	node *trie // or nil
+}
+
+// maxGuesses is how many keys of an object are kept as guesses.
+const maxGuesses = 128
+
+// guess steps over the key at pos if it is the nth that is expected here, or
+// the one behind it. It returns false without an error if it is neither.
+func (d *Decoder) guess(t *trie, object uint64, nth *int) (c *trie, ok bool) {
+	list, rest := d.guesses[t.id], d.src[d.pos:]
+	for n := *nth; n < len(list) && n < *nth+2; n++ {
+		g := &list[n]
+		if len(rest) <= len(g.text) || string(rest[:len(g.text)]) != string(g.text) {
+			continue
+		}
+		if c = g.node; c != nil {
+			if d.seen[c.id] == object {
+				return nil, d.refuse(c, d.pos, twice)
+			}
+			d.seen[c.id] = object
+		}
+		*nth = n + 1
+		d.pos += len(g.text)
+		d.space()
+		return c, true
+	}
+	if *nth == len(list) && *nth < maxGuesses {
+		d.learn(t)
+		*nth = len(d.guesses[t.id])
+	}
+	return nil, false
+}
+
+// learn keeps the key at pos as a guess, if it is a plain one.
+func (d *Decoder) learn(t *trie) {
+	s := scanner{src: d.src, pos: d.pos}
+	key, escaped, ok := s.key()
+	if !ok || escaped || len(key) > maxGuesses || s.pos == len(s.src) || s.src[s.pos] != ':' || bytes.IndexByte(key, '.') >= 0 {
+		return
+	}
+	d.guesses[t.id] = append(d.guesses[t.id], guess{bytes.Clone(d.src[d.pos : s.pos+1]), t.find(key)})
 }
 
 // member reads a key and returns its node, or nil if it is not wanted.
@@ -306,7 +362,8 @@ func (d *Decoder) scalar(t *trie, at int, text string, form byte) bool {
 			return d.refuse(t, at, notA(text, "a point"))
 		}
 	}
-	for _, c := range t.columns {
+	for i := range t.columns {
+		c := &t.columns[i]
 		if c.f.Kind == String || c.f.Kind == Text {
 			if c.f.IgnoreAbove == 0 || !longer(text, c.f.IgnoreAbove) {
 				d.r.Append(c.n, StringValue(text))

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 const documentMapping = `{"properties":{"id":{"type":"keyword"},"age":{"type":"integer"},"big":{"type":"long"},"u":{"type":"unsigned_long"},
@@ -243,6 +244,38 @@ func TestResetAppendClone(t *testing.T) {
 	require.Equal(t, want, strings.Replace(describeRecord(c), `, "more"`, "", 1))
 }
 
+// A decoder that has seen other documents reads like a new one, whatever their
+// keys and the order of these.
+func TestDecodeChangingShapes(t *testing.T) {
+	p := everything(t, shapesMapping, "fl.a", "fl.a.b")
+	keys := []string{`"k"`, `"k" `, `"n"`, `"o"`, `"o.a"`, `"a"`, `"b"`, `"c"`, `"fl"`, `"off"`, `"t"`, `"\u006b"`, `"x"`, `"kk"`, `"l"`, `""`}
+	var document func(t *rapid.T, depth int) string
+	document = func(t *rapid.T, depth int) string {
+		var members []string
+		for _, key := range rapid.SliceOfN(rapid.SampledFrom(keys), 0, 8).Draw(t, "keys") {
+			value := rapid.SampledFrom([]string{`1`, `"v"`, `[]`, `null`, `[1,"2"]`, `{`}).Draw(t, "value")
+			if value == "{" && depth < 3 {
+				value = document(t, depth+1)
+			} else if value == "{" {
+				value = "{}"
+			}
+			members = append(members, key+":"+value)
+		}
+		return "{" + strings.Join(members, ",") + "}"
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		old := NewDecoder(p)
+		for range 10 {
+			doc := []byte(document(t, 0))
+			var r, s Record
+			got, want := old.Decode(doc, &r), NewDecoder(p).Decode(doc, &s)
+			if fmt.Sprint(got) != fmt.Sprint(want) || want == nil && describeRecord(&r) != describeRecord(&s) {
+				t.Fatalf("%s: %v, %v", doc, got, want)
+			}
+		}
+	})
+}
+
 // FuzzDecode holds the decoder against encoding/json: the same verdict on valid
 // UTF-8, and the same values.
 func FuzzDecode(f *testing.F) {
@@ -255,8 +288,12 @@ func FuzzDecode(f *testing.F) {
 	p, err := s.Project("s", "n.s", "t")
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		var r Record
-		err := NewDecoder(p).Decode(doc, &r)
+		var r, again Record
+		d := NewDecoder(p)
+		err := d.Decode(doc, &r)
+		if twice := d.Decode(doc, &again); fmt.Sprint(twice) != fmt.Sprint(err) || err == nil && describeRecord(&again) != describeRecord(&r) {
+			t.Fatalf("%q: %v, then %v", doc, err, twice)
+		}
 		var tree map[string]any
 		dec := json.NewDecoder(strings.NewReader(string(doc)))
 		dec.UseNumber()

@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -74,18 +75,9 @@ func checkRoundTrip(tb testing.TB, input string, s *Schema) {
 	require.NoError(tb, err)
 	again, err := ParseSchema(s.Index, written)
 	require.NoError(tb, err, "%s", written)
-	unknown := func(s *Schema) []string {
-		var rest []string
-		for _, u := range s.Unknown {
-			at := strings.Index(u, "properties")
-			rest = append(rest, u[max(at, 0):])
-		}
-		return rest
-	}
-	require.Equal(tb, len(unknown(s)), len(unknown(again)))
-	s2, again2 := *s, *again
-	s2.Unknown, again2.Unknown = nil, nil
-	require.Equal(tb, describeSchema(&s2), describeSchema(&again2))
+	// what is written always begins with mappings, what was read need not
+	unknown := regexp.MustCompile(`(?m)^unknown (.*mappings\.)?`)
+	require.Equal(tb, unknown.ReplaceAllString(describeSchema(s), "unknown "), unknown.ReplaceAllString(describeSchema(again), "unknown "))
 	twice, err := json.Marshal(again)
 	require.NoError(tb, err)
 	require.JSONEq(tb, string(written), string(twice))
