@@ -74,7 +74,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return err
 	}
 	for _, w := range meaning.Warnings {
-		fmt.Fprintln(stderr, "warning:", w.Caret())
+		if _, err := fmt.Fprintln(stderr, "warning:", w.Caret()); err != nil {
+			return err
+		}
 	}
 	found, read, err := q.answer(meaning.Plans[0], stdin)
 	if err != nil {
@@ -91,7 +93,7 @@ func parse(args []string, stderr io.Writer) (*question, error) {
 	flags := flag.NewFlagSet("jql", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
-		fmt.Fprint(stderr, "usage: jql -mapping FILE [-fields a,b] [-zone Asia/Kolkata] [-user NAME] 'QUERY' FILE...\n\n")
+		_, _ = io.WriteString(stderr, "usage: jql -mapping FILE [-fields a,b] [-zone Asia/Kolkata] [-user NAME] 'QUERY' FILE...\n\n")
 		flags.PrintDefaults()
 	}
 	mapping := flags.String("mapping", "", "the Elasticsearch mapping `file` of the records")
@@ -175,28 +177,40 @@ func (q *question) projection(p *plan.Plan) (*record.Projection, error) {
 }
 
 func (q *question) print(w io.Writer, found []*record.Record) error {
+	out := bufio.NewWriter(w)
+	var to io.Writer = out
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	if q.fields != nil {
+		to = table
+	}
+	_, err := io.WriteString(to, q.heading())
+	for i := 0; i < len(found) && err == nil; i++ {
+		_, err = io.WriteString(to, q.line(found[i]))
+	}
+	return errors.Join(err, table.Flush(), out.Flush())
+}
+
+func (q *question) heading() string {
 	if q.fields == nil {
-		buffered := bufio.NewWriter(w)
-		for _, r := range found {
-			buffered.Write(r.Source()) // the first error comes back from Flush
-			buffered.WriteByte('\n')
-		}
-		return buffered.Flush()
+		return ""
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, strings.Join(q.fields, "\t"))
-	for _, r := range found {
-		cells := make([]string, len(q.fields))
-		for i := range q.fields {
-			var texts []string
-			for _, v := range r.Values(i) {
-				texts = append(texts, v.Text())
-			}
-			cells[i] = strings.Join(texts, ", ")
-		}
-		fmt.Fprintln(table, strings.Join(cells, "\t"))
+	return strings.Join(q.fields, "\t") + "\n"
+}
+
+// line is a record as one line: its document, or the cells of a table.
+func (q *question) line(r *record.Record) string {
+	if q.fields == nil {
+		return string(r.Source()) + "\n"
 	}
-	return table.Flush()
+	cells := make([]string, len(q.fields))
+	for i := range q.fields {
+		var texts []string
+		for _, v := range r.Values(i) {
+			texts = append(texts, v.Text())
+		}
+		cells[i] = strings.Join(texts, ", ")
+	}
+	return strings.Join(cells, "\t") + "\n"
 }
 
 // open opens a file of records: standard input, a file, or the sample of that name.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,7 +91,7 @@ func TestBadFiles(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte(`{"mappings": {"properties": {"a": {"type": "alias", "path": "b"}}}}`), 0o600))
 	_, _, err = ask(t, "", "-mapping", file, "age = 5", "visits.ndjson")
 	var schemaErr *record.SchemaError
-	require.True(t, errors.As(err, &schemaErr), "%v", err)
+	require.ErrorAs(t, err, &schemaErr)
 
 	// A broken line says where it is, and how many records came before it.
 	_, _, err = ask(t, "{\"visit_id\": \"V-1\", \"age\": 3}\n{\"visit_id\": \"V-2\", \"age\": tru}\n", "-mapping", "visits.json", "age = 3", "-")
