@@ -121,7 +121,7 @@ func (p *parser) is(kind tokenKind, want wanted) bool {
 func (p *parser) query(q *Query) bool {
 	q.Text = p.text
 	q.Span = Span{p.token.start, len(p.text)}
-	if p.want |= wantField | wantNot | wantOpen; p.token.kind != tokOrder && p.token.kind != tokEnd {
+	if p.want |= wantField | wantNot | wantOpen | wantOrderBy; p.token.kind != tokOrder && p.token.kind != tokEnd {
 		where, ok := p.or()
 		if !ok {
 			return false

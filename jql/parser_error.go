@@ -118,7 +118,7 @@ func (p *parser) failAt(t token, c *complaint) bool {
 	switch {
 	case c == noCFField:
 		p.err.Suggestion = "cf["
-	case c.cure && (t.kind >= tokIn || c == numberRange):
+	case c.cure && found != "" && charClasses[found[0]] == classWord && (t.kind >= tokIn || c == numberRange):
 		p.err.Suggestion = Quote(p.text[t.start:t.end])
 	}
 	return false

@@ -8,7 +8,8 @@ import (
 
 // Quote returns s as a quoted string that reads as s again, in both dialects
 // and wherever a value, a field name or an argument may stand. Nothing in s
-// can end the string. Bytes that are not UTF-8 become U+FFFD.
+// can end the string. Characters that cannot be seen, such as controls and
+// byte order marks, are escaped. Bytes that are not UTF-8 become U+FFFD.
 func Quote(s string) string {
 	return string(appendQuoted(make([]byte, 0, len(s)+2), s))
 }
@@ -19,7 +20,7 @@ func appendQuoted(b []byte, s string) []byte {
 		switch {
 		case r == '"' || r == '\\':
 			b = append(b, '\\', byte(r))
-		case r < ' ' || r >= 0x7f && illegalRune(r):
+		case r < ' ' || r >= 0x7f && r <= 0xffff && unseen(r):
 			b = append(b, escape(r)...)
 		default:
 			b = utf8.AppendRune(b, r)
@@ -41,6 +42,10 @@ func escape(r rune) string {
 	return fmt.Sprintf(`\u%04x`, r)
 }
 
+// unseen reports whether a character beyond ASCII is better escaped: it must
+// be, or it could be taken for a blank or for nothing.
+func unseen(r rune) bool { return illegalRune(r) || oddBlank(r) || unshown(r) }
+
 // needsQuotes reports whether s has to stand in quotes to be read as a string
 // in both dialects. A number does not, but then it is no string.
 func needsQuotes(s string) bool {
@@ -53,7 +58,7 @@ func needsQuotes(s string) bool {
 			i++
 		case classHigh:
 			r, n := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n == 1 || illegalRune(r) || oddBlank(r) {
+			if r == utf8.RuneError && n == 1 || unseen(r) {
 				return true
 			}
 			i += n
@@ -88,9 +93,6 @@ func shorten(text string) string {
 // inLine returns text with its control characters escaped, so that it stays in
 // one line.
 func inLine(text string) string {
-	if strings.IndexFunc(text, unshown) < 0 && utf8.ValidString(text) {
-		return text
-	}
 	var b strings.Builder
 	for _, r := range text {
 		if unshown(r) {
