@@ -2,6 +2,7 @@ package jql
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -159,6 +160,7 @@ func (r *resolver) call(t *term, o *Operand, f *record.Field, mayList, mustList 
 		r.fail(o.Span, "function_failed", err.Error()).Found = r.q.textOf(o)
 		return nil, false
 	}
+	values = slices.DeleteFunc(slices.Clone(values), record.Value.IsNull)
 	if r.calls == nil {
 		r.calls = make(map[callKey][]record.Value)
 	}
@@ -198,8 +200,12 @@ func (r *resolver) checkCall(t *term, o *Operand, f *record.Field, fn *Function,
 			return true
 		}
 	}
+	compared := t.field
+	if f != compared && f.Source != compared.Path { // a part of the history
+		compared = f
+	}
 	r.fail(o.Span, "function_unsupported",
-		"the function "+quoted(o.Value)+" cannot be compared with the field "+quoted(t.field.Path)+", "+what(t.field)).Found = text
+		"the function "+quoted(o.Value)+" cannot be compared with the field "+quoted(compared.Path)+", "+what(compared)).Found = text
 	return false
 }
 
@@ -219,10 +225,11 @@ func (r *resolver) unknownFunction(o *Operand) {
 		names = append(names, n)
 	}
 	names = append(names, builtinNames...)
-	e := r.fail(o.Name, "unknown_function", "unknown function "+quoted(o.Value))
-	e.Found, e.Expected = o.Text, []string{"a function"}
-	if near := nearest(o.Value, names); near != "" {
-		e.Message += "; did you mean " + quoted(near) + "?"
-		e.Suggestion = near
+	message, near := "unknown function "+quoted(o.Value), nearest(o.Value, names)
+	if near != "" {
+		message += "; did you mean " + quoted(near) + "?"
+		near = bareText(near)
 	}
+	e := r.fail(o.Name, "unknown_function", message)
+	e.Found, e.Expected, e.Suggestion = o.Text, []string{"a function"}, near
 }

@@ -13,7 +13,11 @@ func (r *resolver) lintEquality(t *term, s *set) {
 		r.lintExcludesEmpty(t)
 	}
 	if t.Operand.Kind == ListOperand && s.count == 1 && !s.empty {
-		text := r.q.textOf(&t.Operand.Items[0])
+		only := &t.Operand.Items[0]
+		for only.Kind == ListOperand {
+			only = &only.Items[0]
+		}
+		text := r.q.textOf(only)
 		op := "="
 		if strings.HasPrefix(t.Op.Name, "not") {
 			op = "!="
@@ -32,7 +36,11 @@ func (r *resolver) lintEquality(t *term, s *set) {
 // unless a clause beside it speaks of them.
 func (r *resolver) lintExcludesEmpty(t *term) {
 	for _, x := range r.emptied {
-		if c, ok := x.(*Clause); ok && c.Operand.Kind == EmptyOperand && strings.EqualFold(c.Field.Name, t.Field.Name) {
+		c, ok := x.(*Clause)
+		if !ok || c.Operand.Kind != EmptyOperand {
+			continue
+		}
+		if found := r.schema.Lookup(c.Field.Name); len(found) == 1 && found[0] == t.field {
 			return
 		}
 	}

@@ -19,7 +19,7 @@ import (
 // matches nothing in the others, which is a warning. A name that stands for
 // fields that do not compare with each other is an error.
 //
-// The error is an [ErrorList] with every complaint, or the error of ctx.
+// The error is an [ErrorList] with every complaint up to the hundredth, or the error of ctx.
 // Resolve does not change q.
 func Resolve(ctx context.Context, q *Query, schemas []*record.Schema, opts *ResolveOptions) (*Resolution, error) {
 	r := &resolver{ctx: ctx, q: q, schemas: schemas}
@@ -366,6 +366,10 @@ func (r *resolver) given(t *term, o *Operand, f *record.Field, mayList, mustList
 	}
 }
 
+// maxComplaints bounds the errors and the warnings of one query: a list may hold
+// a hundred thousand bad values.
+const maxComplaints = 100
+
 // fail complains, once for all schemas.
 func (r *resolver) fail(span Span, code, message string) *Error {
 	return r.complain(&r.errs, span, code, message)
@@ -382,6 +386,9 @@ func (r *resolver) complain(list *ErrorList, span Span, code, message string) *E
 			return e
 		}
 	}
+	if len(*list) == maxComplaints {
+		return &Error{} // for the caller to fill in
+	}
 	e := r.q.errorAt(span, code, message)
 	*list = append(*list, e)
 	return e
@@ -389,13 +396,13 @@ func (r *resolver) complain(list *ErrorList, span Span, code, message string) *E
 
 // unsupported complains of an operator that the field does not have.
 func (r *resolver) unsupported(t *term) {
-	e := r.fail(t.Op.Span, "operator_unsupported",
-		"the operator "+quoted(strings.ToUpper(t.Op.Name))+" is not supported by the field "+quoted(t.field.Path)+", "+what(t.field))
-	e.Found = strings.ToUpper(t.Op.Name)
-	e.Expected = fieldOperators(t.field, r.schema.History(t.field) != nil)
-	if len(e.Expected) > 0 {
-		e.Message += "; use " + either(e.Expected)
+	message := "the operator " + quoted(strings.ToUpper(t.Op.Name)) + " is not supported by the field " + quoted(t.field.Path) + ", " + what(t.field)
+	operators := fieldOperators(t.field, r.schema.History(t.field) != nil)
+	if len(operators) > 0 {
+		message += "; use " + either(operators)
 	}
+	e := r.fail(t.Op.Span, "operator_unsupported", message)
+	e.Found, e.Expected = strings.ToUpper(t.Op.Name), operators
 }
 
 // badList complains of a list where none may stand, or of none where one must.
