@@ -110,7 +110,7 @@ func (r *resolver) states(t *term, o *Operand, f *record.Field, list bool) (plan
 		case valueFine:
 			s.Values = append(s.Values, v)
 		case valueNever:
-			r.lintNever(t, o, "no value of "+quoted(f.Path)+" can equal "+o.text)
+			r.lintNever(t, f, o, "can equal")
 		}
 	}
 	if all.nobody && len(all.operands) == 0 && !all.empty {
@@ -132,6 +132,9 @@ func (r *resolver) step(t *term, p *Predicate, f *record.Field, to **plan.States
 		s.Values = slices.DeleteFunc(s.Values, func(v record.Value) bool {
 			return !slices.ContainsFunc(before.Values, v.Equal)
 		})
+		if isNone(&s) {
+			r.lintApart(p)
+		}
 	}
 	*to = &s
 	return true
@@ -161,8 +164,16 @@ func (r *resolver) by(t *term, p *Predicate, h *record.History, to *[]string) bo
 			names = append(names, v.Text())
 		}
 	}
+	if *to != nil && len(names) == 0 {
+		r.lintApart(p)
+	}
 	*to = names
 	return true
+}
+
+// lintApart warns of a predicate that excludes an earlier one of its kind.
+func (r *resolver) lintApart(p *Predicate) {
+	r.warn(p.Span, "never_true", "this can never be true: nothing fits both this "+strings.ToUpper(p.Op.Name)+" and the one before it")
 }
 
 // predicates resolves the predicates of time, and leaves the others to own.

@@ -53,12 +53,22 @@ func (r *resolver) lintExcludesEmpty(t *term) {
 }
 
 // lintNever warns of a comparison that no value can satisfy.
-func (r *resolver) lintNever(t *term, o operand, why string) {
+func (r *resolver) lintNever(t *term, f *record.Field, o operand, is string) {
+	text := inLine(shorten(o.text))
+	why := "no value of " + quoted(f.Path) + r.inIndex() + " " + is + " " + text
 	if t.positive() {
-		r.warn(o.span, "never_true", "this can never be true: "+why).Found = o.text
+		r.warn(o.span, "never_true", "this can never be true: "+why).Found = text
 		return
 	}
-	r.warn(o.span, "always_true", "this is true of every value: "+why).Found = o.text
+	r.warn(o.span, "always_true", "this is true of every value: "+why).Found = text
+}
+
+// inIndex names the index at hand if there are several.
+func (r *resolver) inIndex() string {
+	if len(r.schemas) == 1 {
+		return ""
+	}
+	return " in index " + quoted(r.schema.Index)
 }
 
 // lintDay says where the edges of a bare date lie that is compared with a field of instants.

@@ -81,7 +81,7 @@ func (r *resolver) magnitude(f *record.Field, o operand) (float64, bool) {
 	n, err := strconv.ParseFloat(o.text, 64)
 	switch {
 	case errors.Is(err, strconv.ErrRange):
-		r.fail(o.span, "number_out_of_range", "the number "+o.text+" is out of range").Found = o.text
+		r.fail(o.span, "number_out_of_range", "the number "+shorten(o.text)+" is out of range").Found = o.text
 		return 0, false
 	case err != nil || !isDecimal(o.text):
 		r.badValue(f, o, wants(f))
@@ -291,7 +291,7 @@ func (r *resolver) wholeBound(t *term, f *record.Field, o operand) plan.Node {
 	less := t.op[0] == '<'
 	switch {
 	case !n.fits && less, n.above && !less, n.exact && len(t.op) == 1 && n.value.Equal(extreme(f, less)):
-		r.lintNever(t, o, "no value of "+quoted(f.Path)+" is "+t.op+" "+o.text)
+		r.lintNever(t, f, o, "is "+t.op)
 		return plan.None{}
 	case !n.fits, n.above:
 		return plan.Exists{Field: t.field}
@@ -316,7 +316,7 @@ func (r *resolver) floatBound(t *term, f *record.Field, o operand) plan.Node {
 	if (n > 0) == (t.op[0] == '<') { // beyond the greatest of a narrower type
 		return plan.Exists{Field: t.field}
 	}
-	r.lintNever(t, o, "no value of "+quoted(f.Path)+" is "+t.op+" "+o.text)
+	r.lintNever(t, f, o, "is "+t.op)
 	return plan.None{}
 }
 

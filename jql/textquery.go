@@ -291,7 +291,7 @@ func (p *textParser) term() (string, plan.Node) {
 		p.pos++
 		if c == '*' || c == '?' {
 			if plain.Len() == 0 {
-				p.fail("it may not begin with * or ?")
+				p.fail("a word may not begin with * or ?")
 				return "", nil
 			}
 			stars++
