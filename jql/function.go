@@ -2,6 +2,7 @@ package jql
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -61,7 +62,7 @@ func (g errUnknownGroup) Error() string { return "unknown group " + quoted(strin
 type errIncrement string
 
 func (name errIncrement) Error() string {
-	return "Duration for function '" + string(name) + "' should have the format (+/-)n(yMwdm), e.g -1M for 1 month earlier."
+	return "Duration for function '" + shorten(string(name)) + "' should have the format (+/-)n(yMwdm), e.g -1M for 1 month earlier."
 }
 
 // period makes startOf… or endOf… of a unit.
@@ -156,15 +157,16 @@ func (r *resolver) call(t *term, o *Operand, f *record.Field, mayList, mustList 
 	}
 	values, err := fn.Call(r.ctx, &Call{Args: args, Options: &r.opts, Field: f, name: o.Value})
 	if err != nil {
-		r.fail(o.Span, "function_failed", err.Error()).Found = r.q.textOf(o)
+		r.fail(o.Span, "function_failed", inLine(err.Error())).Found = r.q.textOf(o)
 		return nil, false
 	}
+	values = slices.DeleteFunc(slices.Clone(values), record.Value.IsNull)
 	if r.calls == nil {
 		r.calls = make(map[callKey][]record.Value)
 	}
 	r.calls[key] = values
 	if len(values) == 0 && !fn.List {
-		r.warn(o.Span, "nobody", r.q.textOf(o)+" has no value here; this clause matches nothing")
+		r.warn(o.Span, "nobody", inLine(shorten(r.q.textOf(o)))+" has no value here; it matches nothing")
 	}
 	return values, true
 }
@@ -173,35 +175,40 @@ func (r *resolver) call(t *term, o *Operand, f *record.Field, mayList, mustList 
 func (r *resolver) checkCall(t *term, o *Operand, f *record.Field, fn *Function, mayList, mustList bool) bool {
 	text := r.q.textOf(o)
 	if n := len(o.Items); n < fn.MinArgs || fn.MaxArgs >= 0 && n > fn.MaxArgs {
-		e := r.fail(o.Span, "argument_count", "Function '"+o.Value+"' expected "+argumentRange(fn)+" arguments but received '"+
+		e := r.fail(o.Span, "argument_count", "Function '"+inLine(shorten(o.Value))+"' expected "+argumentRange(fn)+" arguments but received '"+
 			strconv.Itoa(n)+"'.")
 		e.Found = text
 		return false
 	}
-	if fn.List && !mayList {
-		e := r.fail(o.Span, "operand_unsupported",
-			"the operator "+quoted(strings.ToUpper(t.Op.Name))+" does not support the list "+text+"; use IN")
-		e.Found = text
+	if fn.Kinds != nil && !slices.Contains(fn.Kinds, f.Kind) {
+		compared := t.field
+		if f != compared && f.Source != compared.Path { // a part of the history
+			compared = f
+		}
+		r.fail(o.Span, "function_unsupported",
+			"the function "+quoted(o.Value)+" cannot be compared with the field "+quoted(compared.Path)+", "+what(compared)).Found = text
 		return false
 	}
-	if !fn.List && mustList {
-		e := r.fail(o.Span, "operand_unsupported", "the operator "+quoted(strings.ToUpper(t.Op.Name))+
-			" does not support the single value "+text+"; use = or write ("+text+")")
+	op, shown := strings.ToUpper(t.Op.Name), inLine(shorten(text))
+	switch {
+	case fn.List && !mayList:
+		message := "the operator " + quoted(op) + " does not support the list " + shown
+		if other := listOperators[t.Op.Name]; other != "" {
+			message += "; use " + other
+		}
+		r.fail(o.Span, "operand_unsupported", message).Found = text
+		return false
+	case !fn.List && mustList:
+		e := r.fail(o.Span, "operand_unsupported", "the operator "+quoted(op)+" does not support the single value "+shown+
+			"; write ("+shown+")")
 		e.Found, e.Suggestion = text, "("+text+")"
 		return false
 	}
-	if fn.Kinds == nil {
-		return true
-	}
-	for _, k := range fn.Kinds {
-		if k == f.Kind {
-			return true
-		}
-	}
-	r.fail(o.Span, "function_unsupported",
-		"the function "+quoted(o.Value)+" cannot be compared with the field "+quoted(t.field.Path)+", "+what(t.field)).Found = text
-	return false
+	return true
 }
+
+// listOperators are the operators that take a list where another takes a single value.
+var listOperators = map[string]string{"=": "IN", "!=": "NOT IN", "was": "WAS IN", "was not": "WAS NOT IN"}
 
 func argumentRange(fn *Function) string {
 	switch {
@@ -219,10 +226,11 @@ func (r *resolver) unknownFunction(o *Operand) {
 		names = append(names, n)
 	}
 	names = append(names, builtinNames...)
-	e := r.fail(o.Name, "unknown_function", "unknown function "+quoted(o.Value))
-	e.Found, e.Expected = o.Text, []string{"a function"}
-	if near := nearest(o.Value, names); near != "" {
-		e.Message += "; did you mean " + quoted(near) + "?"
-		e.Suggestion = near
+	message, near := "unknown function "+quoted(o.Value), nearest(o.Value, names)
+	if near != "" {
+		message += "; did you mean " + quoted(near) + "?"
+		near = bareText(near)
 	}
+	e := r.fail(o.Name, "unknown_function", message)
+	e.Found, e.Expected, e.Suggestion = o.Text, []string{"a function"}, near
 }

@@ -51,17 +51,22 @@ func (r *resolver) was(t *term) plan.Node {
 		return plan.None{}
 	}
 	n.Window = window
-	never := r.neverIn(t, window) || len(held.Values) == 0 && !held.Empty
-	switch {
-	case never && t.positive():
-		return plan.None{}
-	case never:
-		return plan.All{}
-	case t.positive():
+	return past(n, t.positive(), r.neverIn(t, window) || isNone(&held) || n.By != nil && len(n.By) == 0)
+}
+
+// past is a condition on the history, or its opposite. never says that the condition cannot hold.
+func past(n plan.Node, positive, never bool) plan.Node {
+	if never {
+		n = plan.None{}
+	}
+	if positive {
 		return n
 	}
-	return plan.Not{Node: n}
+	return plan.NewNot(n)
 }
+
+// isNone reports whether s is a set of states without any.
+func isNone(s *plan.States) bool { return s != nil && len(s.Values) == 0 && !s.Empty }
 
 // changed resolves CHANGED.
 func (r *resolver) changed(t *term) plan.Node {
@@ -88,16 +93,8 @@ func (r *resolver) changed(t *term) plan.Node {
 		return plan.None{}
 	}
 	n.Window = window
-	if r.neverIn(t, window) {
-		if t.negated {
-			return plan.All{}
-		}
-		return plan.None{}
-	}
-	if t.negated {
-		return plan.Not{Node: n}
-	}
-	return n
+	never := r.neverIn(t, window) || isNone(n.From) || isNone(n.To) || n.By != nil && len(n.By) == 0
+	return past(n, !t.negated, never)
 }
 
 // states resolves values of the past.
@@ -107,10 +104,17 @@ func (r *resolver) states(t *term, o *Operand, f *record.Field, list bool) (plan
 	ok := all.ok
 	for _, o := range all.operands {
 		v, verdict := r.value(t, f, o)
-		ok = ok && verdict != valueBad
-		if verdict == valueFine {
+		switch verdict {
+		case valueBad:
+			ok = false
+		case valueFine:
 			s.Values = append(s.Values, v)
+		case valueNever:
+			r.lintNever(t, f, o, "can equal")
 		}
+	}
+	if all.nobody && len(all.operands) == 0 && !all.empty {
+		ok = false // as everywhere: what is compared with nobody matches nothing
 	}
 	slices.SortFunc(s.Values, record.Value.Compare)
 	s.Values = slices.CompactFunc(s.Values, record.Value.Equal)
@@ -128,6 +132,9 @@ func (r *resolver) step(t *term, p *Predicate, f *record.Field, to **plan.States
 		s.Values = slices.DeleteFunc(s.Values, func(v record.Value) bool {
 			return !slices.ContainsFunc(before.Values, v.Equal)
 		})
+		if isNone(&s) {
+			r.lintApart(p)
+		}
 	}
 	*to = &s
 	return true
@@ -157,8 +164,16 @@ func (r *resolver) by(t *term, p *Predicate, h *record.History, to *[]string) bo
 			names = append(names, v.Text())
 		}
 	}
+	if *to != nil && len(names) == 0 {
+		r.lintApart(p)
+	}
 	*to = names
 	return true
+}
+
+// lintApart warns of a predicate that excludes an earlier one of its kind.
+func (r *resolver) lintApart(p *Predicate) {
+	r.warn(p.Span, "never_true", "this can never be true: nothing fits both this "+strings.ToUpper(p.Op.Name)+" and the one before it")
 }
 
 // predicates resolves the predicates of time, and leaves the others to own.
@@ -222,10 +237,20 @@ func (r *resolver) pointInTime(t *term, o *Operand, at *record.Field) (moment, b
 		return moment{}, false
 	}
 	p := all.operands[0]
-	if d, ok := parseDuration(p.text); ok && !p.number && !p.isGiven {
-		return d.precision(d.from(r.opts.Now, r.opts.Zone), r.opts.Zone), true
+	if p.number || p.isGiven {
+		return r.moment(t, at, p)
 	}
-	return r.moment(t, at, p)
+	m, ok := parseDate(p.text, r.opts.Zone) // the whole day even with JiraDates, as in Jira
+	if d, isDuration := parseDuration(p.text); isDuration {
+		m, ok = d.precision(d.from(r.opts.Now, r.opts.Zone), r.opts.Zone), true
+	}
+	switch {
+	case !ok || !m.inReach():
+		return r.badDate(at, p)
+	case at.DateOnly():
+		return r.calendarDay(m), true
+	}
+	return m, true
 }
 
 // neverIn complains of a window that holds no instant up to now.

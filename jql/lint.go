@@ -13,7 +13,11 @@ func (r *resolver) lintEquality(t *term, s *set) {
 		r.lintExcludesEmpty(t)
 	}
 	if t.Operand.Kind == ListOperand && s.count == 1 && !s.empty {
-		text := r.q.textOf(&t.Operand.Items[0])
+		only := &t.Operand.Items[0]
+		for only.Kind == ListOperand {
+			only = &only.Items[0]
+		}
+		text := r.q.textOf(only)
 		op := "="
 		if strings.HasPrefix(t.Op.Name, "not") {
 			op = "!="
@@ -32,7 +36,11 @@ func (r *resolver) lintEquality(t *term, s *set) {
 // unless a clause beside it speaks of them.
 func (r *resolver) lintExcludesEmpty(t *term) {
 	for _, x := range r.emptied {
-		if c, ok := x.(*Clause); ok && c.Operand.Kind == EmptyOperand && strings.EqualFold(c.Field.Name, t.Field.Name) {
+		c, ok := x.(*Clause)
+		if !ok || c.Operand.Kind != EmptyOperand {
+			continue
+		}
+		if found := r.schema.Lookup(c.Field.Name); len(found) == 1 && found[0] == t.field {
 			return
 		}
 	}
@@ -45,12 +53,22 @@ func (r *resolver) lintExcludesEmpty(t *term) {
 }
 
 // lintNever warns of a comparison that no value can satisfy.
-func (r *resolver) lintNever(t *term, o operand, why string) {
+func (r *resolver) lintNever(t *term, f *record.Field, o operand, is string) {
+	text := inLine(shorten(o.text))
+	why := "no value of " + quoted(f.Path) + r.inIndex() + " " + is + " " + text
 	if t.positive() {
-		r.warn(o.span, "never_true", "this can never be true: "+why).Found = o.text
+		r.warn(o.span, "never_true", "this can never be true: "+why).Found = text
 		return
 	}
-	r.warn(o.span, "always_true", "this is true of every value: "+why).Found = o.text
+	r.warn(o.span, "always_true", "this is true of every value: "+why).Found = text
+}
+
+// inIndex names the index at hand if there are several.
+func (r *resolver) inIndex() string {
+	if len(r.schemas) == 1 {
+		return ""
+	}
+	return " in index " + quoted(r.schema.Index)
 }
 
 // lintDay says where the edges of a bare date lie that is compared with a field of instants.

@@ -13,8 +13,10 @@ import (
 // the instants from start up to, not including, end, in milliseconds since 1970.
 type moment struct {
 	start, end int64
-	// day says that it was written as a bare date.
-	day bool
+	// day says that it was written as a bare date, and date is the first
+	// instant of that date in UTC.
+	day  bool
+	date int64
 }
 
 // instant is the moment of one millisecond.
@@ -31,46 +33,57 @@ func instant(t time.Time) moment {
 func (r *resolver) moment(t *term, f *record.Field, o operand) (moment, bool) {
 	m, ok := r.anyMoment(o)
 	if !ok {
-		e := r.fail(o.span, "bad_date", quoted(o.text)+" is neither a date nor a duration; expected "+wants(f))
-		e.Found, e.Expected = o.text, []string{wants(f)}
-		return moment{}, false
+		return r.badDate(f, o)
 	}
 	if o.number {
 		r.lintEpoch(t, o, m)
 	}
-	if f.DateOnly() {
-		y, mo, d := time.UnixMilli(m.start).In(r.opts.Zone).Date()
-		start := time.Date(y, mo, d, 0, 0, 0, 0, time.UTC)
-		m = moment{start: start.UnixMilli(), end: start.AddDate(0, 0, 1).UnixMilli()}
+	switch {
+	case f.DateOnly():
+		return r.calendarDay(m), true
+	case m.day && r.opts.JiraDates:
+		return moment{start: m.start, end: m.start + 1}, true
 	}
 	return m, true
 }
 
-func (r *resolver) anyMoment(o operand) (moment, bool) {
-	switch {
-	case o.isGiven:
-		if o.given.Kind() != record.Time {
-			return moment{}, false
-		}
-		return instant(o.given.Time()), true
-	case o.number:
-		ms, err := strconv.ParseInt(o.text, 10, 64)
-		if err != nil || ms < minMillis || ms > maxMillis {
-			return moment{}, false
-		}
-		return moment{start: ms, end: ms + 1}, true
-	}
-	if m, ok := parseDate(o.text, r.opts.Zone); ok {
-		if m.day && r.opts.JiraDates {
-			m = moment{start: m.start, end: m.start + 1}
-		}
-		return m, true
-	}
-	if d, ok := parseDuration(o.text); ok {
-		return instant(d.from(r.opts.Now, r.opts.Zone)), true
-	}
+func (r *resolver) badDate(f *record.Field, o operand) (moment, bool) {
+	e := r.fail(o.span, "bad_date", quoted(o.text)+" is neither a date nor a duration; expected "+wants(f))
+	e.Found, e.Expected = o.text, []string{wants(f)}
 	return moment{}, false
 }
+
+// calendarDay is the day that a moment falls on, for a field of days.
+func (r *resolver) calendarDay(m moment) moment {
+	start := time.UnixMilli(m.date).UTC()
+	if !m.day {
+		y, mo, d := time.UnixMilli(m.start).In(r.opts.Zone).Date()
+		start = time.Date(y, mo, d, 0, 0, 0, 0, time.UTC)
+	}
+	return moment{start: start.UnixMilli(), end: start.AddDate(0, 0, 1).UnixMilli()}
+}
+
+func (r *resolver) anyMoment(o operand) (m moment, ok bool) {
+	switch {
+	case o.isGiven:
+		m, ok = instant(o.given.Time()), o.given.Kind() == record.Time
+	case o.number:
+		ms, err := strconv.ParseInt(o.text, 10, 64)
+		m, ok = moment{start: ms, end: ms + 1}, err == nil
+	default:
+		if m, ok = parseDate(o.text, r.opts.Zone); ok {
+			break
+		}
+		var d duration
+		if d, ok = parseDuration(o.text); ok {
+			m = instant(d.from(r.opts.Now, r.opts.Zone))
+		}
+	}
+	return m, ok && m.inReach()
+}
+
+// inReach reports whether engines agree on the moment.
+func (m moment) inReach() bool { return m.start >= minMillis && m.start <= maxMillis }
 
 // The instants of the years -9999 to 9999; beyond them engines disagree.
 const (
@@ -168,6 +181,7 @@ func dayOf(year int, month time.Month, day int, zone *time.Location) moment {
 		start: dayStart(year, month, day, zone).UnixMilli(),
 		end:   dayStart(year, month, day+1, zone).UnixMilli(),
 		day:   true,
+		date:  time.Date(year, month, day, 0, 0, 0, 0, time.UTC).UnixMilli(),
 	}
 }
 

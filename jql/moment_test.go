@@ -179,7 +179,7 @@ func FuzzMoment(f *testing.F) {
 		now %= maxMillis
 		for _, z := range zones {
 			if m, ok := parseDate(text, z); ok {
-				require.Less(t, m.start, m.end)
+				require.LessOrEqual(t, m.start, m.end) // equal on a day that a zone left out
 			}
 			if d, ok := parseDuration(text); ok {
 				d.from(time.UnixMilli(now), z)

@@ -163,7 +163,7 @@ func fieldOperators(f *record.Field, history bool) []string {
 		ops = append(ops, "IN", "NOT IN")
 	}
 	ops = append(ops, "IS", "IS NOT")
-	if history {
+	if history && exact != nil && isScalar(exact) && exact.Kind != record.Time {
 		ops = append(ops, "WAS", "WAS NOT", "WAS IN", "WAS NOT IN", "CHANGED")
 	}
 	return ops

@@ -20,7 +20,8 @@ const (
 	valueNever                // it is right in form, but no value of the field can equal it
 )
 
-// value turns an operand into a value of a field other than a date.
+// value turns an operand into a value of a field other than a date. A string that
+// the field is too short for is returned with valueNever.
 func (r *resolver) value(t *term, f *record.Field, o operand) (record.Value, verdict) {
 	text := o.text
 	switch f.Kind {
@@ -29,7 +30,7 @@ func (r *resolver) value(t *term, f *record.Field, o operand) (record.Value, ver
 			text = strings.Map(toLower, text)
 		}
 		if f.IgnoreAbove > 0 && len(text) > f.IgnoreAbove && utf16Len(text) > f.IgnoreAbove {
-			return record.Value{}, valueNever
+			return record.StringValue(text), valueNever
 		}
 		return record.StringValue(text), valueFine
 	case record.Bool:
@@ -54,15 +55,22 @@ func (r *resolver) value(t *term, f *record.Field, o operand) (record.Value, ver
 
 // number turns an operand into a value of a number field, if it has one.
 func (r *resolver) number(f *record.Field, o operand) (record.Value, verdict) {
-	if v, err := f.Parse(o.text); err == nil && (f.Kind == record.Float || isWhole(o.text)) {
+	if v, err := f.Parse(o.text); err == nil && f.Kind != record.Float && isWhole(o.text) {
 		return v.WithText(""), valueFine
 	}
-	if _, ok := r.magnitude(f, o); !ok {
+	n, ok := r.magnitude(f, o)
+	if !ok {
 		return record.Value{}, valueBad
 	}
-	n, _ := wholeAtMost(f, o.text)
-	if n.fits && n.exact {
-		return n.value, valueFine
+	if f.Kind == record.Float {
+		v, err := f.Parse(o.text)
+		if err != nil || f.Scale != 0 && v.Float() != n { // beyond the type, or between two numbers of its scale
+			return record.Value{}, valueNever
+		}
+		return v.WithText(""), valueFine
+	}
+	if w, _ := wholeAtMost(f, o.text); w.fits && w.exact {
+		return w.value, valueFine
 	}
 	return record.Value{}, valueNever
 }
@@ -73,7 +81,7 @@ func (r *resolver) magnitude(f *record.Field, o operand) (float64, bool) {
 	n, err := strconv.ParseFloat(o.text, 64)
 	switch {
 	case errors.Is(err, strconv.ErrRange):
-		r.fail(o.span, "number_out_of_range", "the number "+o.text+" is out of range").Found = o.text
+		r.fail(o.span, "number_out_of_range", "the number "+shorten(o.text)+" is out of range").Found = o.text
 		return 0, false
 	case err != nil || !isDecimal(o.text):
 		r.badValue(f, o, wants(f))
@@ -142,6 +150,29 @@ var wholeTypes = map[string]struct{ min, max int64 }{
 	"integer": {math.MinInt32, math.MaxInt32}, "long": {math.MinInt64, math.MaxInt64},
 }
 
+// extreme is the least or the greatest number of a field of whole numbers.
+func extreme(f *record.Field, least bool) record.Value {
+	if f.Kind == record.Uint {
+		if least {
+			return record.UintValue(0)
+		}
+		return record.UintValue(math.MaxUint64)
+	}
+	limits := limitsOf(f)
+	if least {
+		return record.IntValue(limits.min)
+	}
+	return record.IntValue(limits.max)
+}
+
+func limitsOf(f *record.Field) (limits struct{ min, max int64 }) {
+	limits, known := wholeTypes[f.Type]
+	if !known {
+		limits = wholeTypes["long"]
+	}
+	return limits
+}
+
 // A whole is the greatest whole number of a field's type that is not above a given number.
 type whole struct {
 	value record.Value
@@ -166,10 +197,7 @@ func wholeAtMost(f *record.Field, text string) (whole, bool) {
 		}
 		return whole{value: record.UintValue(u), exact: exact, fits: true}, true
 	}
-	limits, known := wholeTypes[f.Type]
-	if !known {
-		limits = wholeTypes["long"]
-	}
+	limits := limitsOf(f)
 	if negative {
 		digits = "-" + digits
 	}
@@ -189,31 +217,34 @@ func wholeAtMost(f *record.Field, text string) (whole, bool) {
 }
 
 // splitDecimal returns the digits of the whole part of a decimal number
-// without its sign, and whether nothing follows them but zeros.
-// Numbers with an exponent are written out first, which is bounded, since they
-// are known to fit a float.
+// without its sign, and whether nothing follows them but zeros. It is exact
+// however many digits there are. The number is known to fit a float.
 func splitDecimal(text string) (digits string, exact, negative, ok bool) {
 	if !isDecimal(text) {
 		return "", false, false, false
 	}
-	if i := strings.IndexAny(text, "eE"); i >= 0 {
-		f, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return "", false, false, false
-		}
-		if f == 0 && strings.Trim(text[:i], "+-0.") != "" {
-			return "0", false, text[0] == '-', true
-		}
-		text = strconv.FormatFloat(f, 'f', -1, 64)
-	}
 	negative = text[0] == '-'
 	text = strings.TrimLeft(text, "+-")
-	digits, fraction, _ := strings.Cut(text, ".")
-	digits = strings.TrimLeft(digits, "0")
-	if digits == "" {
-		digits = "0"
+	exponent := 0
+	if i := strings.IndexAny(text, "eE"); i >= 0 {
+		exponent, _ = strconv.Atoi(text[i+1:]) // where it is out of range, the nearest int
+		exponent = max(-1<<30, min(exponent, 1<<30))
+		text = text[:i]
 	}
-	return digits, strings.Trim(fraction, "0") == "", negative, true
+	whole, fraction, _ := strings.Cut(text, ".")
+	all := strings.TrimLeft(whole+fraction, "0")
+	point := len(all) - len(fraction) + exponent // where the decimal point stands in all
+	switch {
+	case all == "":
+		return "0", true, negative, true
+	case point <= 0:
+		return "0", false, negative, true
+	case point > len(all)+400: // no float is so large
+		return "", false, false, false
+	case point > len(all):
+		all += strings.Repeat("0", point-len(all))
+	}
+	return all[:point], strings.Trim(all[point:], "0") == "", negative, true
 }
 
 // bound resolves a comparison with < <= > or >=.
@@ -231,14 +262,15 @@ func (r *resolver) bound(t *term, f *record.Field, o operand) plan.Node {
 	case record.Float:
 		return r.floatBound(t, f, o)
 	}
+	if f.Kind == record.IP && strings.Contains(o.text, "/") {
+		r.badValue(f, o, "an IP address, since a network is not ordered")
+		return plan.None{}
+	}
 	v, verdict := r.value(t, f, o)
 	if verdict == valueBad {
 		return plan.None{}
 	}
-	if verdict == valueNever { // a string longer than the field holds still has a place in the order
-		v = record.StringValue(o.text)
-	}
-	return half(f, t.op, v)
+	return half(f, t.op, v) // a string longer than the field holds has a place in the order, too
 }
 
 // half is the range of one comparison.
@@ -258,8 +290,8 @@ func (r *resolver) wholeBound(t *term, f *record.Field, o operand) plan.Node {
 	n, _ := wholeAtMost(f, o.text)
 	less := t.op[0] == '<'
 	switch {
-	case !n.fits && less, n.above && !less:
-		r.lintNever(t, o, "no value of "+quoted(f.Path)+" is "+t.op+" "+o.text)
+	case !n.fits && less, n.above && !less, n.exact && len(t.op) == 1 && n.value.Equal(extreme(f, less)):
+		r.lintNever(t, f, o, "is "+t.op)
 		return plan.None{}
 	case !n.fits, n.above:
 		return plan.Exists{Field: t.field}
@@ -284,7 +316,7 @@ func (r *resolver) floatBound(t *term, f *record.Field, o operand) plan.Node {
 	if (n > 0) == (t.op[0] == '<') { // beyond the greatest of a narrower type
 		return plan.Exists{Field: t.field}
 	}
-	r.lintNever(t, o, "no value of "+quoted(f.Path)+" is "+t.op+" "+o.text)
+	r.lintNever(t, f, o, "is "+t.op)
 	return plan.None{}
 }
 

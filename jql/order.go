@@ -14,12 +14,17 @@ func (r *resolver) order(plans []*plan.Plan) {
 	for k := range r.q.Order {
 		r.sortKey(&r.q.Order[k], plans)
 	}
-	total := true
-	for i, s := range r.schemas {
-		total = total && slices.ContainsFunc(plans[i].Order, func(k plan.Sort) bool { return isUnique(s, k.Field) })
-	}
-	if total {
-		return
+	for k := range plans[0].Order {
+		total := true
+		for i, s := range r.schemas {
+			total = total && isUnique(s, plans[i].Order[k].Field)
+		}
+		if total { // what follows decides nothing
+			for _, p := range plans {
+				p.Order = p.Order[:k+1]
+			}
+			return
+		}
 	}
 	for i, s := range r.schemas {
 		key := s.Key

@@ -19,7 +19,7 @@ import (
 // matches nothing in the others, which is a warning. A name that stands for
 // fields that do not compare with each other is an error.
 //
-// The error is an [ErrorList] with every complaint, or the error of ctx.
+// The error is an [ErrorList] with every complaint up to the hundredth, or the error of ctx.
 // Resolve does not change q.
 func Resolve(ctx context.Context, q *Query, schemas []*record.Schema, opts *ResolveOptions) (*Resolution, error) {
 	r := &resolver{ctx: ctx, q: q, schemas: schemas}
@@ -49,11 +49,18 @@ func Resolve(ctx context.Context, q *Query, schemas []*record.Schema, opts *Reso
 		return nil, err
 	}
 	if len(r.errs) > 0 {
-		r.errs.Sort()
-		return nil, r.errs
+		return nil, finished(r.errs)
 	}
-	r.warns.Sort()
-	return &Resolution{Plans: plans, Warnings: r.warns}, nil
+	return &Resolution{Plans: plans, Warnings: finished(r.warns)}, nil
+}
+
+// finished puts complaints in order.
+func finished(list ErrorList) ErrorList {
+	for _, e := range list {
+		e.Found = shorten(e.Found)
+	}
+	list.Sort()
+	return list
 }
 
 // A resolver makes the plans of one query, one schema after the other.
@@ -276,6 +283,10 @@ func (r *resolver) member(t *term, f *record.Field, o operand, s *set) {
 			s.ok = false
 			return
 		}
+		if m.start == m.end { // a day that the zone's calendar left out
+			r.lintNever(t, f, o, "can be on")
+			return
+		}
 		s.ranges = append(s.ranges, m.interval(f))
 		return
 	}
@@ -292,7 +303,7 @@ func (r *resolver) member(t *term, f *record.Field, o operand, s *set) {
 	case valueFine:
 		s.values = append(s.values, v)
 	case valueNever:
-		r.lintNever(t, o, "no value of "+quoted(f.Path)+" can equal "+o.text)
+		r.lintNever(t, f, o, "can equal")
 	}
 }
 
@@ -366,6 +377,10 @@ func (r *resolver) given(t *term, o *Operand, f *record.Field, mayList, mustList
 	}
 }
 
+// maxComplaints bounds the errors and the warnings of one query: a list may hold
+// a hundred thousand bad values.
+const maxComplaints = 100
+
 // fail complains, once for all schemas.
 func (r *resolver) fail(span Span, code, message string) *Error {
 	return r.complain(&r.errs, span, code, message)
@@ -382,6 +397,9 @@ func (r *resolver) complain(list *ErrorList, span Span, code, message string) *E
 			return e
 		}
 	}
+	if len(*list) == maxComplaints {
+		return &Error{} // for the caller to fill in
+	}
 	e := r.q.errorAt(span, code, message)
 	*list = append(*list, e)
 	return e
@@ -389,18 +407,18 @@ func (r *resolver) complain(list *ErrorList, span Span, code, message string) *E
 
 // unsupported complains of an operator that the field does not have.
 func (r *resolver) unsupported(t *term) {
-	e := r.fail(t.Op.Span, "operator_unsupported",
-		"the operator "+quoted(strings.ToUpper(t.Op.Name))+" is not supported by the field "+quoted(t.field.Path)+", "+what(t.field))
-	e.Found = strings.ToUpper(t.Op.Name)
-	e.Expected = fieldOperators(t.field, r.schema.History(t.field) != nil)
-	if len(e.Expected) > 0 {
-		e.Message += "; use " + either(e.Expected)
+	message := "the operator " + quoted(strings.ToUpper(t.Op.Name)) + " is not supported by the field " + quoted(t.field.Path) + ", " + what(t.field) + r.inIndex()
+	operators := fieldOperators(t.field, r.schema.History(t.field) != nil)
+	if len(operators) > 0 {
+		message += "; use " + either(operators)
 	}
+	e := r.fail(t.Op.Span, "operator_unsupported", message)
+	e.Found, e.Expected = strings.ToUpper(t.Op.Name), operators
 }
 
 // badList complains of a list where none may stand, or of none where one must.
 func (r *resolver) badList(t *term) {
-	op, text := strings.ToUpper(t.Op.Name), r.q.textOf(&t.Operand)
+	op, text := strings.ToUpper(t.Op.Name), inLine(shorten(r.q.textOf(&t.Operand)))
 	if t.Operand.Kind == ListOperand {
 		r.fail(t.Operand.Span, "operand_unsupported", "the operator "+quoted(op)+" does not take a list; use IN")
 		return

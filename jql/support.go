@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// quoted puts a name or value in quotation marks for a message.
-func quoted(s string) string { return strconv.Quote(s) }
+// quoted puts a name or value in quotation marks for a message, cut short where it is long.
+func quoted(s string) string { return strconv.Quote(shorten(s)) }
 
 // toLower maps a character to lower case as Elasticsearch's lowercase filter does: one by one.
 func toLower(c rune) rune { return unicode.ToLower(c) }

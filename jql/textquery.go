@@ -74,7 +74,7 @@ func matchesNothingness(n plan.Node) bool {
 //	any    : all ("OR" all)*
 //	all    : ("AND"? one)*
 //	one    : ("NOT" | "!" | "-" | "+") one | "(" any ")" | "phrase" | word
-//	word   : letters, perhaps with * and ?, perhaps followed by ~ or ~1 or ~2
+//	word   : letters, perhaps with * and ?, or followed by ~ or ~1 or ~2
 //
 // Neighbouring plain words are one Match. A backslash takes the next
 // character as itself. There is no way to name a field in it.
@@ -194,10 +194,10 @@ func (p *textParser) leaf(m plan.Match) plan.Node {
 }
 
 // one reads one item: a plain word is returned as such, everything else as a node.
-// It returns neither at the end, before a closing bracket and before OR.
+// It returns neither at the end, before a closing bracket and before AND and OR.
 func (p *textParser) one() (string, plan.Node) {
 	p.blanks()
-	if p.pos == len(p.text) || p.text[p.pos] == ')' || p.peek("OR") || p.peek("||") {
+	if p.pos == len(p.text) || p.text[p.pos] == ')' || p.peek("OR") || p.peek("||") || p.peek("AND") || p.peek("&&") {
 		return "", nil
 	}
 	switch c := p.text[p.pos]; {
@@ -206,31 +206,29 @@ func (p *textParser) one() (string, plan.Node) {
 	case c == '"':
 		return "", p.phrase()
 	case p.word("NOT") || p.sign('!') || p.sign('-'):
-		return "", p.not()
+		p.negate = !p.negate
+		n := p.signed("NOT")
+		p.negate = !p.negate
+		return "", n
 	case p.sign('+'):
-		if word, n := p.one(); word == "" {
-			return "", n
-		} else {
-			return "", p.leaf(plan.Match{Field: p.field, Mode: plan.Words, Text: word})
-		}
+		return "", p.signed("+")
 	}
 	return p.term()
 }
 
-func (p *textParser) not() plan.Node {
+// signed reads the item after a sign.
+func (p *textParser) signed(sign string) plan.Node {
 	if p.depth++; p.depth > maxTextDepth {
 		p.fail("it is nested too deep")
 		return nil
 	}
-	p.negate = !p.negate
 	word, n := p.one()
+	p.depth--
 	if word != "" {
 		n = p.leaf(plan.Match{Field: p.field, Mode: plan.Words, Text: word})
 	}
-	p.negate = !p.negate
-	p.depth--
 	if n == nil {
-		p.fail("there is nothing after NOT")
+		p.fail("there is nothing after " + sign)
 	}
 	return n
 }
@@ -252,6 +250,7 @@ func (p *textParser) group() plan.Node {
 		p.fail("there is nothing between brackets")
 	default:
 		p.pos++
+		p.boost('^')
 	}
 	return n
 }
@@ -263,6 +262,10 @@ func (p *textParser) phrase() plan.Node {
 		case c == '"':
 			p.pos++
 			p.boost('~')
+			p.boost('^')
+			if strings.Trim(b.String(), " \t\r\n") == "" {
+				p.fail("there is no word in a phrase")
+			}
 			return p.leaf(plan.Match{Field: p.field, Mode: plan.Phrase, Text: b.String()})
 		case c == '\\' && p.pos+1 < len(p.text):
 			p.pos++
@@ -279,11 +282,8 @@ func (p *textParser) term() (string, plan.Node) {
 	stars, trailing := 0, false
 	for p.pos < len(p.text) && !strings.ContainsRune(" \t\r\n()\"", rune(p.text[p.pos])) {
 		c := p.text[p.pos]
-		if c == '~' && plain.Len() > 0 {
-			if edits, ok := p.fuzziness(); ok && stars == 0 {
-				p.boost('^')
-				return "", p.leaf(plan.Match{Field: p.field, Mode: plan.Fuzzy, Text: plain.String(), Edits: edits})
-			}
+		if c == '~' && plain.Len() > 0 && p.fuzzy() {
+			return "", p.fuzziness(plain.String(), stars > 0)
 		}
 		if c == '^' && plain.Len() > 0 && p.boost('^') {
 			break
@@ -291,7 +291,7 @@ func (p *textParser) term() (string, plan.Node) {
 		p.pos++
 		if c == '*' || c == '?' {
 			if plain.Len() == 0 {
-				p.fail("it may not begin with * or ?")
+				p.fail("a word may not begin with * or ?")
 				return "", nil
 			}
 			stars++
@@ -314,7 +314,7 @@ func (p *textParser) term() (string, plan.Node) {
 	case stars == 0:
 		return plain.String(), nil
 	case trailing:
-		return "", p.leaf(plan.Match{Field: p.field, Mode: plan.Prefix, Text: plain.String()})
+		return "", p.leaf(plan.Match{Field: p.field, Mode: plan.Prefix, Text: strings.Map(toLower, plain.String())})
 	case utf8.RuneCountInString(pattern.String()) > maxPattern:
 		p.fail("its pattern is longer than 256 characters")
 		return "", nil
@@ -322,19 +322,31 @@ func (p *textParser) term() (string, plan.Node) {
 	return "", p.leaf(plan.Match{Field: p.field, Mode: plan.Wildcard, Text: strings.Map(toLower, pattern.String())})
 }
 
+// fuzzy reports whether ~ and a number, or ~ alone, stand next, at the end of a word.
+func (p *textParser) fuzzy() bool {
+	rest := strings.TrimLeft(p.text[p.pos+1:], "0123456789.")
+	return rest == "" || strings.IndexByte(" \t\r\n()^", rest[0]) >= 0
+}
+
 // fuzziness reads ~, ~0, ~1 or ~2 at the end of a word.
-func (p *textParser) fuzziness() (int, bool) {
-	end := p.pos + 1
+func (p *textParser) fuzziness(word string, pattern bool) plan.Node {
+	start := p.pos + 1
+	for p.pos++; p.pos < len(p.text) && strings.IndexByte("0123456789.", p.text[p.pos]) >= 0; {
+		p.pos++
+	}
 	edits := -1
-	if end < len(p.text) && p.text[end] >= '0' && p.text[end] <= '2' {
-		edits = int(p.text[end] - '0')
-		end++
+	switch number := p.text[start:p.pos]; {
+	case pattern:
+		p.fail("a word with * or ? may not end in ~")
+		return nil
+	case number == "0", number == "1", number == "2":
+		edits = int(number[0] - '0')
+	case number != "":
+		p.fail("a word may differ by ~1 or ~2, not by ~" + number)
+		return nil
 	}
-	if end < len(p.text) && !strings.ContainsRune(" \t\r\n()^", rune(p.text[end])) {
-		return 0, false
-	}
-	p.pos = end
-	return edits, true
+	p.boost('^')
+	return p.leaf(plan.Match{Field: p.field, Mode: plan.Fuzzy, Text: word, Edits: edits})
 }
 
 // boost passes over ^2 after a word, or ~3 after a phrase: weight and distance,
@@ -346,7 +358,7 @@ func (p *textParser) boost(sign byte) bool {
 	}
 	for end++; end < len(p.text) && (p.text[end] >= '0' && p.text[end] <= '9' || p.text[end] == '.'); end++ {
 	}
-	if end == p.pos+1 || end < len(p.text) && !strings.ContainsRune(" \t\r\n()", rune(p.text[end])) {
+	if end == p.pos+1 || end < len(p.text) && strings.IndexByte(" \t\r\n()^", p.text[end]) < 0 {
 		return false
 	}
 	p.r.warn(p.t.Operand.Span, "text_weight_ignored", "weights and distances such as "+p.text[p.pos:end]+" are ignored")
