@@ -6,10 +6,13 @@ type Span struct{ Start, End int }
 
 func (s Span) text(text string) string { return text[s.Start:s.End] }
 
-// A Query is a parsed query.
+// A Query is a parsed or built query. Its Span is from the first word to the
+// end of the text.
 type Query struct {
 	Span
-	// Text is the text the query was parsed from; empty if it was built.
+	// Text is the text the query was parsed from. Bind, Cond, And and Or give
+	// what they build its canonical text. It is empty only in a query that was
+	// put together by hand, whose places mean nothing.
 	Text string
 	// Where is the condition; nil matches every record.
 	Where Expr

@@ -24,7 +24,8 @@ func listQuery(n int) string {
 
 func BenchmarkParse(b *testing.B) {
 	for _, c := range []struct{ name, text string }{
-		{"typical", "status = open AND diagnosis ~ malaria"},
+		{"typical", `status = open AND diagnosis ~ malaria`},
+		{"two-clauses", "status = open AND age >= 60"},
 		{"clause", "age >= 60"},
 		{"order", `age >= 60 AND (district = "North East" OR facility IN (a, b)) ORDER BY age DESC`},
 		{"list-4k", listQuery(4096)},

@@ -363,25 +363,8 @@ func FuzzParse(f *testing.F) {
 // requireNested checks that every node stands within its parent, and covers
 // the text that it says it does.
 func requireNested(t testing.TB, q *Query) {
-	within := func(outer, inner Span) {
-		require.True(t, outer.Start <= inner.Start && inner.Start < inner.End && inner.End <= outer.End, "%v in %v of %q", inner, outer, q.Text)
-	}
-	var operand func(outer Span, o *Operand)
-	operand = func(outer Span, o *Operand) {
-		within(outer, o.Span)
-		switch o.Kind {
-		case FunctionOperand:
-			within(o.Span, o.Name)
-			require.Equal(t, o.Text, o.Name.text(q.Text))
-		case ListOperand:
-			require.NotEmpty(t, o.Items)
-		default:
-			require.Equal(t, o.Text, o.text(q.Text))
-		}
-		for i := range o.Items {
-			operand(o.Span, &o.Items[i])
-		}
-	}
+	within := func(outer, inner Span) { requireWithin(t, q, outer, inner) }
+	operand := func(outer Span, o *Operand) { requireOperandNested(t, q, outer, o) }
 	field := func(outer Span, f *Field) {
 		within(outer, f.Span)
 		require.Equal(t, f.Text, q.Text[f.Start:f.Start+len(f.Text)])
@@ -427,5 +410,25 @@ func requireNested(t testing.TB, q *Query) {
 	for i := range q.Order {
 		within(q.Span, q.Order[i].Span)
 		field(q.Order[i].Span, &q.Order[i].Field)
+	}
+}
+
+func requireWithin(t testing.TB, q *Query, outer, inner Span) {
+	require.True(t, outer.Start <= inner.Start && inner.Start < inner.End && inner.End <= outer.End, "%v in %v of %q", inner, outer, q.Text)
+}
+
+func requireOperandNested(t testing.TB, q *Query, outer Span, o *Operand) {
+	requireWithin(t, q, outer, o.Span)
+	switch o.Kind {
+	case FunctionOperand:
+		requireWithin(t, q, o.Span, o.Name)
+		require.Equal(t, o.Text, o.Name.text(q.Text))
+	case ListOperand:
+		require.NotEmpty(t, o.Items)
+	default:
+		require.Equal(t, o.Text, o.text(q.Text))
+	}
+	for i := range o.Items {
+		requireOperandNested(t, q, o.Span, &o.Items[i])
 	}
 }
