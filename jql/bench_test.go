@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -69,5 +70,37 @@ func BenchmarkString(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		_ = q.String()
+	}
+}
+
+// BenchmarkLinear reports for each part of the language that may be long how
+// many times as long ten times the text takes: x_for_10x is near 10 where the time grows with the text.
+func BenchmarkLinear(b *testing.B) {
+	opts := &ParseOptions{MaxLength: 1 << 30, MaxNodes: 1 << 30}
+	for _, c := range []struct {
+		name string
+		text func(n int) string
+	}{
+		{"list", listQuery},
+		{"chain", func(n int) string { return "a = 1" + strings.Repeat(" and b = 2", n) }},
+		{"mixed", func(n int) string { return "a = 1" + strings.Repeat(" and (b = 2 or c in (1,2))", n) }},
+		{"sort", func(n int) string { return "order by a" + strings.Repeat(",b", n) }},
+		{"history", func(n int) string { return "a changed" + strings.Repeat(" by x", n) }},
+		{"path", func(n int) string { return "a[b]" + strings.Repeat(" .x", n) + " = 1" }},
+		{"escapes", func(n int) string { return `a = "` + strings.Repeat(`\u0041`, n) + `"` }},
+		{"error", func(n int) string { return strings.Repeat("a = 1\nand ", n) + "date date" }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			small, large := c.text(5_000), c.text(50_000)
+			var spent [2]time.Duration
+			for b.Loop() {
+				for i, text := range []string{small, large} {
+					began := time.Now()
+					_, _ = Parse(text, opts)
+					spent[i] += time.Since(began)
+				}
+			}
+			b.ReportMetric(float64(spent[1])/float64(spent[0]), "x_for_10x")
+		})
 	}
 }

@@ -284,36 +284,3 @@ func TestWords(t *testing.T) {
 		require.Equal(t, tokString, wordKind(w))
 	}
 }
-
-// TestLinear checks that ten times the text takes not much more than ten times
-// as long.
-func TestLinear(t *testing.T) {
-	if testing.Short() {
-		t.Skip("measures time")
-	}
-	opts := &ParseOptions{MaxLength: 1 << 30, MaxNodes: 1 << 30}
-	for name, make := range map[string]func(n int) string{
-		"list":    listQuery,
-		"chain":   func(n int) string { return "a = 1" + strings.Repeat(" and b = 2", n) },
-		"mixed":   func(n int) string { return "a = 1" + strings.Repeat(" and (b = 2 or c in (1,2))", n) },
-		"sort":    func(n int) string { return "order by a" + strings.Repeat(",b", n) },
-		"history": func(n int) string { return "a changed" + strings.Repeat(" by x", n) },
-		"path":    func(n int) string { return "a[b]" + strings.Repeat(" .x", n) + " = 1" },
-		"escapes": func(n int) string { return `a = "` + strings.Repeat(`\u0041`, n) + `"` },
-		"error":   func(n int) string { return strings.Repeat("a = 1\nand ", n) + "date date" },
-	} {
-		t.Run(name, func(t *testing.T) {
-			best := func(text string) time.Duration {
-				least := time.Hour
-				for range 5 {
-					began := time.Now()
-					_, _ = Parse(text, opts)
-					least = min(least, time.Since(began))
-				}
-				return least
-			}
-			small, large := best(make(5_000)), best(make(50_000))
-			require.Less(t, large, 40*small+100*time.Millisecond, "5,000 take %v, 50,000 take %v", small, large)
-		})
-	}
-}
