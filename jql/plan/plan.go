@@ -122,7 +122,7 @@ const (
 	Phrase               // the terms stand next to each other, in order, in one value
 	Prefix               // one term begins with the text, which is one term in lower case
 	Wildcard             // one term as a whole fits the text, where * is any run and ? any one character; \ takes the next as itself
-	Fuzzy                // one term is within Edits insertions, deletions, changes or swaps of neighbours of the text
+	Fuzzy                // one term is within Edits insertions, deletions, changes or swaps of neighbours of the text, which is in lower case
 )
 
 // Was matches when the field held a value at some instant of the window.
