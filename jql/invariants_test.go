@@ -3,6 +3,7 @@ package jql
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -80,6 +81,9 @@ func requireSaneNode(t testing.TB, n plan.Node, top bool, query string) {
 	case plan.Match:
 		require.Equal(t, record.Text, n.Field.Kind, query)
 		require.True(t, n.Edits >= -1 && n.Edits <= 2)
+		if n.Mode == plan.Prefix || n.Mode == plan.Wildcard || n.Mode == plan.Fuzzy {
+			require.Equal(t, strings.Map(toLower, n.Text), n.Text, query)
+		}
 	case plan.Was:
 		require.NotNil(t, n.History)
 		require.True(t, n.Held.Empty || len(n.Held.Values) > 0, query)

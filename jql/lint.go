@@ -44,11 +44,16 @@ func (r *resolver) lintExcludesEmpty(t *term) {
 			return
 		}
 	}
-	clause := strings.TrimSpace(r.q.spanText(t.Span))
-	e := r.warn(t.Span, "excludes_empty", "this also leaves out every record whose "+quoted(t.field.Path)+
-		" is empty; add OR "+t.Field.Text+" IS EMPTY to keep them")
-	if clause != "" && !t.negated {
-		e.Suggestion = "(" + clause + " OR " + t.Field.Text + " IS EMPTY)"
+	more := " OR " + t.Field.Text + " IS EMPTY"
+	message := "this also leaves out every record whose " + quoted(t.field.Path) + " is empty; add" + inLine(shorten(more)) + " to keep them"
+	if t.negated {
+		more = " AND " + t.Field.Text + " IS NOT EMPTY"
+		message = "the NOT over this also leaves out every record whose " + quoted(t.field.Path) + " is empty; add" + inLine(shorten(more)) +
+			" under the NOT to keep them"
+	}
+	e := r.warn(t.Span, "excludes_empty", message)
+	if clause := strings.TrimSpace(r.q.spanText(t.Span)); clause != "" {
+		e.Suggestion = "(" + clause + more + ")"
 	}
 }
 

@@ -246,6 +246,9 @@ func (r *resolved) requireCures(t testing.TB) {
 		cured := &resolved{circumstances: r.circumstances, query: q}
 		cured.resolve(t)
 		require.LessOrEqual(t, len(cured.errs), len(r.errs), "suggestion %q for %q", e.Suggestion, r.query.Text)
+		if e.Code == "excludes_empty" && cured.resolution != nil {
+			require.Contains(t, cured.plan(), "missing ", "suggestion %q for %q", e.Suggestion, r.query.Text)
+		}
 		left := cured.errs
 		if cured.resolution != nil {
 			left = append(left, cured.resolution.Warnings...)

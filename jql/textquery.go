@@ -346,7 +346,7 @@ func (p *textParser) fuzziness(word string, pattern bool) plan.Node {
 		return nil
 	}
 	p.boost('^')
-	return p.leaf(plan.Match{Field: p.field, Mode: plan.Fuzzy, Text: word, Edits: edits})
+	return p.leaf(plan.Match{Field: p.field, Mode: plan.Fuzzy, Text: strings.Map(toLower, word), Edits: edits})
 }
 
 // boost passes over ^2 after a word, or ~3 after a phrase: weight and distance,
