@@ -298,7 +298,7 @@ func FuzzQuote(f *testing.F) {
 func FuzzBind(f *testing.F) {
 	f.Add("name", "value", int64(5), 1.5)
 	f.Add("date", `x" or "a" = "b`, int64(math.MinInt64), math.MaxFloat64)
-	f.Add("cf[5]", `\`, int64(0), -0.0)
+	f.Add("cf[5]", `\`, int64(0), math.Copysign(0, -1))
 	f.Add("5", "5", int64(-1), 1e-9)
 	f.Fuzz(func(t *testing.T, field, s string, i int64, x float64) {
 		q, err := Bind("? = ? and b in (?, ?) or not c was in ? by f(?, ?) order by ? desc",

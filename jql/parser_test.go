@@ -1,7 +1,6 @@
 package jql
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -249,7 +248,7 @@ func TestErrorList(t *testing.T) {
 	require.Equal(t, "first", e.Message)
 	var l ErrorList
 	require.ErrorAs(t, err, &l)
-	require.True(t, errors.Is(err, list[2]))
+	require.ErrorIs(t, err, list[2])
 	require.Equal(t, "1:1: first\n | aaa bbb\n | ^^^\n1:5: second\n | aaa bbb\n | ....^^^\n2:1: third\n | ccc\n | ^^^", list.Caret())
 	require.Equal(t, "0:0: by hand", (&Error{Message: "by hand", Span: Span{5, 2}}).Caret())
 }

@@ -67,7 +67,7 @@ func (s *sketcher) expr(depth int, x Expr) {
 
 func (s *sketcher) field(depth int, f *Field) {
 	s.line(depth, "field", f.Span, "")
-	if f.Text != f.Span.text(s.text) || f.Name != f.Text {
+	if f.Text != f.text(s.text) || f.Name != f.Text {
 		s.b.WriteString(strings.Repeat("  ", depth+1))
 		fmt.Fprintf(&s.b, "name «%s» = %+q\n", inLine(f.Text), f.Name)
 	}
