@@ -40,15 +40,21 @@ func allWords() map[string]tokenKind {
 // longestWord bounds the length of the words in words: intersection.
 const longestWord = 12
 
-// wordLengths has, by first letter, a bit for each length that a word of the
-// language has. It keeps most names from being looked up at all.
-var wordLengths = lengthsOf(words)
+// wordTable holds words by first letter and length, which leaves few to compare.
+var wordTable = tabulate(words)
 
-func lengthsOf(words map[string]tokenKind) (lengths [26]uint16) {
-	for w := range words {
-		lengths[w[0]-'a'] |= 1 << len(w)
+type wordEntry struct {
+	word string
+	kind tokenKind
+}
+
+func tabulate(words map[string]tokenKind) *[26][longestWord + 1][]wordEntry {
+	var table [26][longestWord + 1][]wordEntry
+	for w, kind := range words {
+		place := &table[w[0]-'a'][len(w)]
+		*place = append(*place, wordEntry{w, kind})
 	}
-	return lengths
+	return &table
 }
 
 // wordKind returns the kind of a bare word: that of the keyword, tokReserved,
@@ -58,19 +64,24 @@ func wordKind(word string) tokenKind {
 		return tokString
 	}
 	first := word[0] | 0x20 - 'a'
-	if first >= 26 || wordLengths[first]&(1<<len(word)) == 0 {
+	if first >= 26 {
 		return tokString
 	}
-	var lower [longestWord]byte
-	for i := 0; i < len(word); i++ {
-		c := word[i]
-		if c >= 'A' && c <= 'Z' {
-			c |= 0x20
+	for _, entry := range wordTable[first][len(word)] {
+		if equalLetters(word, entry.word) {
+			return entry.kind
 		}
-		lower[i] = c
-	}
-	if kind, ok := words[string(lower[:len(word)])]; ok {
-		return kind
 	}
 	return tokString
+}
+
+// equalLetters reports whether word, which is as long as lower, is lower with
+// some letters in upper case. Only letters of ASCII have cases here.
+func equalLetters(word, lower string) bool {
+	for i := 1; i < len(word); i++ {
+		if c := word[i]; c != lower[i] && (c < 'A' || c > 'Z' || c|0x20 != lower[i]) {
+			return false
+		}
+	}
+	return true
 }
