@@ -52,7 +52,7 @@ func requireSaneNode(t testing.TB, n plan.Node, top bool, query string) {
 	children := func(nodes []plan.Node) {
 		require.GreaterOrEqual(t, len(nodes), 2, query)
 		for _, c := range nodes {
-			require.False(t, reflect.TypeOf(n) == reflect.TypeOf(c), query)
+			require.NotEqual(t, reflect.TypeOf(n), reflect.TypeOf(c), query)
 			requireSaneNode(t, c, false, query)
 		}
 	}

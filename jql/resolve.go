@@ -381,28 +381,34 @@ func (r *resolver) given(t *term, o *Operand, f *record.Field, mayList, mustList
 // a hundred thousand bad values.
 const maxComplaints = 100
 
+// A remark is an Error that is noted already; what is left of it may be filled in.
+type remark Error
+
 // fail complains, once for all schemas.
-func (r *resolver) fail(span Span, code, message string) *Error {
+func (r *resolver) fail(span Span, code, message string) *remark {
 	return r.complain(&r.errs, span, code, message)
 }
 
 // warn complains without keeping the query from running, once for all schemas.
-func (r *resolver) warn(span Span, code, message string) *Error {
+func (r *resolver) warn(span Span, code, message string) *remark {
 	return r.complain(&r.warns, span, code, message)
 }
 
-func (r *resolver) complain(list *ErrorList, span Span, code, message string) *Error {
+func (r *resolver) complain(list *ErrorList, span Span, code, message string) *remark {
 	for _, e := range *list {
 		if e.Span == span && e.Code == code && (r.at > 0 || e.Message == message) {
-			return e
+			return (*remark)(e)
 		}
 	}
-	if len(*list) == maxComplaints {
-		return &Error{} // for the caller to fill in
+	switch len(*list) {
+	case maxComplaints - 1:
+		code, message = "too_many_complaints", "there is more to complain of from here on; mend what is known first"
+	case maxComplaints:
+		return &remark{} // for the caller to fill in
 	}
 	e := r.q.errorAt(span, code, message)
 	*list = append(*list, e)
-	return e
+	return (*remark)(e)
 }
 
 // unsupported complains of an operator that the field does not have.

@@ -198,34 +198,42 @@ func TestMeaning(t *testing.T) {
 func (c *specCase) checkMeaning(t *testing.T) {
 	r := c.resolve(t)
 	if *update {
-		c.sections = slices.DeleteFunc(c.sections, func(s *specSection) bool { return meaningSections[s.name] != nil })
-		names := []string{"plan"}
+		given := func(s *specSection) bool { return slices.Contains([]string{"query", "quoted", "with"}, s.name) }
+		c.sections = slices.DeleteFunc(c.sections, func(s *specSection) bool { return !given(s) })
+		names := []string{"ast", "canonical", "plan"}
 		switch {
 		case r.resolution == nil:
-			names = []string{"refusal"}
+			names[2] = "refusal"
 		case len(r.resolution.Warnings) > 0:
 			names = append(names, "warnings")
 		}
 		for _, name := range names {
-			c.sections = append(c.sections, &specSection{name, meaningSections[name](r)})
+			c.sections = append(c.sections, &specSection{name, c.meaningSection(name, r)})
 		}
 	}
 	checked := map[string]bool{}
 	for _, s := range c.sections {
-		compute := meaningSections[s.name]
-		if compute == nil {
-			require.Contains(t, []string{"query", "quoted", "with"}, s.name, "unknown section")
+		if slices.Contains([]string{"query", "quoted", "with"}, s.name) {
 			continue
 		}
 		checked[s.name] = true
-		require.Equal(t, s.text, compute(r), "section %s of %q", s.name, c.query())
+		require.Equal(t, s.text, c.meaningSection(s.name, r), "section %s of %q", s.name, c.query())
 	}
-	require.True(t, checked["plan"] || checked["refusal"], "the case checks nothing; run with -update")
+	require.True(t, checked["ast"] && checked["canonical"], "the case does not show its tree; run with -update")
+	require.True(t, checked["plan"] || checked["refusal"], "the case does not show its meaning; run with -update")
 	require.True(t, checked["warnings"] || r.warnings() == "", "unexpected warnings:\n%s", r.warnings())
 	r.requireCures(t)
 	if r.resolution != nil {
 		r.requireSane(t)
 	}
+}
+
+// meaningSection computes a section of a case.
+func (c *specCase) meaningSection(name string, r *resolved) string {
+	if compute := meaningSections[name]; compute != nil {
+		return compute(r)
+	}
+	return specSections[name](c)
 }
 
 // requireCures checks that each suggestion, put in its place, gives a query that is

@@ -27,7 +27,7 @@ var update = flag.Bool("update", false, "rewrite the sections of testdata/*.txta
 //	dialect  jira, for the jira dialect
 //
 // and all others are computed, see specSections. A case without any of these
-// gets ast and canonical, or errors, from -update.
+// gets ast, canonical and plan, or errors, from -update.
 type specCase struct {
 	name     string
 	sections []*specSection
@@ -40,6 +40,7 @@ type specSection struct{ name, text string }
 var specSections = map[string]func(*specCase) string{
 	"ast":       specAST,
 	"canonical": specCanonical,
+	"plan":      specPlan,
 	"errors":    specErrors,
 }
 
@@ -141,7 +142,7 @@ func (c *specCase) check(t *testing.T) {
 	}
 	q, err := c.parse()
 	if computed == 0 && *update {
-		names := []string{"ast", "canonical"}
+		names := []string{"ast", "canonical", "plan"}
 		if err != nil {
 			names = []string{"errors"}
 		}

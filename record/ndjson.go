@@ -27,7 +27,7 @@ func ReadNDJSON(r io.Reader, name string, p *Projection) Stream {
 		s := newLineStream(r, p)
 		for n := 0; ; n++ {
 			err := s.next()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			if err != nil {
@@ -216,7 +216,7 @@ func (l *lineReader) next() ([]byte, error) {
 		}
 		l.fill()
 	}
-	if l.start == l.end || l.err != io.EOF {
+	if l.start == l.end || !errors.Is(l.err, io.EOF) {
 		return nil, l.err
 	}
 	line := l.buf[l.start:l.end]

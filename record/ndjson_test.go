@@ -108,7 +108,8 @@ func (stuck) Read([]byte) (int, error) { return 0, nil }
 func TestReadNDJSONLeaveEarly(t *testing.T) {
 	text := strings.Repeat("{\"id\":\"a\",\"age\":1}\n", 10)
 	n := 0
-	for range ReadNDJSON(strings.NewReader(text), "", project(t, visitMapping, "age")) {
+	for _, err := range ReadNDJSON(strings.NewReader(text), "", project(t, visitMapping, "age")) {
+		require.NoError(t, err)
 		if n++; n == 3 {
 			break
 		}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -81,9 +82,8 @@ func sameValues(vs []Value, want string) bool {
 		}
 		switch v.Kind() {
 		case Float:
-			var x float64
-			fmt.Sscan(text, &x)
-			if math.Abs(x-v.Float()) > 1e-12*math.Abs(x) {
+			x, err := strconv.ParseFloat(text, 64)
+			if err != nil || math.Abs(x-v.Float()) > 1e-12*math.Abs(x) {
 				return false
 			}
 		case Bool:

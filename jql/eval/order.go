@@ -12,8 +12,8 @@ type Order struct{ keys []key }
 
 type key struct {
 	column int
-	kind   record.Kind
 	desc   bool
+	order  func(v, w record.Value) int
 }
 
 // CompileOrder returns the order of p for records of a projection. The error
@@ -31,7 +31,7 @@ func CompileOrder(p *plan.Plan, projection *record.Projection) (*Order, error) {
 				return nil, err
 			}
 		}
-		o.keys = append(o.keys, key{column, valueKind(s.Field), s.Desc})
+		o.keys = append(o.keys, key{column, s.Desc, comparison(s.Field)})
 	}
 	return o, nil
 }
@@ -60,11 +60,7 @@ func (k *key) compare(a, b *record.Record) int {
 		if len(v) == 0 || len(w) == 0 { // missing comes last both ways
 			return bit(len(v) == 0) - bit(len(w) == 0)
 		}
-		if k.kind == record.String && len(v) == 1 && len(w) == 1 {
-			c = strings.Compare(v[0].Text(), w[0].Text())
-			break
-		}
-		c = k.first(v).Compare(k.first(w))
+		c = k.order(k.first(v), k.first(w))
 	}
 	if k.desc {
 		return -c
@@ -76,7 +72,7 @@ func (k *key) compare(a, b *record.Record) int {
 func (k *key) first(values []record.Value) record.Value {
 	best := values[0]
 	for _, v := range values[1:] {
-		if c := v.Compare(best); c < 0 && !k.desc || c > 0 && k.desc {
+		if c := k.order(v, best); c < 0 && !k.desc || c > 0 && k.desc {
 			best = v
 		}
 	}

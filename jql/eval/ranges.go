@@ -1,7 +1,10 @@
 package eval
 
 import (
+	"cmp"
 	"math"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
@@ -28,7 +31,7 @@ func (c *compiler) ranges(n plan.Range) node {
 	case record.Float:
 		return newFloatRange(column, n.Lower, n.Upper)
 	}
-	return valueRange{column, n.Lower, n.Upper}
+	return valueRange{column, n.Lower, n.Upper, comparison(n.Field)}
 }
 
 // wholeBounds turns bounds on whole numbers into inclusive ones. Without ok
@@ -126,29 +129,45 @@ func (n floatRange) match(r *record.Record, s *scratch) bool {
 type valueRange struct {
 	column       int
 	lower, upper plan.Bound
+	compare      func(v, w record.Value) int
 }
 
 func (n valueRange) match(r *record.Record, s *scratch) bool {
 	for _, v := range s.values(r, n.column) {
-		if above(v, n.lower) && below(v, n.upper) {
+		if n.within(v, n.lower, 1) && n.within(v, n.upper, -1) {
 			return true
 		}
 	}
 	return false
 }
 
-func above(v record.Value, b plan.Bound) bool {
+// within reports whether v lies on the side of a bound: 1 is above it, -1 below.
+func (n valueRange) within(v record.Value, b plan.Bound, side int) bool {
 	if b.Value.IsNull() {
 		return true
 	}
-	c := v.Compare(b.Value)
-	return c > 0 || c == 0 && b.Inclusive
+	c := n.compare(v, b.Value)
+	return c == side || c == 0 && b.Inclusive
 }
 
-func below(v record.Value, b plan.Bound) bool {
-	if b.Value.IsNull() {
-		return true
+// comparison returns how the values of a field compare.
+func comparison(f *record.Field) func(v, w record.Value) int {
+	if f.FoldCase && valueKind(f) == record.String {
+		return compareFolded
 	}
-	c := v.Compare(b.Value)
-	return c < 0 || c == 0 && b.Inclusive
+	return record.Value.Compare
+}
+
+// compareFolded compares strings by the lower case of their characters.
+func compareFolded(v, w record.Value) int {
+	a, b := v.Text(), w.Text()
+	for a != "" && b != "" {
+		r, n := utf8.DecodeRuneInString(a)
+		q, m := utf8.DecodeRuneInString(b)
+		if c := cmp.Compare(unicode.ToLower(r), unicode.ToLower(q)); c != 0 {
+			return c
+		}
+		a, b = a[n:], b[m:]
+	}
+	return cmp.Compare(len(a), len(b))
 }

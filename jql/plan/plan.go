@@ -46,7 +46,8 @@ type Plan struct {
 
 // A Sort is one key of an order. A record without a value comes last in both
 // directions. Of several values the least counts when ascending, the greatest
-// when descending.
+// when descending. Strings are ordered by code point, of their lower-case
+// forms if the field folds case; false is before true.
 type Sort struct {
 	// Field is nil in an index that lacks the field: every record there is without a value.
 	Field *record.Field
@@ -93,7 +94,8 @@ type Terms struct {
 }
 
 // Range matches when one of the field's values lies between the bounds.
-// A bound whose value is Null is open; at least one is not.
+// A bound whose value is Null is open; at least one is not. If the field folds
+// case, strings compare by their lower-case forms.
 type Range struct {
 	Field        *record.Field
 	Lower, Upper Bound

@@ -161,6 +161,10 @@ func (r *resolver) call(t *term, o *Operand, f *record.Field, mayList, mustList 
 		return nil, false
 	}
 	values = slices.DeleteFunc(slices.Clone(values), record.Value.IsNull)
+	if len(values) > 1 && !fn.List {
+		r.fail(o.Span, "function_failed", "the function "+quoted(o.Value)+" returned several values and is not declared to return a list").Found = r.q.textOf(o)
+		return nil, false
+	}
 	if r.calls == nil {
 		r.calls = make(map[callKey][]record.Value)
 	}

@@ -38,6 +38,7 @@ func (r *resolver) text(t *term) plan.Node {
 			return plan.None{}
 		}
 	}
+	r.lintWordless(t)
 	if !t.positive() {
 		r.lintExcludesEmpty(t)
 	}

@@ -3,6 +3,7 @@ package jql
 import (
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/digit-health/dhr/record"
 )
@@ -55,6 +56,19 @@ func (r *resolver) lintExcludesEmpty(t *term) {
 	if clause := strings.TrimSpace(r.q.spanText(t.Span)); clause != "" {
 		e.Suggestion = "(" + clause + more + ")"
 	}
+}
+
+// lintWordless warns of a text in which there is no word to find.
+func (r *resolver) lintWordless(t *term) {
+	if t.Operand.Kind == FunctionOperand || strings.IndexFunc(t.Operand.Value, partOfWord) >= 0 {
+		return
+	}
+	r.warn(t.Operand.Span, "never_true", "there is no word in "+quoted(shorten(t.Operand.Value))+"; it is found in no text").Found = t.Operand.Text
+}
+
+// partOfWord reports whether a character may be part of a word: a letter, a digit, a mark or a symbol such as an emoji.
+func partOfWord(c rune) bool {
+	return unicode.In(c, unicode.L, unicode.M, unicode.N, unicode.So)
 }
 
 // lintNever warns of a comparison that no value can satisfy.

@@ -41,8 +41,8 @@ func (r *resolver) moment(t *term, f *record.Field, o operand) (moment, bool) {
 	switch {
 	case f.DateOnly():
 		return r.calendarDay(m), true
-	case m.day && r.opts.JiraDates:
-		return moment{start: m.start, end: m.start + 1}, true
+	case r.opts.JiraDates:
+		return moment{start: m.start, end: m.start + 1, day: m.day}, true
 	}
 	return m, true
 }

@@ -66,12 +66,13 @@ func parseDuration(text string) (duration, bool) {
 			return duration{}, false
 		}
 		number, unit := text, byte('m')
-		if n > 0 && text[n] != ' ' {
-			number, unit, text = text[:n], text[n], text[n+1:]
-		} else if n > 0 || d.unit == 0 {
-			return duration{}, false
-		} else {
+		switch {
+		case n < 0: // the last number, in minutes
 			text = ""
+		case text[n] == ' ':
+			return duration{}, false
+		default:
+			number, unit, text = text[:n], text[n], text[n+1:]
 		}
 		if !d.add(number, unit, sign) {
 			return duration{}, false

@@ -23,8 +23,9 @@ type ResolveOptions struct {
 	// Members returns the users of a group, for membersOf(). An unknown group
 	// is an error, an empty one is not. If nil, every group is unknown.
 	Members func(ctx context.Context, group string) ([]string, error)
-	// JiraDates makes a bare date the first instant of its day, as in Jira, so
-	// that <= 2024-01-31 leaves out nearly all of that day. By default a bare date is the whole day.
+	// JiraDates makes a date, or a date with a time of day, its first instant,
+	// as in Jira, so that <= 2024-01-31 leaves out nearly all of that day. By
+	// default a bare date is the whole day, and a time the whole of its minute.
 	JiraDates bool
 	// Functions are the host's own functions, by name without regard to case.
 	// They go before those of the language. If nil, there are none.
@@ -41,7 +42,8 @@ type Function struct {
 	Kinds []record.Kind
 	// Call returns the values. They are converted to the field's kind: a String is
 	// read as if it had been written in the query in quotes. An empty result
-	// of a function that is not a List matches nothing.
+	// of a function that is not a List matches nothing; more than one value of
+	// such a function is an error.
 	Call func(ctx context.Context, call *Call) ([]record.Value, error)
 }
 
