@@ -15,11 +15,14 @@ import (
 // Bind reads a template, a query in which each ? outside of quotes is a
 // parameter, and puts the arguments in the places of the parameters, in order.
 // An argument goes into the tree of the query and never through its text, so
-// that nothing in it can be taken for a part of the language.
+// that nothing in it can be taken for a part of the language. The text behind ~
+// is a small language of its own, though: give it through [PlainText] where it
+// is what somebody typed.
 //
 // What an argument may be depends on where its ? stands:
 //   - a value: a string, a bool, an integer or a float (or a type made from
-//     one), a [json.Number] or a [time.Time], which becomes RFC 3339;
+//     one), a [json.Number] or a [time.Time], which becomes RFC 3339
+//     (for a day of the calendar give a string such as "2024-01-31");
 //     nil is EMPTY, where that may stand;
 //   - a list, as after IN: a slice of values, not empty. Between the brackets
 //     of a list it becomes members of that list;
@@ -64,6 +67,10 @@ func Cond(field, op string, values ...any) (*Query, error) {
 		values = []any{nil}
 	case strings.HasSuffix(op, "IN") && (len(values) != 1 || !isSlice(values[0])):
 		values = []any{values}
+	}
+	if takes := strings.Count(template, "?") - 1; takes != len(values) {
+		return nil, ErrorList{newError(op, Span{0, len(op)}, "argument_count",
+			fmt.Sprintf("The operator '%s' takes %d value, not %d.", op, takes, len(values)))}
 	}
 	return Bind(template, append([]any{field}, values...)...)
 }

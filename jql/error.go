@@ -154,9 +154,9 @@ func (l ErrorList) Error() string {
 	case 1:
 		return l[0].Error()
 	case 2:
-		return l[0].Error() + " (and 1 more error)"
+		return l[0].Error() + " (and 1 more)"
 	}
-	return fmt.Sprintf("%v (and %d more errors)", l[0], len(l)-1)
+	return fmt.Sprintf("%v (and %d more)", l[0], len(l)-1)
 }
 
 // Caret returns what [Error.Caret] says of every complaint.

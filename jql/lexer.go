@@ -123,7 +123,10 @@ var blankNames = map[rune]string{
 	0x3000: "an ideographic space", 0xfeff: "a byte order mark",
 }
 
-// oddBlank reports whether r is one of blankNames.
+// curlyQuotes are the quotation marks of word processors, which are letters to Jira.
+const curlyQuotes = "\u201c\u201d\u201e\u2018"
+
+// oddBlank reports whether r is one of blankNames or curlyQuotes.
 func oddBlank(r rune) bool {
 	switch {
 	case r == 0x00a0 || r == 0x3000 || r == 0xfeff || r == 0x1680:
@@ -131,7 +134,7 @@ func oddBlank(r rune) bool {
 	case r < 0x2000 || r > 0x2060:
 		return false
 	}
-	return blankNames[r] != ""
+	return blankNames[r] != "" || strings.ContainsRune(curlyQuotes, r)
 }
 
 // A lexer cuts a text into tokens, one at a time.

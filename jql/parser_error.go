@@ -111,6 +111,7 @@ func (p *parser) failAt(t token, c *complaint) bool {
 	if t.kind != tokEnd || t.end > t.start {
 		found = shorten(p.text[t.start:t.end])
 		message = strings.ReplaceAll(c.got, "{t}", inLine(found))
+		message = p.withAdvice(message, c.code, t)
 	}
 	p.err = newError(p.text, t.span(), c.code, message)
 	p.err.Found = found
@@ -152,7 +153,7 @@ func (p *parser) lexicalError() *Error {
 	switch t.kind {
 	case tokReserved:
 		e = newError(p.text, t.span(), "reserved_word",
-			"'"+text+"' is a reserved JQL word. You must surround it in quotation marks to use it in a query.")
+			p.withAdvice("'"+text+"' is a reserved JQL word. You must surround it in quotation marks to use it in a query.", "reserved_word", t))
 		e.Suggestion = Quote(text)
 	case tokOpenQuote:
 		e = newError(p.text, t.span(), "unfinished_string", "The quoted string has not been completed.")
@@ -176,6 +177,17 @@ func (p *parser) lexicalError() *Error {
 	}
 	e.Found, e.Expected = shorten(e.Span.text(p.text)), p.want.names()
 	return e
+}
+
+// withAdvice adds advice to a message, in the DHR dialect.
+func (p *parser) withAdvice(message, code string, t token) string {
+	if p.jira {
+		return message
+	}
+	if advice := p.advice(code, t); advice != "" {
+		return message + " " + advice
+	}
+	return message
 }
 
 // A lexical is a complaint about the character that a text begins with.
@@ -202,6 +214,9 @@ func describe(text string) lexical {
 		} else {
 			l.code, l.message = "unfinished_escape", "The escape sequence has not been completed. "+validEscapes
 		}
+	case strings.ContainsRune(curlyQuotes, r):
+		l.code, l.cure = "typographic_quote", `"`
+		l.message = fmt.Sprintf("There is a typographic quotation mark, '%c', here. Write \" instead, or surround the text in such marks.", r)
 	case blankNames[r] != "":
 		l.code, l.cure = "blank", " "
 		advice := "Put an ordinary space instead"

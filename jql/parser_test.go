@@ -236,8 +236,8 @@ func TestErrorList(t *testing.T) {
 		newError(text, Span{0, 3}, "a", "first"),
 	}
 	list.Sort()
-	require.Equal(t, "1:1: first (and 2 more errors)", list.Error())
-	require.Equal(t, "1:1: first (and 1 more error)", list[:2].Error())
+	require.Equal(t, "1:1: first (and 2 more)", list.Error())
+	require.Equal(t, "1:1: first (and 1 more)", list[:2].Error())
 	require.Equal(t, "1:1: first", list[:1].Error())
 	require.Equal(t, "no errors", ErrorList{}.Error())
 	require.NoError(t, ErrorList(nil).Err())

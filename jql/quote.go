@@ -29,6 +29,29 @@ func appendQuoted(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
+// PlainText returns the operand of ~ that finds the words of s and takes
+// nothing in it for the language of text searches: no quotation marks,
+// wildcards, signs or connectives. It is for the text of a search box, as in
+//
+//	Bind("notes ~ ?", PlainText(typed))
+func PlainText(s string) string {
+	words := strings.Fields(s)
+	for i, word := range words {
+		var b strings.Builder
+		if word == "AND" || word == "OR" || word == "NOT" {
+			b.WriteByte('\\')
+		}
+		for _, c := range word {
+			if strings.ContainsRune(`\"()*?~^+-!&|`, c) {
+				b.WriteByte('\\')
+			}
+			b.WriteRune(c)
+		}
+		words[i] = b.String()
+	}
+	return strings.Join(words, " ")
+}
+
 // escape returns the shortest escape of a character of the basic plane.
 func escape(r rune) string {
 	switch r {

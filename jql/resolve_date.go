@@ -38,6 +38,7 @@ func (r *resolver) moment(t *term, f *record.Field, o operand) (moment, bool) {
 	if o.number {
 		r.lintEpoch(t, o, m)
 	}
+	r.lintUnsigned(o)
 	switch {
 	case f.DateOnly():
 		return r.calendarDay(m), true
@@ -48,9 +49,31 @@ func (r *resolver) moment(t *term, f *record.Field, o operand) (moment, bool) {
 }
 
 func (r *resolver) badDate(f *record.Field, o operand) (moment, bool) {
-	e := r.fail(o.span, "bad_date", quoted(o.text)+" is neither a date nor a duration; expected "+wants(f))
-	e.Found, e.Expected = o.text, []string{wants(f)}
+	message, cure := quoted(o.text)+" is neither a date nor a duration", ""
+	if noSuchDay(o.text) {
+		message = quoted(o.text) + " is no day of the calendar"
+	} else if cure = dateWords[strings.ToLower(o.text)]; cure != "" {
+		message += "; did you mean " + cure + "?"
+	}
+	e := r.fail(o.span, "bad_date", message+"; expected "+wants(f))
+	e.Found, e.Expected, e.Suggestion = o.text, []string{wants(f)}, cure
 	return moment{}, false
+}
+
+// dateWords are words that people write for functions.
+var dateWords = map[string]string{
+	"now": "now()", "today": "startOfDay()", "yesterday": "startOfDay(-1)", "tomorrow": "startOfDay(1)",
+}
+
+// noSuchDay reports whether text has the form of a date but names no day.
+func noSuchDay(text string) bool {
+	s := scanner{text: text}
+	year := s.digits(4, 4)
+	sep := s.any("-/")
+	month := s.digits(1, 2)
+	s.bad = s.bad || sep == 0 || !s.take(sep)
+	day := s.digits(1, 2)
+	return !s.bad && !validDay(year, month, day)
 }
 
 // calendarDay is the day that a moment falls on, for a field of days.

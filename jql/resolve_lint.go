@@ -45,16 +45,31 @@ func (r *resolver) lintExcludesEmpty(t *term) {
 			return
 		}
 	}
-	more := " OR " + t.Field.Text + " IS EMPTY"
-	message := "this also leaves out every record whose " + quoted(t.field.Path) + " is empty; add" + inLine(shorten(more)) + " to keep them"
+	message, more := "this also leaves out", " OR "+t.Field.Text+" IS EMPTY)"
 	if t.negated {
-		more = " AND " + t.Field.Text + " IS NOT EMPTY"
-		message = "the NOT over this also leaves out every record whose " + quoted(t.field.Path) + " is empty; add" + inLine(shorten(more)) +
-			" under the NOT to keep them"
+		message, more = "the NOT over this also leaves out", " AND "+t.Field.Text+" IS NOT EMPTY)"
+	}
+	message += " every record whose " + quoted(t.field.Path) + " is empty; to keep them write "
+	clause := strings.TrimSpace(r.q.spanText(t.Span))
+	if short := inLine(clause); short != "" && short == shorten(clause) {
+		message += "(" + short + inLine(more)
+	} else {
+		message += "(..." + inLine(shorten(more))
 	}
 	e := r.warn(t.Span, "excludes_empty", message)
-	if clause := strings.TrimSpace(r.q.spanText(t.Span)); clause != "" {
-		e.Suggestion = "(" + clause + more + ")"
+	if clause != "" {
+		e.Suggestion = "(" + clause + more
+	}
+}
+
+// lintUnsigned warns of a duration without a sign, which lies ahead.
+func (r *resolver) lintUnsigned(o operand) {
+	text := strings.Trim(o.text, " ")
+	if o.number || o.isGiven || text == "" || text[0] == '-' || text[0] == '+' {
+		return
+	}
+	if _, ok := parseDuration(text); ok {
+		r.warn(o.span, "unsigned_duration", quoted(text)+" lies ahead of now; -"+text+" is that long ago").Suggestion = bareText("-" + text)
 	}
 }
 
