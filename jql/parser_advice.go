@@ -56,7 +56,7 @@ var strange = map[string]string{
 func (p *parser) torn(t token) string {
 	start := strings.LastIndexAny(p.text[:p.end], " \t\r\n=~<>(,") + 1
 	word := p.text[start:p.end]
-	if word == "" || strings.Trim(p.text[p.end:t.start], " ") != "" || t.start == p.end || !isBare(t) || len(word)+t.end-t.start > 40 || strings.ContainsAny(word, `"')`) {
+	if word == "" || wordKind(word) != tokString || strings.Trim(p.text[p.end:t.start], " ") != "" || t.start == p.end || !isBare(t) || len(word)+t.end-t.start > 40 || strings.ContainsAny(word, `"')`) {
 		return ""
 	}
 	return Quote(word + " " + p.text[t.start:t.end])

@@ -49,13 +49,16 @@ func (r *resolver) moment(t *term, f *record.Field, o operand) (moment, bool) {
 }
 
 func (r *resolver) badDate(f *record.Field, o operand) (moment, bool) {
-	message, cure := quoted(o.text)+" is neither a date nor a duration", ""
-	if noSuchDay(o.text) {
+	message, cure := quoted(o.text)+" is neither a date nor a duration; ", dateWords[strings.ToLower(o.text)]
+	switch {
+	case cure != "":
+		message += "did you mean " + cure + "?"
+	case noSuchDay(o.text):
 		message = quoted(o.text) + " is no day of the calendar"
-	} else if cure = dateWords[strings.ToLower(o.text)]; cure != "" {
-		message += "; did you mean " + cure + "?"
+	default:
+		message += "expected " + wants(f)
 	}
-	e := r.fail(o.span, "bad_date", message+"; expected "+wants(f))
+	e := r.fail(o.span, "bad_date", message)
 	e.Found, e.Expected, e.Suggestion = o.text, []string{wants(f)}, cure
 	return moment{}, false
 }
