@@ -21,8 +21,8 @@ import (
 //
 // What an argument may be depends on where its ? stands:
 //   - a value: a string, a bool, an integer or a float (or a type made from
-//     one), a [json.Number] or a [time.Time], which becomes RFC 3339
-//     (for a day of the calendar give a string such as "2024-01-31");
+//     one), a [json.Number] or a [time.Time], which is that
+//     millisecond (for a day of the calendar give a string such as "2024-01-31");
 //     nil is EMPTY, where that may stand;
 //   - a list, as after IN: a slice of values, not empty. Between the brackets
 //     of a list it becomes members of that list;
@@ -257,7 +257,10 @@ func (p *parser) scalar(o *Operand, arg any) bool {
 	v := reflect.ValueOf(arg)
 	switch arg := arg.(type) {
 	case time.Time:
-		o.Value = arg.Format(time.RFC3339Nano)
+		if year := arg.UTC().Year(); year < 0 || year > 9999 {
+			return p.failText("argument_value", "The time "+arg.UTC().Format(time.RFC3339)+" is not of the years 0 to 9999.")
+		}
+		o.Value = arg.UTC().Format("2006-01-02T15:04:05.000Z")
 		return true
 	case json.Number:
 		if !json.Valid([]byte(arg)) || strings.ContainsAny(string(arg), " \t\r\n\"") {

@@ -82,7 +82,7 @@ func requireSaneNode(t testing.TB, n plan.Node, top bool, query string) {
 		require.Equal(t, record.Text, n.Field.Kind, query)
 		require.True(t, n.Edits >= -1 && n.Edits <= 2)
 		if n.Mode == plan.Prefix || n.Mode == plan.Wildcard || n.Mode == plan.Fuzzy {
-			require.Equal(t, strings.Map(toLower, n.Text), n.Text, query)
+			require.Equal(t, strings.ToLower(n.Text), n.Text, query)
 		}
 	case plan.Was:
 		require.NotNil(t, n.History)

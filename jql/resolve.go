@@ -72,23 +72,28 @@ type resolver struct {
 	at      int            // which schema is being resolved for
 	schema  *record.Schema // schemas[at]
 	calls   map[callKey][]record.Value
-	emptied []Expr // conditions joined with the one being resolved, see lint.go
-	sorting bool   // the fields of ORDER BY are being resolved
+	emptied []*record.Field // fields of which a condition beside the one being resolved says EMPTY
+	sorting bool            // the fields of ORDER BY are being resolved
 	// meaningless are the names that were complained of.
-	meaningless []*Field
+	meaningless map[*Field]bool
+	steps       int  // clauses and values resolved
+	cancelled   bool // ctx has ended
 	errs        ErrorList
 	warns       ErrorList
 }
 
 // expr resolves a condition; negate asks for its opposite.
 func (r *resolver) expr(x Expr, negate bool) plan.Node {
+	if r.poll(); r.cancelled {
+		return plan.None{}
+	}
 	switch x := x.(type) {
 	case *Not:
 		return r.expr(x.X, !negate)
 	case *Logical:
 		nodes := make([]plan.Node, len(x.Clauses))
 		outer := r.emptied
-		r.emptied = x.Clauses
+		r.emptied = r.spokenEmpty(x.Clauses)
 		for i, c := range x.Clauses {
 			nodes[i] = r.expr(c, negate)
 		}
@@ -101,6 +106,14 @@ func (r *resolver) expr(x Expr, negate bool) plan.Node {
 		return r.clause(x, negate)
 	}
 	return plan.None{}
+}
+
+// poll looks at the context from time to time: a query may have a hundred
+// thousand clauses.
+func (r *resolver) poll() {
+	if r.steps++; r.steps%1024 == 0 && !r.cancelled && r.ctx.Err() != nil {
+		r.cancelled = true
+	}
 }
 
 // opposites are the operators that NOT turns into each other.
@@ -184,6 +197,9 @@ func (r *resolver) equality(t *term) plan.Node {
 	if !set.ok {
 		return plan.None{}
 	}
+	if set.nobody && !t.positive() { // everybody but nobody knows whom: nobody
+		return plan.None{}
+	}
 	r.lintEquality(t, &set)
 	match := plan.NewTerms(exact, set.values...)
 	if len(set.ranges) > 0 {
@@ -194,9 +210,6 @@ func (r *resolver) equality(t *term) plan.Node {
 			match = plan.NewOr(match, plan.Missing{Field: t.field})
 		}
 		return match
-	}
-	if _, nothing := match.(plan.None); nothing && set.nobody {
-		return plan.None{}
 	}
 	return plan.NewAnd(plan.Exists{Field: t.field}, negation(match))
 }
@@ -342,6 +355,10 @@ func (r *resolver) flatten(t *term, o *Operand, f *record.Field, l *operandList)
 	case ListOperand:
 		l.operands = slices.Grow(l.operands, len(o.Items))
 		for i := range o.Items {
+			if r.poll(); r.cancelled {
+				l.ok = false
+				return
+			}
 			r.flatten(t, &o.Items[i], f, l)
 		}
 	case EmptyOperand:

@@ -65,6 +65,12 @@ func (name errIncrement) Error() string {
 	return "Duration for function '" + shorten(string(name)) + "' should have the format (+/-)n(yMwdm), e.g -1M for 1 month earlier."
 }
 
+type errTooFar string
+
+func (name errTooFar) Error() string {
+	return "the function " + quoted(shorten(string(name))) + " leads beyond the years that a date can have"
+}
+
 // period makes startOf… or endOf… of a unit.
 func period(unit byte, end bool) Function {
 	return Function{MaxArgs: 1, Kinds: dates, Call: func(_ context.Context, c *Call) ([]record.Value, error) {
@@ -84,7 +90,7 @@ func period(unit byte, end bool) Function {
 			t, ok = inc.shift(t, unit)
 		}
 		if ms := t.UnixMilli(); !ok || ms < minMillis || ms > maxMillis {
-			return nil, errIncrement(c.name)
+			return nil, errTooFar(c.name)
 		}
 		return []record.Value{record.TimeValue(t)}, nil
 	}}

@@ -130,10 +130,11 @@ func (r *resolver) step(t *term, p *Predicate, f *record.Field, to **plan.States
 	if before := *to; before != nil {
 		s.Empty = s.Empty && before.Empty
 		s.Values = slices.DeleteFunc(s.Values, func(v record.Value) bool {
-			return !slices.ContainsFunc(before.Values, v.Equal)
+			_, found := slices.BinarySearchFunc(before.Values, v, record.Value.Compare)
+			return !found
 		})
 		if isNone(&s) {
-			r.lintApart(p)
+			r.lintApart(t, p)
 		}
 	}
 	*to = &s
@@ -160,20 +161,29 @@ func (r *resolver) by(t *term, p *Predicate, h *record.History, to *[]string) bo
 	}
 	names := make([]string, 0, len(s.Values))
 	for _, v := range s.Values {
-		if *to == nil || slices.Contains(*to, v.Text()) {
-			names = append(names, v.Text())
+		if _, found := slices.BinarySearch(*to, v.Text()); found || *to == nil {
+			names = append(names, v.Text()) // in order, as the values are
 		}
 	}
 	if *to != nil && len(names) == 0 {
-		r.lintApart(p)
+		r.lintApart(t, p)
 	}
 	*to = names
 	return true
 }
 
 // lintApart warns of a predicate that excludes an earlier one of its kind.
-func (r *resolver) lintApart(p *Predicate) {
-	r.warn(p.Span, "never_true", "this can never be true: nothing fits both this "+strings.ToUpper(p.Op.Name)+" and the one before it")
+func (r *resolver) lintApart(t *term, p *Predicate) {
+	code, what := t.certainly()
+	r.warn(p.Span, code, what+": nothing fits both this "+strings.ToUpper(p.Op.Name)+" and the one before it")
+}
+
+// certainly is what a condition that nothing fits comes to, as a code and in words.
+func (t *term) certainly() (code, what string) {
+	if t.positive() && !(t.op == "changed" && t.negated) {
+		return "never_true", "this can never be true"
+	}
+	return "always_true", "this is always true"
 }
 
 // predicates resolves the predicates of time, and leaves the others to own.
@@ -259,6 +269,7 @@ func (r *resolver) neverIn(t *term, w plan.Window) bool {
 	if w.From.IsNull() || w.From.Millis() <= now && (w.To.IsNull() || w.From.Millis() < w.To.Millis()) {
 		return false
 	}
-	r.warn(t.Span, "never_true", "the span of time is empty or lies in the future; nothing can have happened in it")
+	code, what := t.certainly()
+	r.warn(t.Span, code, what+": the span of time is empty or lies in the future, so that nothing can have happened in it")
 	return true
 }

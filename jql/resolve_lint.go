@@ -1,6 +1,7 @@
 package jql
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -36,14 +37,8 @@ func (r *resolver) lintEquality(t *term, s *set) {
 // lintExcludesEmpty warns that a negative clause leaves out the records whose field is empty,
 // unless a clause beside it speaks of them.
 func (r *resolver) lintExcludesEmpty(t *term) {
-	for _, x := range r.emptied {
-		c, ok := x.(*Clause)
-		if !ok || c.Operand.Kind != EmptyOperand {
-			continue
-		}
-		if found := r.schema.Lookup(c.Field.Name); len(found) == 1 && found[0] == t.field {
-			return
-		}
+	if slices.Contains(r.emptied, t.field) || len(r.warns) >= maxComplaints {
+		return
 	}
 	message, more := "this also leaves out", " OR "+t.Field.Text+" IS EMPTY)"
 	if t.negated {
@@ -60,6 +55,31 @@ func (r *resolver) lintExcludesEmpty(t *term) {
 	if clause != "" {
 		e.Suggestion = "(" + clause + more
 	}
+}
+
+// spokenEmpty returns the fields of which one of the conditions says EMPTY: whoever
+// wrote it knows of the empty ones.
+func (r *resolver) spokenEmpty(clauses []Expr) []*record.Field {
+	var fields []*record.Field
+	for _, x := range clauses {
+		c, ok := x.(*Clause)
+		if !ok || !saysEmpty(c) {
+			continue
+		}
+		if found := r.schema.Lookup(c.Field.Name); len(found) == 1 && !slices.Contains(fields, found[0]) {
+			fields = append(fields, found[0])
+		}
+	}
+	return fields
+}
+
+// saysEmpty reports whether a condition compares the present value with EMPTY.
+func saysEmpty(c *Clause) bool {
+	if strings.HasPrefix(c.Op.Name, "was") || c.Op.Name == "changed" {
+		return false
+	}
+	return c.Operand.Kind == EmptyOperand ||
+		slices.ContainsFunc(c.Operand.Items, func(o Operand) bool { return c.Operand.Kind == ListOperand && o.Kind == EmptyOperand })
 }
 
 // lintUnsigned warns of a duration without a sign, which lies ahead.
@@ -89,12 +109,16 @@ func partOfWord(c rune) bool {
 // lintNever warns of a comparison that no value can satisfy.
 func (r *resolver) lintNever(t *term, f *record.Field, o operand, is string) {
 	text := inLine(shorten(o.text))
-	why := "no value of " + quoted(f.Path) + r.inIndex() + " " + is + " " + text
+	why := "no value of " + quoted(f.Path) + " " + is + " " + text
+	where := ""
+	if len(r.schemas) > 1 {
+		where = "in index " + quoted(r.schema.Index) + " "
+	}
 	if t.positive() {
-		r.warn(o.span, "never_true", "this can never be true: "+why).Found = text
+		r.warn(o.span, "never_true", where+"this can never be true: "+why).Found = text
 		return
 	}
-	r.warn(o.span, "always_true", "this is true of every value: "+why).Found = text
+	r.warn(o.span, "always_true", where+"this is true of every value: "+why).Found = text
 }
 
 // inIndex names the index at hand if there are several.

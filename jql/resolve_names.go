@@ -1,7 +1,6 @@
 package jql
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/digit-health/dhr/record"
@@ -11,9 +10,12 @@ import (
 // returns nil if there is none, having complained if no schema has it.
 func (r *resolver) field(f *Field) *record.Field {
 	if r.at == 0 && !r.checkName(f) {
-		r.meaningless = append(r.meaningless, f)
+		if r.meaningless == nil {
+			r.meaningless = make(map[*Field]bool)
+		}
+		r.meaningless[f] = true
 	}
-	if slices.Contains(r.meaningless, f) {
+	if r.meaningless[f] {
 		return nil
 	}
 	if found := r.schema.Lookup(f.Name); len(found) == 1 && len(f.Properties) == 0 {
@@ -62,7 +64,7 @@ func (r *resolver) unknown(f *Field) bool {
 	near := ""
 	for i, s := range r.schemas {
 		names[i] = s.Index
-		if near == "" {
+		if near == "" && len(r.errs) < maxComplaints-1 {
 			near = s.Nearest(f.Name)
 		}
 	}

@@ -27,7 +27,7 @@ func (r *resolver) value(t *term, f *record.Field, o operand) (record.Value, ver
 	switch f.Kind {
 	case record.String:
 		if f.FoldCase {
-			text = strings.Map(toLower, text)
+			text = strings.ToLower(text)
 		}
 		if f.IgnoreAbove > 0 && len(text) > f.IgnoreAbove && utf16Len(text) > f.IgnoreAbove {
 			return record.StringValue(text), valueNever

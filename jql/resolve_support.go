@@ -3,14 +3,10 @@ package jql
 import (
 	"strconv"
 	"strings"
-	"unicode"
 )
 
 // quoted puts a name or value in quotation marks for a message, cut short where it is long.
 func quoted(s string) string { return strconv.Quote(shorten(s)) }
-
-// toLower maps a character to lower case as Elasticsearch's lowercase filter does: one by one.
-func toLower(c rune) rune { return unicode.ToLower(c) }
 
 // utf16Len is the length of s in UTF-16 units.
 func utf16Len(s string) int {

@@ -1,6 +1,7 @@
 package jql
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -183,7 +184,22 @@ func (p *textParser) all() plan.Node {
 		nodes = append(nodes, n)
 	}
 	flush()
-	return p.join(true, nodes)
+	return p.join(true, withWords(nodes))
+}
+
+// withWords leaves out what has no word to find, such as a lone comma, unless there is nothing else.
+func withWords(nodes []plan.Node) []plan.Node {
+	some := slices.DeleteFunc(slices.Clone(nodes), func(n plan.Node) bool {
+		if not, ok := n.(plan.Not); ok {
+			n = not.Node
+		}
+		m, ok := n.(plan.Match)
+		return ok && m.Mode != plan.Wildcard && strings.IndexFunc(m.Text, partOfWord) < 0
+	})
+	if len(some) == 0 {
+		return nodes
+	}
+	return some
 }
 
 // leaf puts the NOT in force on a match.
@@ -280,7 +296,7 @@ func (p *textParser) phrase() plan.Node {
 // term reads a word with what is special in it.
 func (p *textParser) term() (string, plan.Node) {
 	var plain, pattern strings.Builder
-	stars, trailing := 0, false
+	stars, begun := 0, -1 // begun is how much stands before a * that is the only one
 	for p.pos < len(p.text) && !strings.ContainsRune(" \t\r\n()\"", rune(p.text[p.pos])) {
 		c := p.text[p.pos]
 		if c == '~' && plain.Len() > 0 && p.fuzzy() {
@@ -296,7 +312,9 @@ func (p *textParser) term() (string, plan.Node) {
 				return "", nil
 			}
 			stars++
-			trailing = c == '*' && stars == 1
+			if begun = -1; c == '*' && stars == 1 {
+				begun = plain.Len()
+			}
 			pattern.WriteByte(c)
 			continue
 		}
@@ -307,20 +325,36 @@ func (p *textParser) term() (string, plan.Node) {
 				pattern.WriteByte('\\')
 			}
 		}
-		trailing = false
 		plain.WriteByte(c)
 		pattern.WriteByte(c)
 	}
+	text := plain.String()
 	switch {
 	case stars == 0:
-		return plain.String(), nil
-	case trailing:
-		return "", p.leaf(plan.Match{Field: p.field, Mode: plan.Prefix, Text: strings.Map(toLower, plain.String())})
-	case utf8.RuneCountInString(pattern.String()) > maxPattern:
-		p.fail("its pattern is longer than 256 characters")
-		return "", nil
+		return text, nil
+	case begun >= 0 && strings.IndexFunc(text[begun:], partOfWord) < 0: // fev* and fev*, are one
+		return "", p.leaf(plan.Match{Field: p.field, Mode: plan.Prefix, Text: strings.ToLower(text[:begun])})
 	}
-	return "", p.leaf(plan.Match{Field: p.field, Mode: plan.Wildcard, Text: strings.Map(toLower, pattern.String())})
+	return "", p.wildcard(pattern.String())
+}
+
+// wildcard makes a match of a pattern, which has to fit a single word.
+func (p *textParser) wildcard(pattern string) plan.Node {
+	pattern = strings.TrimRightFunc(pattern, func(c rune) bool { return c != '*' && c != '?' && c != '\\' && !partOfWord(c) })
+	if utf8.RuneCountInString(pattern) > maxPattern {
+		p.fail("its pattern is longer than 256 characters")
+		return nil
+	}
+	if i := strings.IndexFunc(pattern, breaksWords); i >= 0 {
+		c, _ := utf8.DecodeRuneInString(pattern[i:])
+		p.r.warn(p.t.Operand.Span, "never_true", "the pattern "+quoted(pattern)+" fits no word: "+quoted(string(c))+" stands in none")
+	}
+	return p.leaf(plan.Match{Field: p.field, Mode: plan.Wildcard, Text: strings.ToLower(pattern)})
+}
+
+// breaksWords reports whether a character is never part of a word, be it in the middle.
+func breaksWords(c rune) bool {
+	return !partOfWord(c) && !strings.ContainsRune("*?\\'\u2019\".,:;\u00b7_\u200d\u200c", c)
 }
 
 // fuzzy reports whether ~ and a number, or ~ alone, stand next, at the end of a word.
@@ -347,7 +381,7 @@ func (p *textParser) fuzziness(word string, pattern bool) plan.Node {
 		return nil
 	}
 	p.boost('^')
-	return p.leaf(plan.Match{Field: p.field, Mode: plan.Fuzzy, Text: strings.Map(toLower, word), Edits: edits})
+	return p.leaf(plan.Match{Field: p.field, Mode: plan.Fuzzy, Text: strings.ToLower(word), Edits: edits})
 }
 
 // boost passes over ^2 after a word, or ~3 after a phrase: weight and distance,
@@ -377,7 +411,7 @@ func (p *textParser) blanks() {
 func (p *textParser) peek(word string) bool {
 	p.blanks()
 	rest := p.text[p.pos:]
-	return strings.HasPrefix(rest, word) && (len(rest) == len(word) || strings.IndexByte(" \t\r\n(\"", rest[len(word)]) >= 0)
+	return strings.HasPrefix(rest, word) && (len(rest) == len(word) || strings.IndexByte(" \t\r\n()\"", rest[len(word)]) >= 0)
 }
 
 // word takes a connective.
