@@ -144,7 +144,11 @@ func (r *resolver) clause(c *Clause, negate bool) plan.Node {
 		t.op = opposites[t.op]
 	}
 	if !f.Searchable {
-		r.fail(c.Field.Span, "not_searchable", "the field "+quoted(f.Path)+" is stored but cannot be searched")
+		message := "the field " + quoted(f.Path) + " is stored but cannot be searched"
+		if f.Kind == record.Unknown {
+			message = "the field " + quoted(f.Path) + " cannot be searched: its type " + quoted(f.Type) + " is not known"
+		}
+		r.fail(c.Field.Span, "not_searchable", message)
 		return plan.None{}
 	}
 	if len(c.Predicates) > 0 && !strings.HasPrefix(t.op, "was") && t.op != "changed" {

@@ -47,6 +47,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, complaints.Caret())
 		os.Exit(2)
 	case errors.Is(err, errUsage):
+		if err != errUsage { //nolint:errorlint // the bare error was explained when it was made
+			fmt.Fprintln(os.Stderr, "jql:", err)
+		}
 		os.Exit(2)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "jql:", err)
@@ -58,7 +61,8 @@ func main() {
 type question struct {
 	query  *jql.Query
 	schema *record.Schema
-	fields []string
+	names  []string // the heads of the table
+	fields []string // their paths; nil to print the records as they are
 	zone   *time.Location
 	user   string
 	files  []string
@@ -97,7 +101,7 @@ func parse(args []string, stderr io.Writer) (*question, error) {
 		flags.PrintDefaults()
 	}
 	mapping := flags.String("mapping", "", "the Elasticsearch mapping `file` of the records")
-	fields := flags.String("fields", "", "print these `paths` as a table instead of the records")
+	fields := flags.String("fields", "", "print these `fields` as a table instead of the records")
 	zone := flags.String("zone", "UTC", "the time `zone` in which days begin")
 	user := flags.String("user", "", "the `name` that currentUser() stands for")
 	if err := flags.Parse(args); err != nil {
@@ -105,15 +109,16 @@ func parse(args []string, stderr io.Writer) (*question, error) {
 	}
 	if *mapping == "" || flags.NArg() < 2 {
 		flags.Usage()
-		return nil, errUsage
+		missing := "a query and at least one file of records"
+		if *mapping == "" {
+			missing = "-mapping FILE"
+		}
+		return nil, fmt.Errorf("%w: %s is missing", errUsage, missing)
 	}
 	q := &question{user: *user, files: flags.Args()[1:]}
-	if *fields != "" {
-		q.fields = strings.Split(*fields, ",")
-	}
 	var err error
 	if q.zone, err = time.LoadLocation(*zone); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: -zone: %w; a zone is named like Asia/Kolkata or UTC", errUsage, err)
 	}
 	text, err := read(*mapping)
 	if err != nil {
@@ -123,8 +128,33 @@ func parse(args []string, stderr io.Writer) (*question, error) {
 	if q.schema, err = record.ParseSchema(name, text); err != nil {
 		return nil, fmt.Errorf("%s: %w", *mapping, err)
 	}
+	for _, what := range q.schema.Unknown {
+		if _, err := fmt.Fprintf(stderr, "warning: %s: not known to DHR: %s\n", *mapping, what); err != nil {
+			return nil, err
+		}
+	}
+	if err := q.columns(*fields); err != nil {
+		return nil, err
+	}
 	q.query, err = jql.Parse(flags.Arg(0), nil)
 	return q, err
+}
+
+// columns finds the fields of the table by the names that queries may use, too.
+func (q *question) columns(names string) error {
+	if names == "" {
+		return nil
+	}
+	for _, name := range strings.Split(names, ",") {
+		name = strings.TrimSpace(name)
+		found := q.schema.Lookup(name)
+		if len(found) != 1 {
+			return fmt.Errorf("%w: -fields: there is no field %q; perhaps %q", errUsage, name, q.schema.Nearest(name))
+		}
+		q.names = append(q.names, name)
+		q.fields = append(q.fields, found[0].Path)
+	}
+	return nil
 }
 
 // answer reads all files and returns the records that match, in order, and how many were read.
@@ -194,7 +224,7 @@ func (q *question) heading() string {
 	if q.fields == nil {
 		return ""
 	}
-	return strings.Join(q.fields, "\t") + "\n"
+	return strings.Join(q.names, "\t") + "\n"
 }
 
 // line is a record as one line: its document, or the cells of a table.

@@ -39,11 +39,11 @@ func TestFirstMinute(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	stdout, _, err := ask(t, "", "-mapping", "visits.json", "-fields", "visit_id,patient.name,symptoms,temperature",
+	stdout, _, err := ask(t, "", "-mapping", "visits.json", "-fields", "visit_id, name, symptoms,temperature",
 		"visit_id IN (V-00001, V-00002) ORDER BY visit_id DESC", "visits.ndjson")
 	require.NoError(t, err)
 	lines := strings.Split(stdout, "\n")
-	require.True(t, strings.HasPrefix(lines[0], "visit_id  patient.name"), lines[0])
+	require.True(t, strings.HasPrefix(lines[0], "visit_id  name"), lines[0])
 	require.True(t, strings.HasPrefix(lines[1], "V-00002  "), lines[1])
 	require.True(t, strings.HasPrefix(lines[2], "V-00001  "), lines[2])
 }
@@ -80,6 +80,11 @@ func TestBadCommandLine(t *testing.T) {
 	}
 	_, _, err := ask(t, "", "-mapping", "visits.json", "-zone", "Mars/Olympus", "age = 5", "visits.ndjson")
 	require.ErrorContains(t, err, "Mars/Olympus")
+	require.ErrorIs(t, err, errUsage)
+	_, _, err = ask(t, "", "-mapping", "visits.json", "-fields", "agee", "age = 5", "visits.ndjson")
+	require.EqualError(t, err, `usage: -fields: there is no field "agee"; perhaps "age"`)
+	_, _, err = ask(t, "", "age = 5", "visits.ndjson")
+	require.EqualError(t, err, "usage: -mapping FILE is missing")
 }
 
 func TestBadFiles(t *testing.T) {
@@ -99,4 +104,15 @@ func TestBadFiles(t *testing.T) {
 	require.ErrorAs(t, err, &docErr)
 	require.Equal(t, 2, docErr.Line)
 	require.Equal(t, 1, docErr.Records)
+}
+
+// What the mapping says and DHR does not understand is said aloud.
+func TestUnknownMapping(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("m.json", []byte(`{"_meta": {"dhr": {"labls": {}}}, "properties": {"n": {"type": "integr"}}}`), 0o600))
+	_, stderr, err := ask(t, "{}", "-mapping", "m.json", "", "-")
+	require.NoError(t, err)
+	require.Contains(t, stderr, "labls")
+	require.Contains(t, stderr, "n")
+	require.Contains(t, stderr, "1 of 1 records")
 }
