@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -176,24 +174,7 @@ func complaints(list ErrorList) string {
 }
 
 // TestMeaning checks every case of testdata/meaning/*.txtar.
-func TestMeaning(t *testing.T) {
-	files, err := filepath.Glob("testdata/meaning/*.txtar")
-	require.NoError(t, err)
-	total := 0
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		require.NoError(t, err)
-		comment, cases := readSpec(t, string(text))
-		total += len(cases)
-		for _, c := range cases {
-			t.Run(filepath.Base(file)+"/"+c.name, func(t *testing.T) { c.checkMeaning(t) })
-		}
-		if *update {
-			require.NoError(t, os.WriteFile(file, writeSpec(comment, cases), 0o644))
-		}
-	}
-	t.Logf("%d cases in %d files", total, len(files))
-}
+func TestMeaning(t *testing.T) { runSpec(t, "testdata/meaning/*.txtar", (*specCase).checkMeaning) }
 
 func (c *specCase) checkMeaning(t *testing.T) {
 	r := c.resolve(t)

@@ -105,8 +105,11 @@ func specErrors(c *specCase) string {
 }
 
 // TestSpec checks every case of testdata/*.txtar.
-func TestSpec(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
+func TestSpec(t *testing.T) { runSpec(t, "testdata/*.txtar", (*specCase).check) }
+
+// runSpec checks the cases of files, and with -update writes them again.
+func runSpec(t *testing.T, pattern string, check func(*specCase, *testing.T)) {
+	files, err := filepath.Glob(pattern)
 	require.NoError(t, err)
 	total := 0
 	for _, file := range files {
@@ -115,12 +118,13 @@ func TestSpec(t *testing.T) {
 		comment, cases := readSpec(t, string(text))
 		total += len(cases)
 		for _, c := range cases {
-			t.Run(filepath.Base(file)+"/"+c.name, func(t *testing.T) { c.check(t) })
+			t.Run(filepath.Base(file)+"/"+c.name, func(t *testing.T) { check(c, t) })
 		}
 		if *update {
-			require.NoError(t, os.WriteFile(file, writeSpec(comment, cases), 0o644))
+			require.NoError(t, os.WriteFile(file, writeSpec(comment, cases), 0o600))
 		}
 	}
+	require.NotZero(t, total)
 	t.Logf("%d cases in %d files", total, len(files))
 }
 
