@@ -409,7 +409,7 @@ func (d *Decoder) typed(f *Field, text string, form byte) (v Value, want string)
 		}
 	case Time:
 		if form == 't' {
-			return v, f.wantDate()
+			return v, f.own.want
 		}
 	case IP:
 		a, ok := parseAddr(text)

@@ -25,6 +25,7 @@ type fieldState struct {
 	constant  Value
 	key       bool // a key inside a flattened field
 	min, max  int64
+	want      string // what a whole number or a date must be
 }
 
 // schemaState is what a schema needs to answer for itself.
@@ -269,6 +270,7 @@ func (r *mappingReader) typeOf(n *node, f *Field) *SchemaError {
 		f.Formats = defaultFormats(f.Type)
 	case Int:
 		f.own.min, f.own.max = intRange(f.Type)
+		f.own.want = wantRange(f.Type)
 	}
 	return nil
 }

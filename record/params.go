@@ -52,6 +52,7 @@ func (r *mappingReader) params(n *node, f *Field) *SchemaError {
 	}
 	if f.Kind == Time {
 		r.compileFormats(n, f)
+		f.own.want = wantDate(f.Formats)
 	}
 	return r.literals(n, f)
 }
