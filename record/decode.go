@@ -157,7 +157,7 @@ func (d *Decoder) guess(t *trie, object uint64, nth *int) (c *trie, ok bool) {
 		}
 		if c = g.node; c != nil {
 			if d.seen[c.id] == object {
-				return nil, d.refuse(c, d.pos, twice)
+				return nil, d.refuse(c, d.pos, keyTwice)
 			}
 			d.seen[c.id] = object
 		}
@@ -196,7 +196,7 @@ func (d *Decoder) member(t *trie, object uint64) (c *trie, ok bool) {
 	}
 	if c = t.find(key); c != nil {
 		if d.seen[c.id] == object {
-			return nil, d.refuse(c, at, twice)
+			return nil, d.refuse(c, at, keyTwice)
 		}
 		d.seen[c.id] = object
 		return c, true
@@ -215,13 +215,13 @@ func (d *Decoder) member(t *trie, object uint64) (c *trie, ok bool) {
 		return nil, true
 	}
 	if slices.Contains(d.dotted, met{object, c.id}) {
-		return nil, d.refuse(c, at, twice)
+		return nil, d.refuse(c, at, keyTwice)
 	}
 	d.dotted = append(d.dotted, met{object, c.id})
 	return c, true
 }
 
-const twice = "the key stands twice in one object"
+const keyTwice = "the key stands twice in one object"
 
 var dot = []byte{'.'}
 
