@@ -18,8 +18,8 @@ const maxLine = 64 << 20
 // A line is either the document itself, or what Elasticsearch gives for a hit:
 // an object whose first key begins with an underscore and that has the document
 // in _source. Then _id and _index are the record's. None of the three may stand
-// there twice. Otherwise the ID is the value of the schema's Key, or
-// without one the number of the line.
+// there twice. Otherwise the ID is the value of the schema's Key, or without one
+// the number of the line.
 //
 // The first line that cannot be read ends the stream with a *[DocumentError]
 // that says where it is and how many records came before it.

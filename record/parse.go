@@ -14,7 +14,7 @@ import (
 // format makes of it, with absent parts at their start and UTC where it names no zone.
 // A text for a whole number may have a fraction of zeros only.
 //
-// The value keeps text; it shares its bytes, except for an address. The error is a *[ValueError].
+// The value keeps text and shares its bytes; an address does neither. The error is a *[ValueError].
 func (f *Field) Parse(text string) (Value, error) {
 	v, want := f.parse(text, false)
 	if want != "" {
