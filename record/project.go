@@ -132,7 +132,7 @@ func (b *trieBuilder) describe(t *trie, path string) {
 	f := b.schema.byPath[path]
 	switch {
 	case f == nil: // an object that only the dots in a name speak of
-		t.object = !t.lenient
+		t.object = !t.lenient && !b.schema.flat(path)
 	case f.own.opaque:
 		t.lenient = true
 	case f.Kind == Object || f.Kind == Nested:
