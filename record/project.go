@@ -21,6 +21,7 @@ type trie struct {
 	point   bool     // a list of numbers is one value
 	any     bool     // any JSON is a whole value
 	null    bool     // null means something to one of the columns
+	both    bool     // an object may stand here though columns want scalar values
 
 	keys  []*trie
 	names []string
@@ -139,6 +140,8 @@ func (b *trieBuilder) describe(t *trie, path string) {
 		t.object = true
 	case f.Kind == Flattened:
 		t.object, t.free = true, true
+	case f.Kind == Unknown || f.Kind == JSON || f.own.prefix:
+		t.both = true
 	}
 }
 

@@ -110,7 +110,7 @@ func TestSchemaMarshalBareWithSettings(t *testing.T) {
 	require.NoError(t, err)
 	out, err := s.MarshalJSON()
 	require.NoError(t, err)
-	require.Equal(t, `{"settings":{"analysis":{"normalizer":{"low":{"type":"custom","filter":["lowercase"]}}},"mapping.coerce":false},`+
+	require.JSONEq(t, `{"settings":{"analysis":{"normalizer":{"low":{"type":"custom","filter":["lowercase"]}}},"mapping.coerce":false},`+
 		`"mappings":{"properties":{"k":{"type":"keyword","normalizer":"low"},"n":{"type":"long"}},"a \"<b>\"\u0001":[1]}}`, string(out))
 	again, err := ParseSchema("", out)
 	require.NoError(t, err)
