@@ -113,23 +113,16 @@ func (d *Decoder) object(t *trie) bool {
 		return true
 	}
 	for nth := 0; ; {
-		at, whole := d.pos, false
 		c, ok := d.guess(t, object, &nth)
-		if !ok && (d.err != nil || d.fault != "") {
-			return false
-		}
-		if !ok {
-			if c, whole, ok = d.member(t, object); !ok || !d.colon() {
-				return false
-			}
-		}
-		start := d.pos
-		if c == nil {
+		switch {
+		case !ok:
+			ok = d.err == nil && d.fault == "" && d.unguessed(t, object)
+		case c == nil:
 			ok = d.skip()
-		} else {
+		default:
 			ok = d.value(c)
 		}
-		if !ok || whole && !d.keepDotted(t, at, start) {
+		if !ok {
 			return false
 		}
 		if more, ok := d.next('}'); !more {
@@ -183,6 +176,22 @@ func (d *Decoder) learn(t *trie) {
 		return
 	}
 	d.guesses[t.id] = append(d.guesses[t.id], guess{bytes.Clone(d.src[d.pos : s.pos+1]), t.find(key)})
+}
+
+// unguessed reads a member whose key was not expected here.
+func (d *Decoder) unguessed(t *trie, object uint64) bool {
+	at := d.pos
+	c, whole, ok := d.member(t, object)
+	if !ok || !d.colon() {
+		return false
+	}
+	start := d.pos
+	if c == nil {
+		ok = d.skip()
+	} else {
+		ok = d.value(c)
+	}
+	return ok && (!whole || d.keepDotted(t, at, start))
 }
 
 // member reads a key and returns its node, or nil if it is not wanted, and
