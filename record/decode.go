@@ -2,7 +2,6 @@ package record
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 )
 
@@ -34,7 +33,8 @@ func NewDecoder(p *Projection) *Decoder {
 //
 // The whole of doc is checked to be JSON in UTF-8, the values that are wanted
 // are checked against their types. A key with dots stands for objects in each
-// other, lists are taken apart, null is no value unless the field has a
+// other: where one of these is wanted as a whole, what the key says of it is a
+// value of its own. Lists are taken apart, null is no value unless the field has a
 // null_value. A wanted key that stands twice in one object is an error, as is
 // an object in place of a single value, or the other way round. What does not
 // fit its type is missing if the field has ignore_malformed; a string longer
@@ -114,17 +114,12 @@ func (d *Decoder) object(t *trie) bool {
 	}
 	for nth := 0; ; {
 		c, ok := d.guess(t, object, &nth)
-		if !ok && (d.err != nil || d.fault != "") {
-			return false
-		}
-		if !ok {
-			if c, ok = d.member(t, object); !ok || !d.colon() {
-				return false
-			}
-		}
-		if c == nil {
+		switch {
+		case !ok:
+			ok = d.err == nil && d.fault == "" && d.unguessed(t, object)
+		case c == nil:
 			ok = d.skip()
-		} else {
+		default:
 			ok = d.value(c)
 		}
 		if !ok {
@@ -157,7 +152,7 @@ func (d *Decoder) guess(t *trie, object uint64, nth *int) (c *trie, ok bool) {
 		}
 		if c = g.node; c != nil {
 			if d.seen[c.id] == object {
-				return nil, d.refuse(c, d.pos, twice)
+				return nil, d.refuse(c, d.pos, keyTwice)
 			}
 			d.seen[c.id] = object
 		}
@@ -183,12 +178,29 @@ func (d *Decoder) learn(t *trie) {
 	d.guesses[t.id] = append(d.guesses[t.id], guess{bytes.Clone(d.src[d.pos : s.pos+1]), t.find(key)})
 }
 
-// member reads a key and returns its node, or nil if it is not wanted.
-func (d *Decoder) member(t *trie, object uint64) (c *trie, ok bool) {
+// unguessed reads a member whose key was not expected here.
+func (d *Decoder) unguessed(t *trie, object uint64) bool {
+	at := d.pos
+	c, whole, ok := d.member(t, object)
+	if !ok || !d.colon() {
+		return false
+	}
+	start := d.pos
+	if c == nil {
+		ok = d.skip()
+	} else {
+		ok = d.value(c)
+	}
+	return ok && (!whole || d.keepDotted(t, at, start))
+}
+
+// member reads a key and returns its node, or nil if it is not wanted, and
+// whether its dots lead through an object that is wanted as a whole.
+func (d *Decoder) member(t *trie, object uint64) (c *trie, whole, ok bool) {
 	at := d.pos
 	key, escaped, ok := d.key()
 	if !ok {
-		return nil, false
+		return nil, false, false
 	}
 	if escaped {
 		d.buf = unescape(d.buf[:0], key)
@@ -196,40 +208,18 @@ func (d *Decoder) member(t *trie, object uint64) (c *trie, ok bool) {
 	}
 	if c = t.find(key); c != nil {
 		if d.seen[c.id] == object {
-			return nil, d.refuse(c, at, twice)
+			return nil, false, d.refuse(c, at, keyTwice)
 		}
 		d.seen[c.id] = object
-		return c, true
+		return c, false, true
 	}
 	if bytes.IndexByte(key, '.') < 0 {
-		return nil, true
+		return nil, false, true
 	}
-	for c = t; c != nil && key != nil; {
-		part, rest, more := bytes.Cut(key, dot)
-		if key = rest; !more {
-			key = nil
-		}
-		c = c.find(part)
-	}
-	if c == nil {
-		return nil, true
-	}
-	if slices.Contains(d.dotted, met{object, c.id}) {
-		return nil, d.refuse(c, at, twice)
-	}
-	d.dotted = append(d.dotted, met{object, c.id})
-	return c, true
+	return d.dottedMember(t, object, at, key)
 }
 
-const twice = "the key stands twice in one object"
-
-var dot = []byte{'.'}
-
-// A met is a node to which a key with dots led, and the object of that key.
-type met struct {
-	object uint64
-	id     int
-}
+const keyTwice = "the key stands twice in one object"
 
 // value reads the value at pos for t.
 func (d *Decoder) value(t *trie) bool {
@@ -237,18 +227,19 @@ func (d *Decoder) value(t *trie) bool {
 	if !t.any {
 		return d.part(t)
 	}
-	ok := d.part(t)
-	if ok && d.src[start] != 'n' {
-		d.keep(t, start)
-	}
-	return ok
+	return d.part(t) && (d.src[start] == 'n' || d.keep(t, start, d.src[start:d.pos]))
 }
 
-// keep appends the JSON text from start to pos to the columns that want it whole.
-func (d *Decoder) keep(t *trie, start int) {
-	for _, c := range t.whole {
-		d.r.Append(c.n, JSONValue(view(d.src[start:d.pos])))
+// keep appends a JSON value, which stands at at, to the columns that want it
+// whole. A point must be one.
+func (d *Decoder) keep(t *trie, at int, json []byte) bool {
+	if t.point && !isPoint(json) {
+		return t.whole[0].f.own.malformed || d.refuse(t, at, "found "+shorten(string(json))+" where a point is expected")
 	}
+	for _, c := range t.whole {
+		d.r.Append(c.n, JSONValue(view(json)))
+	}
+	return true
 }
 
 // part reads the value at pos, which may be an element of a list, for t.
@@ -303,7 +294,7 @@ func (d *Decoder) unescaped(raw []byte) string {
 }
 
 func (d *Decoder) objectValue(t *trie) bool {
-	if len(t.columns) > 0 && !t.lenient {
+	if len(t.columns) > 0 && !t.lenient && !t.both {
 		return d.refuse(t, d.pos, "found an object where a single value is expected")
 	}
 	start := d.pos
@@ -314,10 +305,7 @@ func (d *Decoder) objectValue(t *trie) bool {
 	} else if !d.object(t) {
 		return false
 	}
-	if !t.any {
-		d.keep(t, start)
-	}
-	return true
+	return t.any || d.keep(t, start, d.src[start:d.pos])
 }
 
 func (d *Decoder) list(t *trie) bool {
@@ -333,11 +321,7 @@ func (d *Decoder) list(t *trie) bool {
 		return true
 	case t.point && (c == '-' || isDigit(c)):
 		d.pos, d.depth = start, d.depth-1
-		if !d.skip() {
-			return false
-		}
-		d.keep(t, start)
-		return true
+		return d.skip() && d.keep(t, start, d.src[start:d.pos])
 	}
 	for {
 		if !d.part(t) {
@@ -355,12 +339,8 @@ func (d *Decoder) scalar(t *trie, at int, text string, form byte) bool {
 	if t.object && !t.lenient {
 		return d.refuse(t, at, "found "+shorten(string(d.src[at:d.pos]))+" where an object is expected")
 	}
-	if t.point {
-		if form == '"' {
-			d.keep(t, at)
-		} else if !t.lenient {
-			return d.refuse(t, at, notA(text, "a point"))
-		}
+	if t.point && !d.keep(t, at, d.src[at:d.pos]) {
+		return false
 	}
 	for i := range t.columns {
 		c := &t.columns[i]
@@ -409,7 +389,7 @@ func (d *Decoder) typed(f *Field, text string, form byte) (v Value, want string)
 		}
 	case Time:
 		if form == 't' {
-			return v, f.wantDate()
+			return v, f.own.want
 		}
 	case IP:
 		a, ok := parseAddr(text)

@@ -72,7 +72,8 @@ operands of queries alike: [Field.Parse] does with it what Elasticsearch does
 when it indexes it. The tables in testdata were asked of the real server. So a
 float has the precision of its type, 2^53+1 in a long is not 2^53, and 1e400 is
 an error, never infinity. A value keeps the characters it was written with
-beside what it compares by: 36.50 equals 36.5 and is still printed as 36.50.
+beside what it compares by: 36.50 equals 36.5 and is still printed as 36.50. The
+exception is an address, which is printed in its canonical form.
 
 Where a document may be careless, an operand may not: 5.7 in a document is 5
 in an integer field, since that is what the engine has indexed, while a question

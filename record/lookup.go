@@ -94,24 +94,22 @@ func (c *keyCache) forget(path string) {
 }
 
 // flattenedKey returns the field of a key inside of a flattened field, or nil.
-// Equal paths give the same pointer.
-func (s *Schema) flattenedKey(path string) *Field {
+// The flattened field may have any of its names if fold is true, the key is
+// taken as it is. Equal paths give the same pointer.
+func (s *Schema) flattenedKey(path string, fold bool) *Field {
 	if len(path) > maxPath || strings.HasSuffix(path, ".") {
 		return nil
 	}
 	for i := strings.LastIndexByte(path, '.'); i > 0; i = strings.LastIndexByte(path[:i], '.') {
 		f := s.byPath[path[:i]]
-		if f == nil {
-			ff := s.byName[strings.ToLower(path[:i])]
-			if len(ff) != 1 {
-				continue
+		if f == nil && fold {
+			if ff := s.byName[strings.ToLower(path[:i])]; len(ff) == 1 {
+				f = ff[0]
 			}
-			f = ff[0]
 		}
-		if f.Kind != Flattened {
-			continue
+		if f != nil && f.Kind == Flattened {
+			return s.own.keys.get(f.Path+path[i:], f)
 		}
-		return s.own.keys.get(f.Path+path[i:], f)
 	}
 	return nil
 }
@@ -148,6 +146,9 @@ func (s *Schema) Nearest(name string) string {
 func lastPart(path string) string { return path[strings.LastIndexByte(path, '.')+1:] }
 
 func (s *Schema) didYouMean(name string) string {
+	if ff := s.Lookup(name); len(ff) == 1 && ff[0].Path != name {
+		return "; did you mean " + strconv.Quote(ff[0].Path) + "?"
+	}
 	if near := s.Nearest(name); near != "" {
 		return "; did you mean " + strconv.Quote(near) + "?"
 	}

@@ -13,8 +13,8 @@ const lookupMapping = `{"properties":{
 	"Data":{"properties":{"administrationStatus":{"type":"text","fields":{"keyword":{"type":"keyword"}}},"userName":{"type":"keyword"},
 		"labels":{"type":"flattened","ignore_above":5},"id":{"type":"keyword"},"address":{"properties":{"city":{"type":"keyword"}}}}},
 	"id":{"type":"keyword"},"city":{"type":"keyword"},"Gender":{"type":"keyword"},"gender":{"type":"keyword"},"sex":{"type":"keyword"}},
-	"_meta":{"dhr":{"aliases":{"status":"Data.administrationStatus","place":["city","Data.address.city"],"GENDER2":"gender"},
-		"labels":{"Data.userName":"Health worker","sex":"Status","Data.address.city":"Town","city":"town"}}}}`
+	"_meta":{"dhr":{"aliases":{"status":"Data.administrationStatus","place":["city","Data.address.city"],"GENDER2":"gender","tags":"Data.labels"},
+		"labels":{"Data.labels":"Marks","Data.userName":"Health worker","sex":"Status","Data.address.city":"Town","city":"town"}}}}`
 
 func lookupSchema(t *testing.T) *Schema {
 	s, err := ParseSchema("i", []byte(lookupMapping))
@@ -44,6 +44,8 @@ func TestLookup(t *testing.T) {
 		"_index":                            {"_index"},
 		"Data.labels.Foo.bar":               {"Data.labels.Foo.bar"},
 		"data.LABELS.Foo":                   {"Data.labels.Foo"},
+		"tags.Foo.bar":                      {"Data.labels.Foo.bar"},
+		"MARKS.Foo":                         {"Data.labels.Foo"},
 		"Data.labels.":                      nil,
 		"Data.userName.x":                   nil,
 	} {
@@ -67,6 +69,12 @@ func TestMetaFields(t *testing.T) {
 	}
 	require.Nil(t, s.Field("data.username"))
 	require.Nil(t, s.Field("status"))
+	require.Nil(t, s.Field("data.LABELS.Foo"))
+	require.Nil(t, s.Field("tags.Foo"))
+	_, err := s.Project("DATA.labels.Foo")
+	require.EqualError(t, err, `record: schema of "i": DATA.labels.Foo: no such field; did you mean "Data.labels.Foo"?`)
+	_, err = s.Project("status")
+	require.EqualError(t, err, `record: schema of "i": status: no such field; did you mean "Data.administrationStatus"?`)
 }
 
 func TestFlattenedKeys(t *testing.T) {

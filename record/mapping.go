@@ -20,16 +20,19 @@ type fieldState struct {
 	noCoerce  bool
 	malformed bool // a value that does not fit is missing, not an error
 	opaque    bool // enabled is false: any JSON may stand here
-	disabled  bool // inside of an opaque object
+	flat      bool // subobjects is false: the dots in the names inside are no objects
+	prefix    bool // other fields stand below it, in such an object
 	null      Value
 	constant  Value
 	key       bool // a key inside a flattened field
 	min, max  int64
+	want      string // what a whole number or a date must be
 }
 
 // schemaState is what a schema needs to answer for itself.
 type schemaState struct {
 	raw     []byte
+	flat    bool                // as a field's
 	aliases map[string][]*Field // by the very name
 	keys    keyCache
 }
@@ -50,8 +53,10 @@ type schemaState struct {
 //	key               path of a field that is unique in each record
 //	history           {path, fields: [paths], keys: {field, from, to, at, author}} or a list of such
 //
-// Wherever a path stands, an alias may stand as well. Types and settings that
-// DHR does not know are kept and listed in [Schema.Unknown]. Everything else
+// Wherever a path stands, an alias may stand as well. A field whose name has dots
+// belongs to the object these lead to, unless subobjects is false. Of the
+// settings of an index its normalizers, mapping.ignore_malformed and
+// mapping.coerce are read as well. Types and settings that DHR does not know are kept and listed in [Schema.Unknown]. Everything else
 // that is wrong is a *[SchemaError].
 func ParseSchema(index string, mapping []byte) (*Schema, error) {
 	root, err := parseTree(mapping)
@@ -72,8 +77,11 @@ func (s *Schema) MarshalJSON() ([]byte, error) { return bytes.Clone(s.own.raw), 
 type mappingReader struct {
 	s           *Schema
 	all         []*Field // depth first
+	at          []*node  // where each of them stands
 	natives     []native
 	normalizers *node
+	malformed   bool // the index's own ignore_malformed
+	noCoerce    bool // the index's own coerce is false
 }
 
 // A native is a field of type alias.
@@ -108,26 +116,54 @@ func (r *mappingReader) file(root *node) *SchemaError {
 	if err := r.mapping(body, m); err != nil {
 		return err
 	}
+	out, err := definition(body, bare)
+	r.s.own.raw = out
+	return err
+}
+
+// definition returns the index definition n without white space. A bare
+// mapping is put into one, from which its settings are taken out.
+func definition(n *node, bare bool) ([]byte, *SchemaError) {
 	var out bytes.Buffer
-	if bare {
-		out.WriteString(`{"mappings":`)
+	if !bare {
+		if err := json.Compact(&out, n.raw); err != nil {
+			return nil, n.err(err.Error())
+		}
+		return out.Bytes(), nil
 	}
-	if err := json.Compact(&out, body.raw); err != nil {
-		return body.err(err.Error())
+	out.WriteByte('{')
+	if set := n.get("settings"); set != nil {
+		out.WriteString(`"settings":`)
+		if err := json.Compact(&out, set.raw); err != nil {
+			return nil, set.err(err.Error())
+		}
+		out.WriteByte(',')
 	}
-	if bare {
-		out.WriteByte('}')
+	out.WriteString(`"mappings":{`)
+	first := true
+	for _, m := range n.members {
+		if m.key == "settings" {
+			continue
+		}
+		if !first {
+			out.WriteByte(',')
+		}
+		first = false
+		out.Write(appendQuoted(out.AvailableBuffer(), m.key))
+		out.WriteByte(':')
+		if err := json.Compact(&out, m.raw); err != nil {
+			return nil, m.err(err.Error())
+		}
 	}
-	r.s.own.raw = out.Bytes()
-	return nil
+	out.WriteString("}}")
+	return out.Bytes(), nil
 }
 
 // mapping reads the mapping m of the index definition body.
 func (r *mappingReader) mapping(body, m *node) *SchemaError {
 	if set := body.get("settings"); set != nil {
-		r.normalizers = dig(set, "analysis", "normalizer")
-		if r.normalizers == nil {
-			r.normalizers = dig(set, "index", "analysis", "normalizer")
+		if err := r.indexSettings(set); err != nil {
+			return err
 		}
 	}
 	r.metaField("_id")
@@ -139,7 +175,9 @@ func (r *mappingReader) mapping(body, m *node) *SchemaError {
 			r.s.fields, err = r.properties(n, nil)
 		case n.key == "dynamic":
 			r.s.Dynamic = r.dynamic(n)
-		case n.key == "_meta" || rootSettings[n.key]:
+		case n.key == "subobjects":
+			r.s.own.flat = r.subobjects(n)
+		case n.key == "_meta" || rootSettings[n.key] || n.key == "settings" && m == body:
 		case len(m.members) == 1 && n.get("properties") != nil:
 			err = n.err("a mapping type, which Elasticsearch 7 gave up: its properties belong directly under mappings")
 		default:
@@ -149,19 +187,10 @@ func (r *mappingReader) mapping(body, m *node) *SchemaError {
 			return err
 		}
 	}
-	if err := r.conflicts(m); err != nil {
+	if err := r.arrange(); err != nil {
 		return err
 	}
 	return r.meta(m.get("_meta"))
-}
-
-func dig(n *node, keys ...string) *node {
-	for _, k := range keys {
-		if n = n.get(k); n == nil {
-			return nil
-		}
-	}
-	return n
 }
 
 // metaField adds a field that every record has.
@@ -182,7 +211,7 @@ func (r *mappingReader) add(n *node, f *Field) *SchemaError {
 		return n.err("more than " + strconv.Itoa(maxFields) + " fields")
 	}
 	r.s.byPath[f.Path] = f
-	r.all = append(r.all, f)
+	r.all, r.at = append(r.all, f), append(r.at, n)
 	return nil
 }
 
@@ -214,13 +243,6 @@ func (r *mappingReader) property(n *node, parent *Field) (*Field, *SchemaError) 
 	f := &Field{Path: n.key, Searchable: true, parent: parent}
 	if parent != nil {
 		f.Path = parent.Path + "." + n.key
-		f.Nested = parent.Nested
-		if parent.Kind == Nested {
-			f.Nested = parent.Path
-		}
-		f.own.disabled = parent.own.disabled || parent.own.opaque
-		f.own.malformed = f.own.disabled
-		f.Searchable = !f.own.disabled
 	}
 	f.Source = f.Path
 	if err := r.typeOf(n, f); err != nil {
@@ -264,32 +286,13 @@ func (r *mappingReader) typeOf(n *node, f *Field) *SchemaError {
 		r.unknown(t)
 	}
 	f.Kind = kind
+	r.defaults(f)
 	switch f.Kind {
 	case Time:
 		f.Formats = defaultFormats(f.Type)
 	case Int:
 		f.own.min, f.own.max = intRange(f.Type)
-	}
-	return nil
-}
-
-// conflicts finds the fields that stand below a field which is no object,
-// as a name with dots can make them.
-func (r *mappingReader) conflicts(m *node) *SchemaError {
-	for _, f := range r.all {
-		if f.Path != f.Source {
-			continue
-		}
-		for i := strings.IndexByte(f.Path, '.'); i >= 0; {
-			if up := r.s.byPath[f.Path[:i]]; up != nil && up.Kind != Object && up.Kind != Nested && up.Kind != Unknown {
-				return m.err("the field " + strconv.Quote(f.Path) + " stands below " + strconv.Quote(up.Path) + ", which is no object")
-			}
-			next := strings.IndexByte(f.Path[i+1:], '.')
-			if next < 0 {
-				break
-			}
-			i += 1 + next
-		}
+		f.own.want = wantRange(f.Type)
 	}
 	return nil
 }

@@ -34,9 +34,7 @@ func (r *mappingReader) meta(meta *node) *SchemaError {
 		}
 	}
 	for _, f := range r.all {
-		if f.parent != nil && f.parent.Personal {
-			f.Personal = true
-		}
+		f.inheritPersonal()
 	}
 	r.names()
 	return nil
@@ -54,6 +52,9 @@ func (r *mappingReader) dhr(n *node) (err *SchemaError) {
 	case "personal":
 		err = r.each(n, func(_ *node, f *Field) *SchemaError {
 			f.Personal = true
+			if f.Path != f.Source { // the same value has other fields
+				f.parent.Personal = true
+			}
 			return nil
 		})
 	case "ordered":

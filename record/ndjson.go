@@ -17,8 +17,9 @@ const maxLine = 64 << 20
 //
 // A line is either the document itself, or what Elasticsearch gives for a hit:
 // an object whose first key begins with an underscore and that has the document
-// in _source. Then _id and _index are the record's. Otherwise the ID is the
-// value of the schema's Key, or without one the number of the line.
+// in _source. Then _id and _index are the record's. None of the three may stand
+// there twice. Otherwise the ID is the value of the schema's Key, or without one
+// the number of the line.
 //
 // The first line that cannot be read ends the stream with a *[DocumentError]
 // that says where it is and how many records came before it.
@@ -49,7 +50,8 @@ type lineStream struct {
 	record  Record
 	key     int // the column of the key, or -1
 	digits  []byte
-	shift   int // where the document begins in the line
+	names   []byte // the _id and _index that are written with escapes
+	shift   int    // where the document begins in the line
 }
 
 func newLineStream(r io.Reader, p *Projection) *lineStream {
@@ -79,7 +81,7 @@ func (p *Projection) with(f *Field) *Projection {
 
 // next reads the next record.
 func (s *lineStream) next() error {
-	s.shift = 0
+	s.shift, s.names = 0, s.names[:0]
 	line, err := s.lines.next()
 	for err == nil && blank(line) {
 		line, err = s.lines.next()
@@ -87,6 +89,7 @@ func (s *lineStream) next() error {
 	if err != nil {
 		return err
 	}
+	s.shift = s.lines.mark
 	r := &s.record
 	r.ID, r.Index = "", s.p.schema.Index
 	doc, err := s.unwrap(line)
@@ -124,42 +127,81 @@ func (s *lineStream) unwrap(line []byte) ([]byte, error) {
 	if head[0] != '{' || !bytes.HasPrefix(bytes.TrimLeft(head[1:], " \t\r"), []byte(`"_`)) {
 		return line, nil
 	}
-	hit := scanner{src: line}
-	var source, id, index []byte
-	hit.space()
-	ok := hit.enter()
-	hit.space()
+	hit, err := s.hit(line)
+	if err != nil || hit.source == nil {
+		return line, err
+	}
+	s.shift += hit.start
+	s.record.ID = s.name(hit.id, "")
+	s.record.Index = s.name(hit.index, s.p.schema.Index)
+	return hit.source, nil
+}
+
+// A hit is what stands around a document, as it is written.
+type hit struct {
+	source, id, index []byte
+	start             int // of source
+}
+
+// hit reads the line as a hit. If it is none, source is nil.
+func (s *lineStream) hit(line []byte) (h hit, err error) {
+	scan := scanner{src: line}
+	twice := -1
+	scan.space()
+	ok := scan.enter()
+	scan.space()
 	for more := ok; more && ok; {
-		var key []byte
-		if key, _, ok = hit.key(); !ok || !hit.colon() {
+		at := scan.pos
+		key, escaped, sound := scan.key()
+		if ok = sound && scan.colon(); !ok {
 			break
 		}
-		start := hit.pos
-		if ok = hit.skip(); !ok {
+		start := scan.pos
+		if ok = scan.skip(); !ok {
 			break
 		}
-		value := line[start:hit.pos]
-		switch string(key) {
-		case "_source":
-			source, s.shift = value, start
-		case "_id":
-			id = value
-		case "_index":
-			index = value
+		if part := h.part(s.plain(key, escaped)); part != nil {
+			if *part != nil && twice < 0 {
+				twice = at
+			}
+			if *part = line[start:scan.pos]; part == &h.source {
+				h.start = start
+			}
 		}
-		more, ok = hit.next('}')
+		more, ok = scan.next('}')
 	}
-	if hit.fault != "" || !hit.end() {
-		s.shift = 0
-		return nil, &DocumentError{Offset: hit.at, Message: hit.fault}
+	switch {
+	case scan.fault != "" || !scan.end():
+		return hit{}, &DocumentError{Offset: scan.at, Message: scan.fault}
+	case twice >= 0:
+		return hit{}, &DocumentError{Offset: twice, Message: keyTwice}
+	case len(h.source) == 0 || h.source[0] != '{':
+		return hit{}, nil
 	}
-	if len(source) == 0 || source[0] != '{' {
-		s.shift = 0
-		return line, nil
+	return h, nil
+}
+
+// part returns where the value of a key belongs, or nil.
+func (h *hit) part(key []byte) *[]byte {
+	switch string(key) {
+	case "_source":
+		return &h.source
+	case "_id":
+		return &h.id
+	case "_index":
+		return &h.index
 	}
-	s.record.ID = s.name(id, "")
-	s.record.Index = s.name(index, s.p.schema.Index)
-	return source, nil
+	return nil
+}
+
+// plain returns the characters of raw, valid until the next record.
+func (s *lineStream) plain(raw []byte, escaped bool) []byte {
+	if !escaped {
+		return raw
+	}
+	at := len(s.names)
+	s.names = unescape(s.names, raw)
+	return s.names[at:]
 }
 
 // name returns the characters of a string, or otherwise if it is none.
@@ -168,10 +210,7 @@ func (s *lineStream) name(raw []byte, otherwise string) string {
 		return otherwise
 	}
 	raw = raw[1 : len(raw)-1]
-	if bytes.IndexByte(raw, '\\') >= 0 {
-		raw = unescape(nil, raw)
-	}
-	return view(raw)
+	return view(s.plain(raw, bytes.IndexByte(raw, '\\') >= 0))
 }
 
 // place completes an error with where it happened.
@@ -192,6 +231,7 @@ type lineReader struct {
 	r          io.Reader
 	max        int
 	number     int // of the line returned last, from 1
+	mark       int // bytes cut off in front of that line
 	buf        []byte
 	start, end int // of what is read but not returned
 	err        error
@@ -224,14 +264,17 @@ func (l *lineReader) next() ([]byte, error) {
 	return l.line(line)
 }
 
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
 func (l *lineReader) line(line []byte) ([]byte, error) {
 	if len(line) > l.max {
 		return nil, l.tooLong()
 	}
-	if l.number == 1 {
-		line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
+	l.mark = 0
+	if l.number == 1 && bytes.HasPrefix(line, byteOrderMark) {
+		l.mark = len(byteOrderMark)
 	}
-	return line, nil
+	return line[l.mark:], nil
 }
 
 func (l *lineReader) tooLong() error {

@@ -77,6 +77,14 @@ func TestReadNDJSONErrors(t *testing.T) {
 		{"broken", good + good + "{\"id\":\"b\",\n\"age\":1}", `record: visits.ndjson:3:11: the text ends where a key in double quotes is expected (after 2 records)`},
 		{"broken hit", `{"_id":"b","_source":{"age":1}`, `record: visits.ndjson:1:31: the text ends where ',' or '}' is expected (after 0 records)`},
 		{"no key", good + "{\"age\":1}", `record: visits.ndjson:2:1: id: the key of the record is missing (after 1 records)`},
+		{"after a mark", "\xef\xbb\xbf{\"id\":\"a\",\"age\":\"x\"}", `record: visits.ndjson:1:20: age: "x" is not a whole number (after 0 records)`},
+		{"hit after a mark", "\xef\xbb\xbf" + `{"_id":"b","_source":{"age":"x"}}`, `record: visits.ndjson:1:32: age: "x" is not a whole number (after 0 records)`},
+		{"broken after a mark", "\xef\xbb\xbf" + `{"_id":"b","_source":{]}`, `record: visits.ndjson:1:26: found ']' where a key in double quotes is expected (after 0 records)`},
+		{"line behind a mark", "\xef\xbb\xbf\n[", `record: visits.ndjson:2:1: found '[' where an object is expected (after 0 records)`},
+		{"two sources", `{"_id":"b","_source":{"age":1},"_source":{"age":2}}`, `record: visits.ndjson:1:32: the key stands twice in one object (after 0 records)`},
+		{"a source and a text", `{"_source":{"age":1},"_source":"x"}`, `record: visits.ndjson:1:22: the key stands twice in one object (after 0 records)`},
+		{"two ids", `{"_id":"b","_\u0069d":"c","_source":{"age":1}}`, `record: visits.ndjson:1:12: the key stands twice in one object (after 0 records)`},
+		{"two indexes", `{"_source":{"age":1},"_index":"b","_index":"b"}`, `record: visits.ndjson:1:35: the key stands twice in one object (after 0 records)`},
 		{"list", "[\n", `record: visits.ndjson:1:1: found '[' where an object is expected (after 0 records)`},
 		{"second mark", good + "\xef\xbb\xbf" + good, `record: visits.ndjson:2:1: found a byte-order mark where an object is expected (after 1 records)`},
 	} {
@@ -148,17 +156,19 @@ func TestLineTooLong(t *testing.T) {
 
 func TestReadNDJSONAllocations(t *testing.T) {
 	p := project(t, visitMapping, "age")
-	allocs := func(n int) float64 {
-		text := strings.Repeat("{\"id\":\"a\",\"age\":1}\n", n)
-		return testing.AllocsPerRun(5, func() {
-			for _, err := range ReadNDJSON(strings.NewReader(text), "", p) {
-				if err != nil {
-					t.Fatal(err)
+	for _, line := range []string{`{"id":"a","age":1}`, `{"_index":"i\u00e9","_id":"a\u00e9","_source":{"age":2.0}}`} {
+		allocs := func(n int) float64 {
+			text := strings.Repeat(line+"\n", n)
+			return testing.AllocsPerRun(5, func() {
+				for _, err := range ReadNDJSON(strings.NewReader(text), "", p) {
+					if err != nil {
+						t.Fatal(err)
+					}
 				}
-			}
-		})
+			})
+		}
+		require.Equal(t, allocs(10), allocs(1000), line)
 	}
-	require.Equal(t, allocs(10), allocs(1000))
 }
 
 func FuzzReadNDJSON(f *testing.F) {

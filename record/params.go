@@ -20,13 +20,13 @@ var kinds = map[string]Kind{
 
 // rootSettings are settings of a whole mapping that change nothing for DHR.
 var rootSettings = set("_source", "_routing", "_field_names", "_size", "_data_stream_timestamp", "date_detection",
-	"numeric_detection", "dynamic_date_formats", "dynamic_templates", "enabled", "subobjects")
+	"numeric_detection", "dynamic_date_formats", "dynamic_templates", "enabled")
 
 // settings are settings of a field that change nothing for DHR.
 var settings = set("type", "path", "doc_values", "store", "norms", "index_options", "index_prefixes", "index_phrases", "similarity",
 	"boost", "eager_global_ordinals", "fielddata", "fielddata_frequency_filter", "term_vector", "search_analyzer",
 	"search_quote_analyzer", "position_increment_gap", "split_queries_on_whitespace", "meta", "include_in_parent",
-	"include_in_root", "include_in_all", "subobjects", "depth_limit", "ignore_z_value", "time_series_dimension",
+	"include_in_root", "include_in_all", "depth_limit", "ignore_z_value", "time_series_dimension",
 	"time_series_metric", "synthetic_source_keep", "on_script_error")
 
 func set(names ...string) map[string]bool {
@@ -52,6 +52,7 @@ func (r *mappingReader) params(n *node, f *Field) *SchemaError {
 	}
 	if f.Kind == Time {
 		r.compileFormats(n, f)
+		f.own.want = wantDate(f.Formats)
 	}
 	return r.literals(n, f)
 }
@@ -106,10 +107,10 @@ func (r *mappingReader) param(p *node, f *Field) (err *SchemaError) {
 		f.own.opaque = !f.Searchable
 	case "dynamic":
 		f.Dynamic = r.dynamic(p)
+	case "subobjects":
+		f.own.flat = r.subobjects(p)
 	case "ignore_malformed":
-		var yes bool
-		yes, err = p.mustBool()
-		f.own.malformed = f.own.malformed || yes
+		f.own.malformed, err = p.mustBool()
 	case "coerce":
 		var yes bool
 		yes, err = p.mustBool()

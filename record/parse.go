@@ -2,7 +2,7 @@ package record
 
 import (
 	"math"
-	"math/big"
+	"math/bits"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -14,7 +14,7 @@ import (
 // format makes of it, with absent parts at their start and UTC where it names no zone.
 // A text for a whole number may have a fraction of zeros only.
 //
-// The value keeps text; it shares its bytes, except for an address. The error is a *[ValueError].
+// The value keeps text and shares its bytes; an address does neither. The error is a *[ValueError].
 func (f *Field) Parse(text string) (Value, error) {
 	v, want := f.parse(text, false)
 	if want != "" {
@@ -45,7 +45,7 @@ func (f *Field) parse(text string, document bool) (v Value, want string) {
 	case Time:
 		ms, ok := parseDate(f.own.formats, text)
 		if !ok {
-			return v, f.wantDate()
+			return v, f.own.want
 		}
 		return Value{kind: Time, num: uint64(ms), text: text}, ""
 	case Bool:
@@ -66,6 +66,8 @@ const (
 	wantFinite = "a number of a size that can be kept"
 	wantBool   = "true or false"
 	wantIP     = "an IP address"
+	// wantSmaller is what an unsigned_long takes.
+	wantSmaller = wantWhole + " from 0 to 18446744073709551615"
 )
 
 func describe(k Kind) string {
@@ -78,8 +80,9 @@ func describe(k Kind) string {
 	return "of an unknown type"
 }
 
-func (f *Field) wantDate() string {
-	return "a date as the field has them (" + strings.Join(f.Formats, " or ") + ")"
+// wantDate says what a date with these formats takes.
+func wantDate(formats []string) string {
+	return "a date as the field has them (" + strings.Join(formats, " or ") + ")"
 }
 
 func parseBool(text string, document bool) (Value, string) {
@@ -116,42 +119,40 @@ func intRange(typ string) (lo, hi int64) {
 func (f *Field) parseInt(text string, document bool) (Value, string) {
 	i, ok := smallInt(text)
 	if !ok {
-		b, want := bigInt(text, document)
-		if want != "" {
+		u, negative, want := wholeNumber(text, document)
+		switch {
+		case want == wantSmaller || want == "" && u > math.MaxInt64 && (!negative || u > 1<<63):
+			return Value{}, f.own.want
+		case want != "":
 			return Value{}, want
 		}
-		if !b.IsInt64() {
-			return Value{}, f.wantRange()
+		if i = int64(u); negative {
+			i = -i
 		}
-		i = b.Int64()
 	}
 	if i < f.own.min || i > f.own.max {
-		return Value{}, f.wantRange()
+		return Value{}, f.own.want
 	}
 	return Value{kind: Int, num: uint64(i), text: text}, ""
 }
 
-func (f *Field) wantRange() string {
-	lo, hi := intRange(f.Type)
+// wantRange says what a type of whole numbers takes.
+func wantRange(typ string) string {
+	lo, hi := intRange(typ)
 	return wantWhole + " from " + strconv.FormatInt(lo, 10) + " to " + strconv.FormatInt(hi, 10)
 }
 
 func parseUint(text string, document bool) (Value, string) {
 	i, ok := smallInt(text)
-	u := uint64(i)
+	u, negative := uint64(i), i < 0
 	if !ok {
-		b, want := bigInt(text, document)
-		if want != "" {
+		var want string
+		if u, negative, want = wholeNumber(text, document); want != "" {
 			return Value{}, want
 		}
-		if ok = b.IsUint64(); ok {
-			u = b.Uint64()
-		}
-	} else {
-		ok = i >= 0
 	}
-	if !ok {
-		return Value{}, wantWhole + " from 0 to 18446744073709551615"
+	if negative && u != 0 {
+		return Value{}, wantSmaller
 	}
 	return Value{kind: Uint, num: u, text: text}, ""
 }
@@ -178,44 +179,52 @@ func smallInt(text string) (i int64, ok bool) {
 	return i, true
 }
 
-// bigInt reads any number whose value is whole, such as 5.0 or 12e3. A
-// document's fraction is cut off.
-func bigInt(text string, document bool) (*big.Int, string) {
+// wholeNumber reads any number whose value is whole, such as 5.0 or 12e3, and
+// returns its size and sign; it wants wantSmaller of one that takes more than
+// 64 bits. A document's fraction is cut off.
+func wholeNumber(text string, document bool) (u uint64, negative bool, want string) {
 	n, ok := splitNumber(text)
 	if !ok {
-		return nil, wantWhole
+		return 0, false, wantWhole
 	}
-	if strings.Trim(n.whole+n.fraction, "0") == "" {
-		return new(big.Int), ""
+	if strings.Trim(n.whole, "0") == "" && strings.Trim(n.fraction, "0") == "" {
+		return 0, false, ""
 	}
-	exp, err := strconv.Atoi(n.exponent)
-	if err != nil || exp > 400 || exp < -1<<20 {
-		if n.exponent != "" && n.exponent[0] == '-' && document {
-			return new(big.Int), ""
+	exp := smallExponent(n.exponent)
+	if exp > 400 || exp < -1<<20 {
+		if exp < 0 && document {
+			return 0, false, ""
 		}
-		return nil, wantWhole + " of a size that can be kept"
+		return 0, false, wantWhole + " of a size that can be kept"
 	}
-	all, point := n.whole+n.fraction, len(n.whole)+exp
-	rest := ""
-	switch {
-	case point <= 0:
-		all, rest = "0", all
-	case point < len(all):
-		all, rest = all[:point], all[point:]
-	default:
-		all += strings.Repeat("0", point-len(all))
+	point := len(n.whole) + exp
+	for i := max(point, 0); !document && i < len(n.whole)+len(n.fraction); i++ {
+		if n.digit(i) != 0 {
+			return 0, false, wantWhole
+		}
 	}
-	if strings.Trim(rest, "0") != "" && !document {
-		return nil, wantWhole
+	for i := range max(point, 0) {
+		high, low := bits.Mul64(u, 10)
+		sum, carry := bits.Add64(low, n.digit(i), 0)
+		if high+carry != 0 {
+			return 0, false, wantSmaller
+		}
+		u = sum
 	}
-	if all = strings.TrimLeft(all, "0"); len(all) > 20 {
-		all = all[:21] // beyond every range already
+	return u, n.negative, ""
+}
+
+// smallExponent reads an exponent; beyond a million it may return any number as far out.
+func smallExponent(text string) (exp int) {
+	for i := 0; i < len(text); i++ {
+		if isDigit(text[i]) && exp < 1<<21 {
+			exp = exp*10 + int(text[i]-'0')
+		}
 	}
-	b, _ := new(big.Int).SetString("0"+all, 10)
-	if n.negative {
-		b.Neg(b)
+	if text[0] == '-' {
+		exp = -exp
 	}
-	return b, ""
+	return exp
 }
 
 // A number is the text of a decimal number taken apart.
@@ -240,7 +249,18 @@ func splitNumber(text string) (n number, ok bool) {
 		}
 	}
 	n.whole, n.fraction, _ = strings.Cut(text, ".")
-	return n, allDigits(n.whole + n.fraction)
+	return n, (n.whole == "" || allDigits(n.whole)) && (n.fraction == "" || allDigits(n.fraction)) && len(n.whole)+len(n.fraction) > 0
+}
+
+// digit returns the digit at i, counted from the first on, and 0 behind the last.
+func (n number) digit(i int) uint64 {
+	switch {
+	case i < len(n.whole):
+		return uint64(n.whole[i] - '0')
+	case i < len(n.whole)+len(n.fraction):
+		return uint64(n.fraction[i-len(n.whole)] - '0')
+	}
+	return 0
 }
 
 func allDigits(s string) bool {

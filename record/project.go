@@ -21,6 +21,7 @@ type trie struct {
 	point   bool     // a list of numbers is one value
 	any     bool     // any JSON is a whole value
 	null    bool     // null means something to one of the columns
+	both    bool     // an object may stand here though columns want scalar values
 
 	keys  []*trie
 	names []string
@@ -132,13 +133,15 @@ func (b *trieBuilder) describe(t *trie, path string) {
 	f := b.schema.byPath[path]
 	switch {
 	case f == nil: // an object that only the dots in a name speak of
-		t.object = !t.lenient
+		t.object = !t.lenient && !b.schema.flat(path)
 	case f.own.opaque:
 		t.lenient = true
 	case f.Kind == Object || f.Kind == Nested:
 		t.object = true
 	case f.Kind == Flattened:
 		t.object, t.free = true, true
+	case f.Kind == Unknown || f.Kind == JSON || f.own.prefix:
+		t.both = true
 	}
 }
 

@@ -145,19 +145,20 @@ func (s *Schema) History(f *Field) *History {
 // The caller must not change the slice.
 func (s *Schema) Fields() []*Field { return s.fields }
 
-// Field returns the field with exactly this path, a key inside a flattened
-// field, the record's own _id or _index, or nil.
+// Field returns the field with exactly this path, which may be a key inside a
+// flattened field, or the record's own _id or _index; or nil.
 func (s *Schema) Field(path string) *Field {
 	if f := s.byPath[path]; f != nil {
 		return f
 	}
-	return s.flattenedKey(path)
+	return s.flattenedKey(path, false)
 }
 
 // Lookup returns the fields that a person may mean by name: the field with
 // that path; else those with that path in another case, that alias, or that
-// label, in this order of preference, each without regard to case. More than
-// one means that the name is ambiguous.
+// label, in this order of preference, each without regard to case; else the key
+// inside a flattened field that has one of these names. More than one means
+// that the name is ambiguous.
 func (s *Schema) Lookup(name string) []*Field {
 	if f := s.byPath[name]; f != nil {
 		return []*Field{f}
@@ -165,8 +166,10 @@ func (s *Schema) Lookup(name string) []*Field {
 	if ff := s.byName[strings.ToLower(name)]; ff != nil {
 		return ff
 	}
-	if f := s.flattenedKey(name); f != nil {
-		return []*Field{f}
+	for _, fold := range []bool{false, true} {
+		if f := s.flattenedKey(name, fold); f != nil {
+			return []*Field{f}
+		}
 	}
 	return nil
 }

@@ -53,6 +53,8 @@ func describeSchema(s *Schema) string {
 		add(f.IgnoreAbove != 0, "ignore above %d", f.IgnoreAbove)
 		add(f.Analyzer != "", "analyzer %s", f.Analyzer)
 		add(f.Dynamic != "", "dynamic %s", f.Dynamic)
+		add(f.own.malformed, "ignore malformed")
+		add(f.own.noCoerce, "as written")
 		add(!f.own.null.IsNull(), "null is %v", f.own.null)
 		add(!f.own.constant.IsNull(), "always %v", f.own.constant)
 	}
@@ -99,6 +101,44 @@ func TestMarshalKeepsEverything(t *testing.T) {
 	again, err := s.MarshalJSON()
 	require.NoError(t, err)
 	require.JSONEq(t, mapping, string(again))
+}
+
+// A bare mapping with settings is written as an index definition with both.
+func TestSchemaMarshalBareWithSettings(t *testing.T) {
+	s, err := ParseSchema("", []byte(`{"settings":{"analysis":{"normalizer":{"low":{"type":"custom","filter":["lowercase"]}}}, "mapping.coerce": false},
+		"properties":{"k":{"type":"keyword","normalizer":"low"},"n":{"type":"long"}}, "a \"<b>\"\u0001":[1]}`))
+	require.NoError(t, err)
+	out, err := s.MarshalJSON()
+	require.NoError(t, err)
+	require.JSONEq(t, `{"settings":{"analysis":{"normalizer":{"low":{"type":"custom","filter":["lowercase"]}}},"mapping.coerce":false},`+
+		`"mappings":{"properties":{"k":{"type":"keyword","normalizer":"low"},"n":{"type":"long"}},"a \"<b>\"\u0001":[1]}}`, string(out))
+	again, err := ParseSchema("", out)
+	require.NoError(t, err)
+	for _, s := range []*Schema{s, again} {
+		require.True(t, s.Field("k").FoldCase)
+		require.True(t, s.Field("n").own.noCoerce)
+		require.Len(t, s.Unknown, 1)
+	}
+}
+
+// What a name with dots leads to holds the field, wherever it stands.
+func TestDottedNamesBelongToTheirObject(t *testing.T) {
+	s, err := ParseSchema("", []byte(`{"properties":{"n.y":{"type":"keyword"},"n.o.deep.x":{"type":"ip"},"z":{"type":"long"},"n.o":{"properties":{"p":{"type":"long"}}},
+		"n":{"type":"nested","properties":{"x":{"type":"keyword"}}},"free.x":{"type":"long"}},"_meta":{"dhr":{"personal":["n"]}}}`))
+	require.NoError(t, err)
+	names := func(ff []*Field) (list []string) {
+		for _, f := range ff {
+			list = append(list, f.Path)
+		}
+		return list
+	}
+	require.Equal(t, []string{"z", "n", "free.x"}, names(s.Fields()))
+	require.Equal(t, []string{"n.y", "n.o", "n.x"}, names(s.Field("n").Fields))
+	require.Equal(t, []string{"n.o.deep.x", "n.o.p"}, names(s.Field("n.o").Fields))
+	for _, path := range []string{"n.y", "n.o", "n.o.deep.x", "n.o.p", "n.x"} {
+		require.Equal(t, "n", s.Field(path).Nested, path)
+		require.True(t, s.Field(path).Personal, path)
+	}
 }
 
 func TestSchemaIndexName(t *testing.T) {

@@ -50,7 +50,7 @@ func (k Kind) String() string {
 //
 // A value read from a document keeps the text it was written with, so that
 // 36.50 is written back as 36.50 and 2024-01-31 stays a day; what it compares
-// by is held apart from that text. The text may point into the document: see
+// by is held apart from that text. An address keeps only what it is. The text may point into the document: see
 // [Record] for how long it lives.
 type Value struct {
 	text string
@@ -102,7 +102,8 @@ func JSONValue(text string) Value { return Value{kind: JSON, text: text} }
 
 // WithText returns v with the text it was written as. It is for those who read
 // documents: v compares as before, and writes as text.
-// It does nothing to a string, a version, an address or a JSON value, which are their text.
+// It does nothing to a string, a version or a JSON value, which are their text,
+// nor to an address, which is always written in its canonical form.
 func (v Value) WithText(text string) Value {
 	switch v.kind {
 	case Bool, Int, Uint, Float, Time:
@@ -170,9 +171,10 @@ func (v Value) Addr() netip.Addr {
 }
 
 // Text returns v as it was written: the characters of a string, the digits of
-// a number, the JSON of an object. A value made in Go is written in the
-// shortest form that reads back as itself, an instant as RFC 3339 in UTC with
-// milliseconds when it has them.
+// a number, the JSON of an object. An address alone does not keep how it was
+// written: it has its canonical form, 2001:db8::1 for 2001:DB8:0::1. A value made
+// in Go is written in the shortest form that reads back as itself, an instant
+// as RFC 3339 in UTC with milliseconds when it has them.
 func (v Value) Text() string {
 	switch {
 	case v.kind == IP:

@@ -91,3 +91,11 @@ func TestKindNames(t *testing.T) {
 	require.Equal(t, "unknown", Unknown.String())
 	require.Equal(t, "kind(99)", Kind(99).String())
 }
+
+// An address is the one value that does not keep how it was written.
+func TestAddressHasItsCanonicalText(t *testing.T) {
+	v, err := field(t, `{"type":"ip"}`).Parse("2001:DB8:0::1")
+	require.NoError(t, err)
+	require.Equal(t, "2001:db8::1", v.Text())
+	require.Equal(t, "2001:db8::1", v.WithText("2001:DB8:0::1").Text())
+}
