@@ -5,7 +5,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -53,11 +52,9 @@ func TestDepth(t *testing.T) {
 			require.Equal(t, "too_deep", e.Code)
 			require.Equal(t, c.start, e.Offset)
 
-			began := time.Now()
 			opts := &ParseOptions{MaxLength: 1 << 30}
 			require.Equal(t, "too_deep", firstError(t, nested(million), opts).Code)
 			require.Equal(t, "too_deep", firstError(t, begin+strings.Repeat(c.open, million), opts).Code)
-			require.Less(t, time.Since(began), 2*time.Second)
 		})
 	}
 	opts := &ParseOptions{MaxLength: 1 << 30, MaxDepth: 1 << 30}

@@ -33,7 +33,6 @@
 package analyzer
 
 import (
-	"iter"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -42,8 +41,9 @@ import (
 // Append appends the terms of text to dst, in their order, and returns it.
 // A term that stands in text as it is shares its memory.
 func Append(dst []string, text string) []string {
+	f := finder{text: text}
 	for at := 0; ; {
-		start, end := next(text, at)
+		start, end := f.next(at)
 		if start == end {
 			return dst
 		}
@@ -52,52 +52,34 @@ func Append(dst []string, text string) []string {
 	}
 }
 
-// Terms returns the terms of text in their order. They share memory with text
-// as those of [Append] do.
-func Terms(text string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for at := 0; ; {
-			start, end := next(text, at)
-			if start == end || !yield(strings.ToLower(text[start:end])) {
-				return
-			}
-			at = end
-		}
-	}
-}
-
-// Normalize returns term in the letters that terms are written in: lower case,
-// nothing else changed. It is for what is compared with terms but is not to be
-// broken into them, such as a prefix or a wildcard.
-func Normalize(term string) string { return strings.ToLower(term) }
-
 // A Scanner reads the terms of one text after the other without allocation.
 // The zero Scanner is one without text.
 type Scanner struct {
-	text string
-	at   int
-	term []byte
+	words finder
+	at    int
+	term  []byte
 }
 
 // Reset makes s begin with text, of which it keeps a reference.
 func (s *Scanner) Reset(text string) {
-	s.text, s.at = text, 0
+	s.words, s.at = finder{text: text}, 0
 }
 
 // Next returns the next term, or nil after the last one. The term is valid
 // until the next call.
 func (s *Scanner) Next() []byte {
-	start, end := next(s.text, s.at)
+	start, end := s.words.next(s.at)
 	if start == end {
-		s.text, s.at = "", 0
+		s.Reset("")
 		return nil
 	}
 	s.at = end
-	s.term = AppendLower(s.term[:0], s.text[start:end])
+	s.term = AppendLower(s.term[:0], s.words.text[start:end])
 	return s.term
 }
 
-// AppendLower appends term to b, normalized as by [Normalize], and returns it.
+// AppendLower appends term to b in the letters that terms are written in, and
+// returns it: lower case, nothing else changed.
 func AppendLower(b []byte, term string) []byte {
 	for i := 0; i < len(term); {
 		c := term[i]

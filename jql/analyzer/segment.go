@@ -71,10 +71,18 @@ func classOf(r rune) class {
 	return other
 }
 
-// next finds the first word of text at or after at. There is none if start is end.
+// A finder finds the words of one text, from its beginning to its end.
+type finder struct {
+	text     string
+	low, zwj run
+}
+
+// next finds the first word at or after at, which is not before the end of the
+// word that was found last. There is none if start is end.
 //
 // At each place the longest word wins. Without one, the place is passed over.
-func next(text string, at int) (start, end int) {
+func (f *finder) next(at int) (start, end int) {
+	text := f.text
 	for start = at; start < len(text); {
 		c, size := classOf(rune(text[start])), 1
 		if text[start] >= utf8.RuneSelf {
@@ -82,7 +90,16 @@ func next(text string, at int) (start, end int) {
 			r, size = utf8.DecodeRuneInString(text[start:])
 			c = classOf(r)
 		}
-		if c != other {
+		var idle bool
+		switch c {
+		case other:
+			idle = true
+		case joinLow:
+			idle = f.low.idle(text, start, c)
+		case joiner:
+			idle = f.zwj.idle(text, start, c)
+		}
+		if !idle {
 			if end = longest(text, start); end > start {
 				return start, end
 			}
@@ -90,6 +107,56 @@ func next(text string, at int) (start, end int) {
 		start += size
 	}
 	return start, start
+}
+
+// A run is a stretch of text over which the automaton stays in the state to
+// which a character leads from the beginning, and in which nothing is a word:
+// after a _ or a joiner. To look for a word from each of its characters would
+// mean to read the same ones up to 255 times; a run is read once.
+type run struct {
+	start, end int
+	units      int  // from start to end
+	over       bool // what stands at end ends it without a word
+	open       bool // what stands at end goes on from it
+}
+
+// idle reports whether no word begins at the place start of text, of class c.
+// It is asked about one text, and for ascending places.
+func (n *run) idle(text string, start int, c class) bool {
+	if start >= n.end {
+		*n = run{start: start, end: start}
+	}
+	for n.start < start {
+		r, size := utf8.DecodeRuneInString(text[n.start:])
+		n.start += size
+		n.units -= unitsOf(r)
+	}
+	state := words.next[0][c]
+	for !n.over && !n.open && n.units < maxUnits {
+		if n.end == len(text) {
+			n.over = true
+			break
+		}
+		r, size := utf8.DecodeRuneInString(text[n.end:])
+		switch words.next[state][classOf(r)] {
+		case state:
+			n.end += size
+			n.units += unitsOf(r)
+		case dead:
+			n.over = true
+		default:
+			n.open = true
+		}
+	}
+	return n.over || n.units >= maxUnits
+}
+
+// unitsOf is the length of r in UTF-16 units.
+func unitsOf(r rune) int {
+	if r > 0xFFFF {
+		return 2
+	}
+	return 1
 }
 
 // longest returns the end of the longest word that begins at start, or start.
@@ -106,10 +173,7 @@ func longest(text string, start int) (end int) {
 			r, size := utf8.DecodeRuneInString(text[i:])
 			c = classOf(r)
 			i += size
-			units++
-			if r > 0xFFFF {
-				units++
-			}
+			units += unitsOf(r)
 		}
 		if units > maxUnits {
 			break

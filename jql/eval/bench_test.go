@@ -40,6 +40,7 @@ var benchmarks = []struct {
 	{"10000 strings", tenThousand("status", "PATIENT-%06d"), `{"status": "PATIENT-005000"}`},
 	{"10000 numbers", tenThousand("age", "%d"), `{"age": 5000}`},
 	{"was", was(states("OPEN"), during("2024-04-01", "2024-04-02"), "ana"), story},
+	{"was a number", plan.Was{Field: field("age"), History: schema.History(field("age")), Held: plan.States{Values: values(field("age"), "13")}}, story},
 }
 
 func BenchmarkMatch(b *testing.B) {

@@ -25,15 +25,17 @@
 //
 // A record that is matched or compared must have been made with the very
 // projection that was compiled for. Matching keeps nothing of it, and once the
-// matcher has seen a few records it allocates nothing.
+// matcher has seen a few records it allocates nothing, but for some entries of a
+// history: those that cannot be read, and those whose From or To the field in
+// question cannot read or reads the long way (an address, or 5.0 as a whole number).
 //
 // # Readings
 //
 // Where package plan leaves room, this package reads it so:
 //
 // Text is broken into terms by package analyzer, whatever analyzer the mapping
-// names. The texts of Prefix, Wildcard and Fuzzy are one term each and are not
-// broken; a \ at the end of a Wildcard stands for itself.
+// names, but for the text of a Wildcard, which is one pattern in lower case; a \
+// at its end stands for itself.
 //
 // A history entry that has no instant, or cannot be read under its schema,
 // is none.

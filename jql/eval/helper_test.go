@@ -13,10 +13,14 @@ import (
 
 const mapping = `{"mappings": {
 	"_meta": {"dhr": {
-		"aliases": {"state": "status"},
-		"case_insensitive": ["sex"],
-		"ordered": ["code"],
-		"history": {"path": "log", "fields": ["status", "age"]}
+		"aliases": {"state": "status", "bed": "ward", "room": "ward.keyword"},
+		"case_insensitive": ["sex", "log.author"],
+		"ordered": ["code", "sex"],
+		"history": [
+			{"path": "log", "fields": ["status", "age", "sex", "weight", "host", "ward"]},
+			{"path": "log", "fields": ["code", "active"],
+				"keys": {"field": "what", "from": "old", "to": "new", "at": "since", "author": "nurse"}}
+		]
 	}},
 	"properties": {
 		"status": {"type": "keyword"},
@@ -28,21 +32,25 @@ const mapping = `{"mappings": {
 		"active": {"type": "boolean"},
 		"date": {"type": "date"},
 		"ip": {"type": "ip"},
+		"host": {"type": "ip"},
 		"release": {"type": "version"},
 		"place": {"type": "geo_point"},
 		"notes": {"type": "text"},
+		"ward": {"type": "text", "fields": {"keyword": {"type": "keyword"}}},
 		"address": {"properties": {"city": {"type": "keyword"}, "home": {"properties": {"no": {"type": "long"}}}}},
 		"visits": {"type": "nested", "properties": {"drug": {"type": "keyword"}, "dose": {"type": "long"}}},
 		"labels": {"type": "flattened"},
 		"log": {"type": "nested", "properties": {
 			"field": {"type": "keyword"}, "from": {"type": "keyword"}, "to": {"type": "keyword"},
-			"at": {"type": "date"}, "author": {"type": "keyword"}}}
+			"at": {"type": "date"}, "author": {"type": "keyword"},
+			"what": {"type": "keyword"}, "old": {"type": "keyword"}, "new": {"type": "keyword"},
+			"since": {"type": "date"}, "nurse": {"type": "keyword"}}}
 	}}}`
 
 var (
 	schema     = mustParse(mapping)
 	projection = mustProject(schema, "status", "sex", "code", "age", "serial", "weight", "active", "date", "ip", "release",
-		"place", "notes", "address", "address.city", "address.home", "visits", "visits.drug", "visits.dose", "labels", "labels.color", "log")
+		"place", "notes", "address", "address.city", "address.home", "visits", "visits.drug", "visits.dose", "labels", "labels.color", "log", "host", "ward", "ward.keyword")
 )
 
 func mustParse(mapping string) *record.Schema {

@@ -20,8 +20,9 @@ const (
 
 // A historySource says how to read the entries of one history.
 type historySource struct {
-	history *record.History
-	column  int // of the nested objects
+	path    string   // of the nested objects
+	parts   []string // the paths of an entry's columns
+	column  int      // of the nested objects
 	entries *record.Projection
 }
 
@@ -35,17 +36,17 @@ func (c *compiler) history(h *record.History) int {
 		c.fail("the field %q is no date", h.At.Path)
 		return 0
 	}
+	parts := []string{fieldPart: h.Field.Path, atPart: h.At.Path, fromPart: h.From.Path, toPart: h.To.Path}
+	if h.Author != nil {
+		parts = append(parts, h.Author.Path)
+	}
 	for i, s := range c.histories {
-		if s.history.Path == h.Path {
+		if s.path == h.Path && slices.Equal(s.parts, parts) {
 			return i
 		}
 	}
-	source := &historySource{history: h, column: c.column(c.schema.Field(h.Path))}
-	paths := []string{fieldPart: h.Field.Path, atPart: h.At.Path, fromPart: h.From.Path, toPart: h.To.Path}
-	if h.Author != nil {
-		paths = append(paths, h.Author.Path)
-	}
-	entries, err := c.schema.ProjectNested(h.Path, paths...)
+	source := &historySource{path: h.Path, parts: parts, column: c.column(c.schema.Field(h.Path))}
+	entries, err := c.schema.ProjectNested(h.Path, parts...)
 	if err != nil {
 		c.fail("the history at %q: %w", h.Path, err)
 	}
@@ -106,11 +107,11 @@ func (l *changeLog) read(r *record.Record, about valueSet, s *scratch) []*entry 
 
 // by reports whether one of the authors made the change. Without authors anyone
 // did; in a history without them none of them did.
-func (e *entry) by(authors valueSet, s *scratch) bool {
+func (e *entry) by(authors *states, s *scratch) bool {
 	if authors == nil || len(e.parts.Projection().Fields()) <= authorPart {
 		return authors == nil
 	}
-	return containsAny(authors, e.parts.Values(authorPart), s)
+	return authors.had(e.parts.Values(authorPart), s)
 }
 
 // change holds what Was and Changed have in common.
@@ -118,7 +119,7 @@ type change struct {
 	log      int
 	about    valueSet // the names of the field in the history
 	from, to int64    // the window, [from, to)
-	authors  valueSet // nil for anyone
+	authors  *states  // nil for anyone
 }
 
 func (c *compiler) change(f *record.Field, h *record.History, w plan.Window, by []string) (n change, ok bool) {
@@ -129,7 +130,7 @@ func (c *compiler) change(f *record.Field, h *record.History, w plan.Window, by 
 	if c.err != nil {
 		return n, false
 	}
-	n.about = newStringSetOf(h.Field, plan.HistoryNames(f))
+	n.about = newStringSetOf(h.Field, plan.HistoryNames(c.schema, f))
 	n.from, n.to = math.MinInt64, math.MaxInt64
 	if !w.From.IsNull() {
 		n.from = w.From.Millis()
@@ -137,14 +138,22 @@ func (c *compiler) change(f *record.Field, h *record.History, w plan.Window, by 
 	if !w.To.IsNull() {
 		n.to = w.To.Millis()
 	}
-	switch {
-	case by == nil:
-	case h.Author == nil:
-		n.authors = stringList(nil)
-	default:
-		n.authors = newStringSetOf(h.Author, by)
+	if by != nil {
+		n.authors = newAuthors(h.Author, by)
 	}
 	return n, true
+}
+
+// newAuthors returns the authors with these names, as f or its sub-field of
+// whole values holds them; f is nil in a history that does not name them.
+func newAuthors(f *record.Field, names []string) *states {
+	if f == nil {
+		return &states{}
+	}
+	if exact := f.Exact(); exact != nil {
+		f = exact
+	}
+	return &states{field: f, set: newStringSetOf(f, names)}
 }
 
 // newStringSetOf returns the set of those values of f that are written as texts say.
@@ -158,22 +167,22 @@ func newStringSetOf(f *record.Field, texts []string) valueSet {
 	return newValueSet(f, values)
 }
 
-// states is a set of states of a field, as another field writes them down.
+// states is a set of states of a field.
 type states struct {
+	field *record.Field
 	set   valueSet
 	empty bool
 }
 
-// newStates returns the states as values of f.
-func newStates(f *record.Field, s plan.States) states {
-	texts := make([]string, len(s.Values))
-	for i, v := range s.Values {
-		texts[i] = v.Text()
+// newStates returns the states, which are values of f.
+func (c *compiler) newStates(f *record.Field, s plan.States) states {
+	for _, v := range s.Values {
+		c.check(f, v)
 	}
-	return states{newStringSetOf(f, texts), s.Empty}
+	return states{f, newValueSet(f, s.Values), s.Empty}
 }
 
-// has reports whether a field with these values is in one of the states.
+// has reports whether the field with these values is in one of the states.
 func (n *states) has(values []record.Value, s *scratch) bool {
 	if len(values) == 0 {
 		return n.empty
@@ -181,12 +190,36 @@ func (n *states) has(values []record.Value, s *scratch) bool {
 	return containsAny(n.set, values, s)
 }
 
+// had reports whether the field was in one of the states, of which an entry of
+// its history tells with these values. A text that the field cannot read
+// equals nothing.
+func (n *states) had(values []record.Value, s *scratch) bool {
+	if len(values) == 0 {
+		return n.empty
+	}
+	for _, v := range values {
+		if v, ok := readAs(n.field, v); ok && n.set.contains(v, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// readAs returns what the text of a value of another field means in f. What is
+// of f's kind stays as it is, but for floats, which f may round.
+func readAs(f *record.Field, v record.Value) (record.Value, bool) {
+	if kind := valueKind(f); v.Kind() == kind && kind != record.Float {
+		return v, true
+	}
+	v, err := f.Parse(v.Text())
+	return v, err == nil
+}
+
 // was matches records whose field was in one of the states.
 type was struct {
 	change
-	column   int
-	now      states // as the field itself has them
-	from, to states // as the entries have them
+	column int
+	held   states
 }
 
 func (c *compiler) was(n plan.Was) node {
@@ -194,13 +227,7 @@ func (c *compiler) was(n plan.Was) node {
 	if !ok {
 		return constant(false)
 	}
-	column := c.column(n.Field)
-	for _, v := range n.Held.Values {
-		c.check(n.Field, v)
-	}
-	return &was{change: common, column: column,
-		now:  states{newValueSet(n.Field, n.Held.Values), n.Held.Empty},
-		from: newStates(n.History.From, n.Held), to: newStates(n.History.To, n.Held)}
+	return &was{change: common, column: c.column(n.Field), held: c.newStates(n.Field, n.Held)}
 }
 
 func (n *was) match(r *record.Record, s *scratch) bool {
@@ -209,10 +236,10 @@ func (n *was) match(r *record.Record, s *scratch) bool {
 	var begin *entry // the change at start
 	for _, e := range entries {
 		if n.meets(start, e.at) {
-			if begin != nil && begin.by(n.authors, s) && n.to.has(begin.parts.Values(toPart), s) {
+			if begin != nil && begin.by(n.authors, s) && n.held.had(begin.parts.Values(toPart), s) {
 				return true
 			}
-			if begun && n.from.has(e.parts.Values(fromPart), s) {
+			if begun && n.held.had(e.parts.Values(fromPart), s) {
 				return true
 			}
 		}
@@ -222,10 +249,10 @@ func (n *was) match(r *record.Record, s *scratch) bool {
 		return false
 	}
 	if begin == nil {
-		return begun && n.now.has(s.values(r, n.column), s)
+		return begun && n.held.has(s.values(r, n.column), s)
 	}
 	return begin.by(n.authors, s) &&
-		(n.to.has(begin.parts.Values(toPart), s) || n.now.has(s.values(r, n.column), s))
+		(n.held.had(begin.parts.Values(toPart), s) || n.held.has(s.values(r, n.column), s))
 }
 
 // meets reports whether [start, end) and the window have an instant in common.
@@ -245,10 +272,10 @@ func (c *compiler) changed(n plan.Changed) node {
 	}
 	out := &changed{change: common, anyFrom: n.From == nil, anyTo: n.To == nil}
 	if n.From != nil {
-		out.from = newStates(n.History.From, *n.From)
+		out.from = c.newStates(n.Field, *n.From)
 	}
 	if n.To != nil {
-		out.to = newStates(n.History.To, *n.To)
+		out.to = c.newStates(n.Field, *n.To)
 	}
 	return out
 }
@@ -256,8 +283,8 @@ func (c *compiler) changed(n plan.Changed) node {
 func (n *changed) match(r *record.Record, s *scratch) bool {
 	for _, e := range s.logs[n.log].read(r, n.about, s) {
 		if n.change.from <= e.at && e.at < n.change.to &&
-			(n.anyFrom || n.from.has(e.parts.Values(fromPart), s)) &&
-			(n.anyTo || n.to.has(e.parts.Values(toPart), s)) &&
+			(n.anyFrom || n.from.had(e.parts.Values(fromPart), s)) &&
+			(n.anyTo || n.to.had(e.parts.Values(toPart), s)) &&
 			e.by(n.authors, s) {
 			return true
 		}

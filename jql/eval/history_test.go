@@ -173,6 +173,88 @@ func TestHistoryOfNumbers(t *testing.T) {
 	})
 }
 
+// TestHistoryIsReadAsTheField: entries say a value as they like; the field reads it.
+func TestHistoryIsReadAsTheField(t *testing.T) {
+	doc := `{"sex": "Female", "weight": 2.5, "host": "2001:DB8::1", "log": [
+		{"field": "sex", "at": "2024-01-01T00:00:00Z", "from": "Closed", "to": "Female", "author": "Ana"},
+		{"field": "weight", "at": "2024-01-01T00:00:00Z", "from": "1.50", "to": "2.5"},
+		{"field": "age", "at": "2024-01-01T00:00:00Z", "from": "x", "to": 7.0},
+		{"field": "host", "at": "2024-01-01T00:00:00Z", "from": "2001:DB8:0::2", "to": "home"}]}`
+	held := func(path string, texts ...string) *plan.States {
+		s := plan.States{Empty: len(texts) == 0}
+		if n, ok := terms(path, texts...).(plan.Terms); ok {
+			s.Values = n.Values // in lower case, if the field folds
+		}
+		return &s
+	}
+	was := func(path string, s *plan.States, by ...string) plan.Node {
+		return plan.Was{Field: field(path), History: schema.History(field(path)), Held: *s, By: by}
+	}
+	changed := func(path string, from, to *plan.States) plan.Node {
+		return plan.Changed{Field: field(path), History: schema.History(field(path)), From: from, To: to}
+	}
+	run(t, []test{
+		{"any case, before", was("sex", held("sex", "Closed")), doc, true},
+		{"any case, after", was("sex", held("sex", "FEMALE"), "ana"), doc, true},
+		{"any case, another author", was("sex", held("sex", "FEMALE"), "an"), doc, false},
+		{"any case, from and to", changed("sex", held("sex", "CLOSED"), held("sex", "female")), doc, true},
+		{"any case, another", changed("sex", nil, held("sex", "closed")), doc, false},
+		{"number", was("weight", held("weight", "1.5")), doc, true},
+		{"number, from", changed("weight", held("weight", "15e-1"), nil), doc, true},
+		{"number, another", was("weight", held("weight", "1.51")), doc, false},
+		{"whole number", was("age", held("age", "7")), doc, true},
+		{"no number", changed("age", held("age", "0"), nil), doc, false},
+		{"no number is not empty", changed("age", held("age"), nil), doc, false},
+		{"address", was("host", held("host", "2001:db8::2")), doc, true},
+		{"no address is not empty", changed("host", nil, held("host")), doc, false},
+	})
+}
+
+// TestHistoriesOfOnePath: what stands in the same objects under other keys is another history.
+func TestHistoriesOfOnePath(t *testing.T) {
+	doc := `{"status": "B", "code": "y", "log": [
+		{"field": "status", "at": "2024-01-01T00:00:00Z", "from": "A", "to": "B", "author": "ana"},
+		{"what": "code", "since": "2024-01-02T00:00:00Z", "old": "x", "new": "y", "nurse": "raj"}]}`
+	code := field("code")
+	wasX := plan.Was{Field: code, History: schema.History(code), Held: plan.States{Values: values(code, "x")}}
+	toY := plan.Changed{Field: code, History: schema.History(code), To: &plan.States{Values: values(code, "y")}, By: []string{"raj"}}
+	wasA := was(states("A"), plan.Window{})
+	run(t, []test{
+		{"one", wasA, doc, true},
+		{"the other", wasX, doc, true},
+		{"both", and(wasA, wasX), doc, true},
+		{"both the other way round", and(wasX, wasA), doc, true},
+		{"both changed", and(changed(nil, nil, plan.Window{}, "ana"), toY), doc, true},
+	})
+}
+
+// TestHistoryOfASubField: a history tells of a text by all of its names.
+func TestHistoryOfASubField(t *testing.T) {
+	ward := field("ward.keyword")
+	node := plan.Was{Field: ward, History: schema.History(ward), Held: plan.States{Values: values(ward, "W1")}}
+	var tests []test
+	for name, want := range map[string]bool{"ward": true, "ward.keyword": true, "bed": true, "room": true, "keyword": false} {
+		doc := `{"ward": "W2", "log": {"field": "` + name + `", "at": "2024-01-01T00:00:00Z", "from": "W1", "to": "W2"}}`
+		tests = append(tests, test{name, node, doc, want})
+	}
+	run(t, tests)
+}
+
+// TestHistoryAuthorOfAText: the names of BY are those of the sub-field of whole values.
+func TestHistoryAuthorOfAText(t *testing.T) {
+	s := mustParse(`{"_meta": {"dhr": {"history": {"path": "log", "fields": ["status"]}}},
+		"properties": {"status": {"type": "keyword"}, "log": {"type": "nested", "properties": {"field": {"type": "keyword"},
+		"from": {"type": "keyword"}, "to": {"type": "keyword"}, "at": {"type": "date"},
+		"author": {"type": "text", "fields": {"keyword": {"type": "keyword", "normalizer": "lowercase"}}}}}}}`)
+	p := mustProject(s, "log")
+	f := s.Field("status")
+	r := &record.Record{}
+	require.NoError(t, record.NewDecoder(p).Decode([]byte(`{"log": {"field": "status", "to": "B", "at": "2024", "author": "Ana"}}`), r))
+	m, err := eval.Compile(&plan.Plan{Schema: s, Where: plan.Changed{Field: f, History: s.History(f), By: []string{"ana"}}}, p)
+	require.NoError(t, err)
+	require.True(t, m.Match(r))
+}
+
 func TestHistoryErrors(t *testing.T) {
 	status := field("status")
 	good := *schema.History(status)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,7 +32,8 @@ func naive(n plan.Node, r *record.Record) bool {
 		return naiveIn(n.Field, n.Values, naiveValues(n.Field, r))
 	case plan.Range:
 		return slices.ContainsFunc(naiveValues(n.Field, r), func(v record.Value) bool {
-			low, high := v.Compare(n.Lower.Value), v.Compare(n.Upper.Value)
+			v = naiveFold(n.Field, v)
+			low, high := v.Compare(naiveFold(n.Field, n.Lower.Value)), v.Compare(naiveFold(n.Field, n.Upper.Value))
 			return (n.Lower.Value.IsNull() || low > 0 || low == 0 && n.Lower.Inclusive) &&
 				(n.Upper.Value.IsNull() || high < 0 || high == 0 && n.Upper.Inclusive)
 		})
@@ -86,7 +88,7 @@ func holds(x any) bool {
 func naiveIn(f *record.Field, list, have []record.Value) bool {
 	for _, v := range have {
 		for _, w := range list {
-			if v.Equal(w) || f.FoldCase && sameLower(v.Text(), w.Text()) {
+			if naiveFold(f, v).Equal(naiveFold(f, w)) {
 				return true
 			}
 		}
@@ -94,8 +96,13 @@ func naiveIn(f *record.Field, list, have []record.Value) bool {
 	return false
 }
 
-// sameLower compares character by character in lower case, which is less than strings.EqualFold.
-func sameLower(a, b string) bool { return strings.ToLower(a) == strings.ToLower(b) } //nolint:staticcheck // SA6005: EqualFold folds more
+// naiveFold puts a string of a field that folds case into lower case, character by character.
+func naiveFold(f *record.Field, v record.Value) record.Value {
+	if f.FoldCase && v.Kind() == record.String {
+		return record.StringValue(strings.ToLower(v.Text()))
+	}
+	return v
+}
 
 func naiveText(n plan.Match, have []record.Value) bool {
 	want := analyzer.Append(nil, n.Text)
@@ -185,7 +192,7 @@ func naiveDistance(a, b []rune) int {
 	return d(len(a), len(b))
 }
 
-// naiveEntry is one entry of the history log, which holds its values as keywords.
+// naiveEntry is one entry of a history, whose values are texts.
 type naiveEntry struct {
 	at       time.Time
 	from, to []string
@@ -196,6 +203,10 @@ func texts(x any) (out []string) {
 	switch x := x.(type) {
 	case string:
 		return []string{x}
+	case json.Number:
+		return []string{x.String()}
+	case bool:
+		return []string{strconv.FormatBool(x)}
 	case []any:
 		for _, y := range x {
 			out = append(out, texts(y)...)
@@ -204,16 +215,28 @@ func texts(x any) (out []string) {
 	return out
 }
 
-func naiveLog(f *record.Field, r *record.Record) (log []naiveEntry) {
+// naiveNames are the names of a field and of the text whose sub-field it is.
+func naiveNames(f *record.Field) []string {
+	names := append([]string{f.Path}, f.Aliases...)
+	if text, isSub := strings.CutSuffix(f.Path, ".keyword"); isSub {
+		names = append(append(names, text), field(text).Aliases...)
+	}
+	return names
+}
+
+func naiveLog(f *record.Field, h *record.History, r *record.Record) (log []naiveEntry) {
 	for _, v := range r.Lookup("log") {
 		var x map[string]any
-		if json.Unmarshal([]byte(v.Text()), &x) != nil {
+		d := json.NewDecoder(strings.NewReader(v.Text()))
+		d.UseNumber()
+		if d.Decode(&x) != nil {
 			continue
 		}
-		at := texts(x["at"])
-		_, strange := x["from"].(map[string]any) // which is no keyword
-		if strange || len(at) == 0 || !slices.ContainsFunc(texts(x["field"]), func(name string) bool {
-			return name == f.Path || slices.Contains(f.Aliases, name)
+		part := func(f *record.Field) any { return x[strings.TrimPrefix(f.Path, "log.")] }
+		at := texts(part(h.At))
+		_, strange := part(h.From).(map[string]any) // which is no keyword
+		if strange || len(at) == 0 || !slices.ContainsFunc(texts(part(h.Field)), func(name string) bool {
+			return slices.Contains(naiveNames(f), name)
 		}) {
 			continue
 		}
@@ -221,22 +244,30 @@ func naiveLog(f *record.Field, r *record.Record) (log []naiveEntry) {
 		if err != nil {
 			continue
 		}
-		log = append(log, naiveEntry{when, texts(x["from"]), texts(x["to"]), texts(x["author"])})
+		log = append(log, naiveEntry{when, texts(part(h.From)), texts(part(h.To)), texts(part(h.Author))})
 	}
 	slices.SortStableFunc(log, func(a, b naiveEntry) int { return a.at.Compare(b.at) })
 	return log
 }
 
-// fits reports whether one of the texts is a state; none of them is the empty state.
-func fits(s plan.States, have []string) bool {
+// fits reports whether one of the texts, as the field reads it, is a state;
+// none of them is the empty state.
+func fits(f *record.Field, s plan.States, have []string) bool {
 	if len(have) == 0 {
 		return s.Empty
 	}
-	return slices.ContainsFunc(s.Values, func(v record.Value) bool { return slices.Contains(have, v.Text()) })
+	return slices.ContainsFunc(have, func(text string) bool {
+		v, err := f.Parse(text)
+		return err == nil && naiveIn(f, s.Values, []record.Value{v})
+	})
 }
 
-func overlap(by, authors []string) bool {
-	return by == nil || slices.ContainsFunc(by, func(name string) bool { return slices.Contains(authors, name) })
+func overlap(h *record.History, by, authors []string) bool {
+	return by == nil || slices.ContainsFunc(by, func(name string) bool {
+		return slices.ContainsFunc(authors, func(author string) bool {
+			return naiveFold(h.Author, record.StringValue(name)).Equal(naiveFold(h.Author, record.StringValue(author)))
+		})
+	})
 }
 
 var (
@@ -257,9 +288,9 @@ func ends(w plan.Window) (from, to time.Time) {
 
 func naiveChanged(n plan.Changed, r *record.Record) bool {
 	from, to := ends(n.Window)
-	return slices.ContainsFunc(naiveLog(n.Field, r), func(e naiveEntry) bool {
-		return !e.at.Before(from) && e.at.Before(to) && overlap(n.By, e.author) &&
-			(n.From == nil || fits(*n.From, e.from)) && (n.To == nil || fits(*n.To, e.to))
+	return slices.ContainsFunc(naiveLog(n.Field, n.History, r), func(e naiveEntry) bool {
+		return !e.at.Before(from) && e.at.Before(to) && overlap(n.History, n.By, e.author) &&
+			(n.From == nil || fits(n.Field, *n.From, e.from)) && (n.To == nil || fits(n.Field, *n.To, e.to))
 	})
 }
 
@@ -275,7 +306,7 @@ func naiveWas(n plan.Was, r *record.Record) bool {
 		present = append(present, v.Text())
 	}
 	var spans []span
-	log := naiveLog(n.Field, r)
+	log := naiveLog(n.Field, n.History, r)
 	for i, e := range log {
 		since, until := never, forever
 		if i > 0 {
@@ -301,6 +332,6 @@ func naiveWas(n plan.Was, r *record.Record) bool {
 		if to.Before(end) {
 			end = to
 		}
-		return start.Before(end) && fits(n.Held, s.held) && overlap(n.By, s.authors)
+		return start.Before(end) && fits(n.Field, n.Held, s.held) && overlap(n.History, n.By, s.authors)
 	})
 }

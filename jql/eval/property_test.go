@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/digit-health/dhr/jql/eval"
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
 )
@@ -27,6 +28,9 @@ var few = map[string][]string{
 	"ip":          {"10.0.0.1", "::1", "10.0.0.2"},
 	"release":     {"1.0.0", "1.0.0-rc1", "1.10.0"},
 	"visits.dose": {"1", "2"},
+
+	"host":         {"10.0.0.1", "::1", "10.0.0.2"},
+	"ward.keyword": {"W1", "W2", "w1"},
 }
 
 var paths = slices.Sorted(maps.Keys(few))
@@ -47,12 +51,18 @@ func drawTime(t *rapid.T) string {
 }
 
 // drawDocument draws a document as JSON.
-func drawDocument(t *rapid.T) string {
+func drawDocument(t *rapid.T) string { return drawTold(t, past) }
+
+// drawTold draws a document whose histories tell of some fields.
+func drawTold(t *rapid.T, of []told) string {
 	var members []string
 	for _, path := range paths {
 		var items []string
 		for _, v := range drawValues(t, path) {
 			items = append(items, fmt.Sprintf("%q", v))
+		}
+		if path == "ward.keyword" {
+			path = "ward"
 		}
 		if path == "visits.dose" {
 			members = append(members, `"visits": [{"dose": [`+strings.Join(items, ", ")+`]}, {}]`)
@@ -67,16 +77,48 @@ func drawDocument(t *rapid.T) string {
 	notes := fmt.Sprintf(`"notes": [%q, %q]`, drawText(t), drawText(t))
 	var log []string
 	for range rapid.IntRange(0, 4).Draw(t, "entries") {
-		state := rapid.SampledFrom([]string{`null`, `"A"`, `"B"`, `["A", "C"]`})
-		entry := fmt.Sprintf(`{"field": %q, "from": %s, "to": %s, "author": %q`,
-			rapid.SampledFrom([]string{"status", "state", "age"}).Draw(t, "field"), state.Draw(t, "from"), state.Draw(t, "to"),
-			rapid.SampledFrom([]string{"ana", "raj"}).Draw(t, "author"))
-		if rapid.IntRange(0, 9).Draw(t, "instant") > 0 {
-			entry += fmt.Sprintf(`, "at": %q`, drawTime(t))
-		}
-		log = append(log, entry+"}")
+		log = append(log, drawEntry(t, of))
 	}
 	members = append(members, notes, `"log": [`+strings.Join(log, ", ")+`]`)
+	return "{" + strings.Join(members, ", ") + "}"
+}
+
+// told is a field with a history, and the names and the texts, as JSON, that
+// entries have for it: in other cases and forms than the field's own values,
+// and some that the field cannot read.
+type told struct {
+	path  string
+	names []string
+	texts []string
+}
+
+var past = []told{
+	{"status", []string{"status", "state"}, []string{`"A"`, `"B"`, `["A", "C"]`, `"a"`, `""`}},
+	{"sex", []string{"sex"}, []string{`"f"`, `"F"`, `"M"`, `["É", "x"]`}},
+	{"age", []string{"age"}, []string{`"0"`, `"1.0"`, `2`, `"+5"`, `["-1", "x"]`, `""`, `"1.5"`}},
+	{"weight", []string{"weight"}, []string{`"1.50"`, `15e-1`, `"2"`, `"-.5"`, `"kg"`}},
+	{"host", []string{"host"}, []string{`"10.0.0.1"`, `"0:0::1"`, `"::ffff:10.0.0.2"`, `"home"`}},
+	{"ward.keyword", []string{"ward", "ward.keyword", "bed", "room"}, []string{`"W1"`, `"W2"`, `"w1"`}},
+	{"code", []string{"code"}, []string{`"b"`, `"bz"`, `"B"`}},
+	{"active", []string{"active"}, []string{`"true"`, `false`, `"yes"`}},
+}
+
+// drawEntry draws an entry of one history, of the other, or of both.
+func drawEntry(t *rapid.T, of []told) string {
+	var members []string
+	for _, keys := range [][]string{{"field", "from", "to", "at", "author"}, {"what", "old", "new", "since", "nurse"}} {
+		if rapid.IntRange(0, 2).Draw(t, "other") == 0 {
+			continue
+		}
+		f := rapid.SampledFrom(of).Draw(t, "of")
+		state := rapid.SampledFrom(append([]string{`null`}, f.texts...))
+		members = append(members, fmt.Sprintf(`%q: %q, %q: %s, %q: %s, %q: %q`,
+			keys[0], rapid.SampledFrom(f.names).Draw(t, "name"), keys[1], state.Draw(t, "from"), keys[2], state.Draw(t, "to"),
+			keys[4], rapid.SampledFrom([]string{"ana", "Ana", "raj"}).Draw(t, "author")))
+		if rapid.IntRange(0, 9).Draw(t, "instant") > 0 {
+			members = append(members, fmt.Sprintf("%q: %q", keys[3], drawTime(t)))
+		}
+	}
 	return "{" + strings.Join(members, ", ") + "}"
 }
 
@@ -103,7 +145,7 @@ func drawNode(t *rapid.T, depth int) plan.Node {
 	case 5:
 		return drawMatch(t)
 	}
-	return drawHistory(t)
+	return drawHistory(t, past)
 }
 
 func drawRange(t *rapid.T, path string) plan.Node {
@@ -134,23 +176,23 @@ func drawMatch(t *rapid.T) plan.Node {
 	return n
 }
 
-func drawHistory(t *rapid.T) plan.Node {
+func drawHistory(t *rapid.T, of []told) plan.Node {
+	f := field(rapid.SampledFrom(of).Draw(t, "of").path)
 	drawStates := func(name string) plan.States {
 		s := plan.States{Empty: rapid.Bool().Draw(t, name+" empty")}
-		if v, ok := plan.NewTerms(field("status"), values(field("status"), drawValues(t, "status")...)...).(plan.Terms); ok {
+		if v, ok := plan.NewTerms(f, values(f, drawValues(t, f.Path)...)...).(plan.Terms); ok {
 			s.Values = v.Values
 		}
 		return s
 	}
 	var w plan.Window
-	if rapid.Bool().Draw(t, "from") {
+	if rapid.IntRange(0, 3).Draw(t, "from") == 0 {
 		w.From = instant(drawTime(t))
 	}
-	if rapid.Bool().Draw(t, "to") {
+	if rapid.IntRange(0, 3).Draw(t, "to") == 0 {
 		w.To = instant(drawTime(t))
 	}
-	authors := rapid.SampledFrom([][]string{nil, nil, {"ana"}, {"ana", "raj"}, {}}).Draw(t, "by")
-	f := field("status")
+	authors := rapid.SampledFrom([][]string{nil, nil, nil, {"ana"}, {"Ana", "raj"}, {}}).Draw(t, "by")
 	if rapid.Bool().Draw(t, "was") {
 		return plan.Was{Field: f, History: schema.History(f), Held: drawStates("held"), Window: w, By: authors}
 	}
@@ -162,6 +204,37 @@ func drawHistory(t *rapid.T) plan.Node {
 		n.To = &s
 	}
 	return n
+}
+
+// TestHistoriesAgreeWithNaive is TestAgreesWithNaive for conditions on
+// histories alone, of which two may read the same entries.
+func TestHistoriesAgreeWithNaive(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		one := rapid.SampledFrom(past)
+		of := []told{one.Draw(t, "one"), one.Draw(t, "other")}
+		nodes := []plan.Node{drawHistory(t, of), drawHistory(t, of)}
+		var matchers []*eval.Matcher
+		nodes = append(nodes, and(nodes...), or(nodes...))
+		for _, n := range nodes {
+			matchers = append(matchers, compile(t, n))
+		}
+		for range 4 {
+			doc := drawTold(t, of)
+			r := read(t, doc)
+			for i, n := range nodes {
+				require.Equal(t, naive(n, r), matchers[i].Match(r), "%s\n%s", n, doc)
+			}
+		}
+	})
+}
+
+// TestFoldedRangesAgreeWithNaive is TestAgreesWithNaive for ranges of a field that folds case.
+func TestFoldedRangesAgreeWithNaive(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := drawRange(t, "sex")
+		r := read(t, fmt.Sprintf(`{"sex": ["%s"]}`, strings.Join(drawValues(t, "sex"), `","`)))
+		require.Equal(t, naive(n, r), compile(t, n).Match(r), "%s\n%s", n, r.Source())
+	})
 }
 
 // TestAgreesWithNaive compares the matcher with the naive evaluator, for plans

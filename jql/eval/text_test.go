@@ -138,7 +138,7 @@ func FuzzFuzzy(f *testing.F) {
 	f.Add("aabb", "abab", 2)
 	f.Add("𐐨a", "a𐐨", -1)
 	f.Fuzz(func(t *testing.T, word, notes string, n int) {
-		word = analyzer.Normalize(word)
+		word = string(analyzer.AppendLower(nil, word))
 		if len(word) > 20 || len(notes) > 60 || n < -1 || n > 3 {
 			return
 		}

@@ -19,9 +19,10 @@ func (p *Plan) Equal(q *Plan) bool {
 }
 
 // Equal reports whether a and b are the same condition, written in the same
-// order. Fields are the same if their paths and kinds are, so that plans of
-// one mapping that was read twice may be compared; values if they are equal
-// as values, however they were written.
+// order. Fields are the same if their paths, their kinds and their folding of
+// case are, histories if the paths of the entries and of their parts are, so
+// that plans of one mapping that was read twice may be compared; values are the
+// same if they are equal as values, however they were written.
 func Equal(a, b Node) bool {
 	switch a := a.(type) {
 	case nil:
@@ -94,7 +95,15 @@ func sameHistory(h, g *record.History) bool {
 	if h == nil || g == nil {
 		return h == g
 	}
-	return h.Path == g.Path
+	return h.Path == g.Path && samePath(h.Field, g.Field) && samePath(h.From, g.From) && samePath(h.To, g.To) &&
+		samePath(h.At, g.At) && samePath(h.Author, g.Author)
+}
+
+func samePath(f, g *record.Field) bool {
+	if f == nil || g == nil {
+		return f == g
+	}
+	return f.Path == g.Path
 }
 
 func sameStates(s, t *States) bool {

@@ -108,7 +108,8 @@ type Bound struct {
 }
 
 // Match finds text by its words. The field is a text field; Text is broken
-// into terms by the field's analyzer. A text without any term matches nothing.
+// into terms by the field's analyzer, but for that of a Wildcard. A text without
+// any term matches nothing.
 type Match struct {
 	Field *record.Field
 	Mode  Mode
@@ -126,7 +127,7 @@ const (
 	Words    Mode = iota // every term of the text is found, in any order, in any of the values
 	Phrase               // the terms stand next to each other, in order, in one value
 	Prefix               // as Words, but the last term of the text need only be the beginning of one
-	Wildcard             // one term as a whole fits the text, in lower case, where * is any run and ? any one character; \ takes the next as itself
+	Wildcard             // one term as a whole fits the text, which is not broken and is given in lower case; * is any run and ? any one character; \ takes the next as itself
 	Fuzzy                // as Words, but each term need only be within Edits insertions, deletions, changes or swaps of neighbours of one
 )
 
@@ -144,8 +145,11 @@ const (
 // what was held for no time was not held. Where an entry's From is not the To of
 // the one before, the field held both in between.
 //
-// States are compared with an entry's From and To as what they are written as
-// means in those fields.
+// Held.Values are values of Field. What an entry's From and To say is read as
+// Field would read it, and compared as Field's own values are; a text that
+// Field cannot read equals nothing, and is not empty either. Authors are
+// compared as the history's Author field (of a text, its first sub-field of
+// whole values) compares.
 type Was struct {
 	Field   *record.Field
 	History *record.History
@@ -160,6 +164,7 @@ type Was struct {
 // Changed matches when one single entry of the history satisfies everything:
 // it is of the field, lies in the window, goes from one of From (if
 // not nil) to one of To (if not nil), and was made by one of By (if not nil).
+// What it says is read and compared as for [Was].
 type Changed struct {
 	Field    *record.Field
 	History  *record.History

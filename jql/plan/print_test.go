@@ -84,9 +84,30 @@ func TestEqualByMeaning(t *testing.T) {
 	edits.Edits = 2
 	require.True(t, plan.Equal(words, edits), "edits count for a fuzzy match only")
 
-	other := *history
-	other.Path = "changes"
-	require.False(t, plan.Equal(plan.Was{Field: status, History: history}, plan.Was{Field: status, History: &other}))
+}
+
+// TestEqualHistories: two histories may share their entries, and then differ in the parts of them.
+func TestEqualHistories(t *testing.T) {
+	a, b := &record.Field{Path: "log.a"}, &record.Field{Path: "log.b"}
+	one := record.History{Path: "log", Field: a, From: a, To: a, At: a, Author: a}
+	equal := func(h record.History) bool {
+		return plan.Equal(plan.Was{Field: status, History: &one}, plan.Was{Field: status, History: &h}) &&
+			plan.Equal(plan.Changed{Field: status, History: &one}, plan.Changed{Field: status, History: &h})
+	}
+	same := one
+	again := *a
+	same.To, same.Fields = &again, []string{"x"}
+	require.True(t, equal(same), "another copy of the part, and what else the history is of")
+	for name, change := range map[string]func(h *record.History){
+		"path": func(h *record.History) { h.Path = "changes" }, "field": func(h *record.History) { h.Field = b },
+		"from": func(h *record.History) { h.From = b }, "to": func(h *record.History) { h.To = b },
+		"at": func(h *record.History) { h.At = b }, "author": func(h *record.History) { h.Author = b },
+		"no author": func(h *record.History) { h.Author = nil },
+	} {
+		other := one
+		change(&other)
+		require.False(t, equal(other), name)
+	}
 }
 
 func TestPlanEqual(t *testing.T) {
@@ -151,7 +172,7 @@ func TestFieldsOfHistories(t *testing.T) {
 	p.Where = plan.Or{p.Where, plan.Was{Field: f, History: h}}
 	require.Equal(t, []*record.Field{s.Field("log"), f}, plan.Fields(p))
 
-	require.Equal(t, []string{"status.keyword", "status"}, plan.HistoryNames(f))
-	require.Equal(t, []string{"status", "state"}, plan.HistoryNames(s.Field("status")))
-	require.Equal(t, []string{"age"}, plan.HistoryNames(age))
+	require.Equal(t, []string{"status.keyword", "status", "state"}, plan.HistoryNames(s, f))
+	require.Equal(t, []string{"status", "state"}, plan.HistoryNames(s, s.Field("status")))
+	require.Equal(t, []string{"age"}, plan.HistoryNames(schema, age))
 }

@@ -1,6 +1,10 @@
 package plan
 
-import "github.com/digit-health/dhr/record"
+import (
+	"slices"
+
+	"github.com/digit-health/dhr/record"
+)
 
 // Walk calls visit with n and then, as long as visit returns true, with every
 // node below it, each before its children and from left to right.
@@ -69,11 +73,21 @@ func Fields(p *Plan) []*record.Field {
 }
 
 // HistoryNames returns the names by which an entry of a history may say that
-// it is of f: the field's path, its source if that is another, and its aliases.
-func HistoryNames(f *record.Field) []string {
-	names := []string{f.Path}
+// it is of f, a field of s, each once: its path and its aliases, and if it is a
+// sub-field, the path and the aliases of the field whose value it holds.
+func HistoryNames(s *record.Schema, f *record.Field) []string {
+	names := append([]string{f.Path}, f.Aliases...)
 	if f.Source != "" && f.Source != f.Path {
 		names = append(names, f.Source)
+		if source := s.Field(f.Source); source != nil {
+			names = append(names, source.Aliases...)
+		}
 	}
-	return append(names, f.Aliases...)
+	once := names[:0]
+	for _, name := range names {
+		if !slices.Contains(once, name) {
+			once = append(once, name)
+		}
+	}
+	return once
 }
