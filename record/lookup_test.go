@@ -142,3 +142,14 @@ func TestNearest(t *testing.T) {
 		require.Equal(t, want, s.Nearest(name), "%q", name)
 	}
 }
+
+// A field may be called like its type; only _id and _index are no fields of the mapping.
+func TestFieldNamedLikeItsType(t *testing.T) {
+	s, err := ParseSchema("a", []byte(`{"_meta": {"dhr": {"labels": {"ip": "Address"}, "personal": ["date"]}},
+		"properties": {"ip": {"type": "ip"}, "date": {"type": "date"}}}`))
+	require.NoError(t, err)
+	require.Equal(t, "Address", s.Field("ip").Label)
+	require.True(t, s.Field("date").Personal)
+	_, err = ParseSchema("a", []byte(`{"_meta": {"dhr": {"labels": {"_id": "x"}}}, "properties": {}}`))
+	require.ErrorContains(t, err, "no such field")
+}

@@ -81,7 +81,7 @@ func (r *mappingReader) find(n *node) (*Field, *SchemaError) {
 }
 
 func (r *mappingReader) named(n *node, name string) (*Field, *SchemaError) {
-	if f := r.s.byPath[name]; f != nil && f.Type != name {
+	if f := r.s.byPath[name]; f != nil && name != "_id" && name != "_index" {
 		return f, nil
 	}
 	switch ff := r.s.own.aliases[name]; {
