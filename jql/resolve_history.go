@@ -180,7 +180,7 @@ func (r *resolver) lintApart(t *term, p *Predicate) {
 
 // certainly is what a condition that nothing fits comes to, as a code and in words.
 func (t *term) certainly() (code, what string) {
-	if t.positive() && !(t.op == "changed" && t.negated) {
+	if t.positive() && (t.op != "changed" || !t.negated) {
 		return "never_true", "this can never be true"
 	}
 	return "always_true", "this is always true"
