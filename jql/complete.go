@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/digit-health/dhr/record"
 )
@@ -23,7 +24,8 @@ type CompleteOptions struct {
 
 // A Completion is one text that may stand at the cursor.
 type Completion struct {
-	// Text is what to put in the place of Replace, quoted where it has to be.
+	// Text is what to put in the place of Replace, quoted where it has to be. It
+	// begins or ends in a blank only where a word stands immediately before or behind it.
 	Text string
 	// Kind is "field", "operator", "function", "keyword" or "value".
 	Kind string
@@ -45,6 +47,9 @@ func Complete(ctx context.Context, text string, cursor int, schemas []*record.Sc
 		c.limit = c.opts.Limit
 	}
 	cursor = max(0, min(cursor, len(text)))
+	for i := 0; i < utf8.UTFMax-1 && cursor > 0 && cursor < len(text) && !utf8.RuneStart(text[cursor]); i++ {
+		cursor-- // to the beginning of a character
+	}
 	c.word(text, cursor)
 	c.offer()
 	if err := ctx.Err(); err != nil && c.err == nil {
@@ -66,6 +71,9 @@ type offers struct {
 	start   bool   // nothing stands before the word
 	prefix  string // what is written of the word already, decoded
 	replace Span
+	called  bool // a ( follows replace
+	before  bool // a word stands immediately before replace
+	behind  bool // a word stands immediately behind it
 	items   []ranked
 	err     error
 }
@@ -81,16 +89,52 @@ func (c *offers) word(text string, cursor int) {
 	c.place = parsePrefix(text[:cursor])
 	start := c.place.word.Start
 	c.start = strings.Trim(text[:start], " \t\r\n") == ""
-	c.prefix = strings.TrimLeft(text[start:cursor], `"'`)
-	c.replace = Span{start, cursor}
-	if c.place.word.End == start { // no word has been begun
-		return
+	written := text[start:cursor]
+	if written != "" && charClasses[written[0]] == classQuote {
+		written = written[1:]
 	}
+	c.prefix = decode(written, false, true)
+	c.replace = Span{start, cursor}
+	if c.place.word.End > start { // a word has been begun
+		c.replace.End = wordEnd(text, start, cursor)
+	}
+	rest := text[c.replace.End:]
+	c.called = strings.HasPrefix(strings.TrimLeft(rest, " \t\r\n"), "(")
+	c.before = start > 0 && inWord(text[start-1])
+	c.behind = rest != "" && inWord(rest[0])
+}
+
+// inWord reports whether a byte may belong to a bare word.
+func inWord(c byte) bool {
+	class := charClasses[c]
+	return class == classWord || class == classHigh || class == classBackslash
+}
+
+// wordEnd returns the end of the word from start that the cursor stands in or
+// behind: the cursor itself where what follows is no part of it.
+func wordEnd(text string, start, cursor int) int {
 	l := lexer{text: text}
 	l.token.end = start
-	if l.next(); l.token.start == start && l.token.kind != tokOpenQuote {
-		c.replace.End = max(cursor, l.token.end)
+	l.next()
+	word := l.token
+	if word.start != start || word.kind > tokReserved || word.end <= cursor {
+		return cursor
 	}
+	if word.quoted && !isWholeText(text[word.end:]) && isWholeText(text[cursor:]) {
+		return cursor // it ends at the quote that begins another string: its own end is not written yet
+	}
+	return word.end
+}
+
+// isWholeText reports whether every quoted string in text has its end.
+func isWholeText(text string) bool {
+	l := lexer{text: text}
+	for l.next(); l.token.kind != tokEnd; l.next() {
+		if l.token.quoted && l.token.kind != tokString {
+			return false
+		}
+	}
+	return true
 }
 
 // offer adds everything that may stand in the place.
@@ -111,17 +155,45 @@ func (c *offers) offer() {
 	if want&(wantValue|wantFunction) != 0 {
 		c.operand(f)
 	}
+	c.words(c.meant(f))
+}
+
+// meant leaves out of what the grammar wants what would mean nothing.
+func (c *offers) meant(f *record.Field) wanted {
+	want := c.place.want
+	switch c.place.predicate {
+	case "during":
+		if c.place.lists == 1 && c.place.members == 1 { // exactly two members
+			want &^= wantClose
+		} else if c.place.lists == 1 && c.place.members > 1 {
+			want &^= wantComma
+		}
+		want &^= wantEmpty
+	case "after", "before", "on", "by":
+		want &^= wantEmpty
+	}
+	if f != nil && c.place.operator == "" && !slices.Contains(fieldOperators(f, false), "IN") {
+		want &^= wantIn
+	}
+	return want
+}
+
+// words offers the words and signs among what is wanted.
+func (c *offers) words(want wanted) {
 	words := map[wanted][]string{
 		wantEmpty: {"EMPTY"}, wantIsNot: {"NOT"}, wantIn: {"IN"}, wantAnd: {"AND"}, wantOr: {"OR"}, wantClose: {")"},
 		wantOrderBy: {"ORDER BY"}, wantBy: {"BY"}, wantDirection: {"ASC", "DESC"}, wantComma: {","},
-		wantChangedPredicate: {"FROM", "TO", "AFTER", "BEFORE", "ON", "DURING", "BY"},
-		wantWasPredicate:     {"AFTER", "BEFORE", "ON", "DURING", "BY"},
+		wantChangedPredicate: {"FROM", "TO", "AFTER", "BEFORE", "ON", "DURING"},
+		wantWasPredicate:     {"AFTER", "BEFORE", "ON", "DURING"},
 	}
 	for i, bit := range []wanted{wantEmpty, wantIsNot, wantIn, wantAnd, wantOr, wantOrderBy, wantBy, wantDirection, wantComma, wantClose,
 		wantChangedPredicate, wantWasPredicate} {
 		if want&bit != 0 {
 			c.keywords(60+i, words[bit]...)
 		}
+	}
+	if f := c.field(); want&(wantChangedPredicate|wantWasPredicate) != 0 && (f == nil || c.part(f, "by") != nil) {
+		c.keywords(80, "BY")
 	}
 }
 
@@ -205,21 +277,40 @@ func (c *offers) operators(f *record.Field) {
 	}
 }
 
-func (c *offers) hasHistory(f *record.Field) bool {
+func (c *offers) hasHistory(f *record.Field) bool { return c.history(f) != nil }
+
+// history finds the changes of a field, nil if there are none.
+func (c *offers) history(f *record.Field) *record.History {
 	for _, s := range c.schemas {
 		if s.Field(f.Path) == f && s.History(f) != nil {
-			return true
+			return s.History(f)
 		}
 	}
-	return false
+	return nil
 }
 
 // operand offers values and functions.
 func (c *offers) operand(f *record.Field) {
-	if c.place.predicate != "" {
-		f = c.predicateField(f)
+	predicate, mayList, mayValue := c.place.predicate, c.place.want&wantList != 0, c.place.want&wantValue != 0
+	if predicate == "during" && c.place.lists == 0 {
+		c.keywords(41, "(")
+		return
 	}
-	mayList, mayValue := c.place.want&wantList != 0, c.place.want&wantValue != 0
+	known := f != nil
+	if known && predicate != "" {
+		f = c.part(f, predicate)
+	}
+	if known && f == nil { // nothing can be compared with it
+		return
+	}
+	switch predicate {
+	case "after", "before", "on", "during":
+		mayList = false
+	case "by", "from", "to":
+		if c.place.lists == 0 {
+			c.keywords(41, "(")
+		}
+	}
 	if mayValue {
 		c.values(f)
 	} else {
@@ -228,21 +319,18 @@ func (c *offers) operand(f *record.Field) {
 	c.functions(f, mayList, !mayValue)
 }
 
-// predicateField is the part of the history that a predicate is about.
-func (c *offers) predicateField(f *record.Field) *record.Field {
-	if f == nil || c.place.predicate == "from" || c.place.predicate == "to" {
+// part is the part of the history of a field that a predicate is about, nil if it has none.
+func (c *offers) part(f *record.Field, predicate string) *record.Field {
+	h := c.history(f)
+	switch {
+	case h == nil:
+		return nil
+	case predicate == "from", predicate == "to":
 		return f
+	case predicate == "by":
+		return h.Author
 	}
-	for _, s := range c.schemas {
-		if s.Field(f.Path) != f || s.History(f) == nil {
-			continue
-		}
-		if c.place.predicate == "by" {
-			return s.History(f).Author
-		}
-		return s.History(f).At
-	}
-	return nil
+	return h.At
 }
 
 func (c *offers) values(f *record.Field) {
@@ -271,7 +359,7 @@ func (c *offers) values(f *record.Field) {
 
 // valueText is a value as it stands in a query: a number bare, the rest quoted where it has to be.
 func valueText(v string, f *record.Field) string {
-	if f.Kind != record.String && isWhole(v) {
+	if f.Kind != record.String && isNumber(v) && inRange(v) {
 		return v
 	}
 	return bareText(v)
@@ -280,13 +368,24 @@ func valueText(v string, f *record.Field) string {
 // functions offers the functions that may be compared with a field: those
 // that return a list where one may stand, the others unless a list must.
 func (c *offers) functions(f *record.Field, mayList, mustList bool) {
-	offer := func(name string, fn Function) {
-		if fn.List && !mayList || !fn.List && mustList || fn.Kinds != nil && f != nil && !servesKind(fn, f) {
+	var compared *record.Field // what an operand is made for
+	if f != nil {
+		if compared = c.compared(f); compared == nil {
 			return
 		}
-		text := name + "()"
-		if fn.MinArgs > 0 {
-			text = name + "("
+	}
+	offer := func(name string, fn Function) {
+		wrong := compared != nil && fn.Kinds != nil && !slices.Contains(fn.Kinds, compared.Kind)
+		if wrong || fn.List && !mayList || !fn.List && mustList || strings.TrimSpace(name) == "" {
+			return
+		}
+		text := bareText(name)
+		switch {
+		case c.called:
+		case fn.MinArgs > 0:
+			text += "("
+		default:
+			text += "()"
 		}
 		c.match(name, text, "function", "", 40)
 	}
@@ -298,14 +397,15 @@ func (c *offers) functions(f *record.Field, mayList, mustList bool) {
 	}
 }
 
-func servesKind(fn Function, f *record.Field) bool {
-	exact := f.Exact()
-	for _, k := range fn.Kinds {
-		if exact != nil && k == exact.Kind {
-			return true
-		}
+// compared is the form of a field that the operator compares, nil if it has none.
+func (c *offers) compared(f *record.Field) *record.Field {
+	if c.place.operator == "~" || c.place.operator == "!~" {
+		return f.FullText()
 	}
-	return false
+	if exact := f.Exact(); exact != nil || c.place.predicate != "by" {
+		return exact
+	}
+	return f
 }
 
 // arguments offers what may stand between the brackets of a function.
@@ -354,6 +454,13 @@ func (c *offers) match(name, text, kind, more string, rank int, others ...string
 }
 
 func (c *offers) add(text, kind, more string, rank int) {
+	first, last := text[0], text[len(text)-1]
+	if c.behind && inWord(last) {
+		text += " "
+	}
+	if c.before && inWord(first) {
+		text = " " + text
+	}
 	c.items = append(c.items, ranked{Completion{Text: text, Kind: kind, Detail: more, Replace: c.replace}, rank})
 }
 

@@ -21,7 +21,7 @@ func (p *parser) clause() (*Clause, bool) {
 	}
 	c := p.newClause()
 	if p.completer != nil {
-		p.completer.clause, p.completer.predicate = c, ""
+		p.completer.clause, p.completer.predicate, p.completer.lists = c, "", 0
 	}
 	c.Start = p.token.start
 	if !p.field(&c.Field) || !p.comparison(c) {
@@ -317,7 +317,7 @@ func (p *parser) function(o *Operand) bool {
 		return p.failAt(token{start: o.Start, end: o.End}, emptyFunction)
 	}
 	if p.completer != nil {
-		p.completer.function = o.Value
+		p.completer.function, p.completer.members = o.Value, -1
 	}
 	o.Kind, o.Name = FunctionOperand, o.Span
 	p.next()
@@ -350,6 +350,10 @@ func (p *parser) list(o *Operand) bool {
 		return false
 	}
 	o.Kind, o.Start = ListOperand, p.token.start
+	if p.completer != nil {
+		p.completer.lists++
+		p.completer.members = 0
+	}
 	mark := len(p.items)
 	var item Operand // outside of the loop, since it escapes
 	for more := true; more; more = p.is(tokComma, wantComma) {
@@ -366,6 +370,7 @@ func (p *parser) list(o *Operand) bool {
 		}
 		p.pushItem(item)
 		if p.completer != nil {
+			p.completer.members = len(p.items) - mark
 			p.skipToComma()
 		}
 	}
@@ -374,6 +379,9 @@ func (p *parser) list(o *Operand) bool {
 	}
 	p.next()
 	p.depth--
+	if p.completer != nil {
+		p.completer.lists--
+	}
 	o.End = p.end
 	o.Items = p.popItems(mark)
 	return true

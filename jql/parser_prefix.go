@@ -18,6 +18,9 @@ type prefix struct {
 	predicate string
 	// function is the function whose arguments stand there, if they do.
 	function string
+	// lists is how many lists are open there, and members how many members of
+	// the innermost stand before the place, -1 between the brackets of a function.
+	lists, members int
 }
 
 // A completer follows a parser through a prefix. With one, the parser makes no
@@ -25,11 +28,25 @@ type prefix struct {
 type completer struct {
 	clause              *Clause
 	predicate, function string
+	lists, members      int
 }
 
 // parsePrefix finds out what may stand at the end of text, in the DHR dialect.
 func parsePrefix(text string) prefix {
-	word := lastWord(text)
+	last := lastToken(text)
+	if last.end == len(text) {
+		switch last.kind {
+		case tokBang, tokLess, tokGreater: // the beginning of an operator where one may stand
+			if place := prefixBefore(text, last.span()); place.want&wantOperator != 0 {
+				return place
+			}
+		}
+	}
+	return prefixBefore(text, wordOf(text, last))
+}
+
+// prefixBefore finds out what may stand where word does, the last in text.
+func prefixBefore(text string, word Span) prefix {
 	var p parser
 	p.init(text[:word.Start], &ParseOptions{MaxLength: len(text) + 1, MaxNodes: 2*len(text) + 1})
 	p.completer = &completer{}
@@ -47,7 +64,11 @@ func parsePrefix(text string) prefix {
 	}
 	found := prefix{word: word, want: p.want}
 	const inClause = wantOperator | wantIn | wantIsNot | wantAny | wantArgument | wantWasPredicate | wantChangedPredicate
-	if c := p.completer.clause; c != nil && p.want&inClause != 0 {
+	c := p.completer.clause
+	if c != nil && p.completer.lists > 0 {
+		found.predicate, found.lists, found.members = p.completer.predicate, p.completer.lists, p.completer.members
+	}
+	if c != nil && p.want&inClause != 0 {
 		found.field, found.operator, found.predicate = &c.Field, c.Op.Name, p.completer.predicate
 		if p.want&wantArgument != 0 {
 			found.function = p.completer.function
@@ -56,13 +77,19 @@ func parsePrefix(text string) prefix {
 	return found
 }
 
-// lastWord returns where the word is that text ends in.
-func lastWord(text string) Span {
+// lastToken returns the last token of text, the zero token if there is none.
+func lastToken(text string) token {
 	l := lexer{text: text}
 	last := token{}
 	for l.next(); l.token.kind != tokEnd; l.next() {
 		last = l.token
 	}
+	return last
+}
+
+// wordOf returns the place of the last token of text if it is a word that text
+// ends in, otherwise the empty place at the end.
+func wordOf(text string, last token) Span {
 	isWord := last.kind >= tokIn && last.kind <= tokReserved || last.kind == tokNumber ||
 		last.kind == tokString && !last.quoted || last.kind == tokOpenQuote
 	sign := last.start < len(text) && charClasses[text[last.start]] == classPunct // & and |
@@ -74,7 +101,7 @@ func lastWord(text string) Span {
 
 // restart goes on after an error with the next condition, or with ORDER BY.
 func (p *parser) restart(q *Query) bool {
-	p.depth, p.items = 0, p.items[:0]
+	p.depth, p.items, p.completer.lists = 0, p.items[:0], 0
 	for {
 		switch p.token.kind {
 		case tokAnd, tokOr:
