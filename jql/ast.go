@@ -12,7 +12,9 @@ type Query struct {
 	Span
 	// Text is the text the query was parsed from. Bind, Cond, And and Or give
 	// what they build its canonical text. It is empty only in a query that was
-	// put together by hand, whose places mean nothing.
+	// put together by hand, whose places mean nothing. Resolve, Bind, And and Or
+	// check such a tree against the grammar; one that breaks it is the error
+	// "bad_tree". No tree may contain itself, or nest deeper than 10,000.
 	Text string
 	// Where is the condition; nil matches every record.
 	Where Expr
@@ -35,7 +37,7 @@ type Logical struct {
 	Op string
 	// Ops is where each operator between the clauses stands.
 	Ops []Span
-	// Clauses are the conditions.
+	// Clauses are the conditions, at least two.
 	Clauses []Expr
 }
 
@@ -53,7 +55,8 @@ type Clause struct {
 	Span
 	Field Field
 	Op    Operator
-	// Operand is what the field is compared with. Its kind is NoOperand for CHANGED.
+	// Operand is what the field is compared with, of a kind that the operator
+	// takes. It is NoOperand for CHANGED alone.
 	Operand Operand
 	// Predicates are the history predicates of WAS and CHANGED.
 	Predicates []Predicate
@@ -111,7 +114,7 @@ type Operand struct {
 	Value string
 	// Name is where the name of a function stands; the Span of everything else.
 	Name Span
-	// Items are the members of a list or the arguments of a function.
+	// Items are the members of a list, at least one, or the arguments of a function.
 	Items []Operand
 }
 

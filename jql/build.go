@@ -28,6 +28,7 @@ import (
 //     of a list it becomes members of that list;
 //   - a field: a string, its name;
 //   - a condition: a [*Query] or an [Expr]. The order of the query is left out.
+//     The result may nest as deep as a text that [Parse] reads by default.
 //
 // Integers are numbers, and so are floats without a fraction up to 2^53; other
 // numbers are strings, since the language has only whole numbers. An error is
@@ -46,7 +47,9 @@ func Bind(template string, args ...any) (*Query, error) {
 		p.failText("argument_count", fmt.Sprintf("The template has fewer parameters (%d) than there are arguments (%d).", p.used, len(args)))
 		return nil, ErrorList{p.err}
 	}
-	q.layOut()
+	if q.layOut() > p.maxDepth {
+		return nil, ErrorList{newError(template, Span{0, len(template)}, "too_deep", nestedTooDeep(p.maxDepth))}
+	}
 	return q, nil
 }
 
@@ -77,19 +80,29 @@ func Cond(field, op string, values ...any) (*Query, error) {
 
 // And returns a query for the records that match q and all of the others, in
 // the order of q. A query without a condition, or nil, matches every record.
+// And and Or in turn may nest deeper than the text that [Parse] reads by
+// default. If the result nests deeper than 10,000, or one of the queries was
+// put together by hand against the grammar, it has no Text and [Resolve] refuses it.
 func (q *Query) And(others ...*Query) *Query { return q.join("and", others) }
 
 // Or returns a query for the records that match q or any of the others, in
 // the order of q. A query without a condition, or nil, matches every record.
+// For depth and for queries that were put together by hand see [Query.And].
 func (q *Query) Or(others ...*Query) *Query { return q.join("or", others) }
 
 func (q *Query) join(op string, others []*Query) *Query {
+	parts := append([]*Query{q}, others...)
+	for _, part := range parts {
+		if part != nil && part.validate() != nil {
+			return &Query{Where: part.Where, Order: part.Order}
+		}
+	}
 	joined := &Query{}
 	if q != nil {
 		joined.Order = cloneOrder(q.Order)
 	}
 	chain := &Logical{Op: op}
-	for _, part := range append([]*Query{q}, others...) {
+	for _, part := range parts {
 		if part == nil || part.Where == nil {
 			if op == "and" {
 				continue
@@ -111,7 +124,9 @@ func (q *Query) join(op string, others []*Query) *Query {
 	default:
 		joined.Where = chain
 	}
-	joined.layOut()
+	if joined.layOut() > maxDepth {
+		joined.Text = ""
+	}
 	return joined
 }
 
@@ -139,16 +154,20 @@ func (p *parser) isCondition() bool {
 // boundCondition takes the next argument, which is a condition.
 func (p *parser) boundCondition() (Expr, bool) {
 	arg, _ := p.nextArg()
-	x, isExpr := arg.(Expr)
+	x, _ := arg.(Expr)
+	whole := &Query{Where: x}
 	if q, ok := arg.(*Query); ok && q != nil {
-		x, isExpr = q.Where, q.Where != nil
+		whole = q
 	}
-	if isExpr {
-		x = clone(x)
-	}
-	if x == nil {
+	if isNil(whole.Where) {
 		return nil, p.failText("argument_value", "A query without a condition cannot stand here. And and Or take it.")
 	}
+	if whole.Text == "" {
+		if f := whole.fault(); f != nil {
+			return nil, p.failText("bad_tree", f.String())
+		}
+	}
+	x = clone(whole.Where)
 	p.next()
 	return x, p.node()
 }

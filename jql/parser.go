@@ -292,9 +292,13 @@ func (p *parser) sortKey(s *SortKey) bool {
 // deeper enters brackets, a list or a NOT. Who called it counts depth down again.
 func (p *parser) deeper() bool {
 	if p.depth++; p.depth > p.maxDepth {
-		return p.failText("too_deep", fmt.Sprintf("This is nested deeper than the limit of %d.", p.maxDepth))
+		return p.failText("too_deep", nestedTooDeep(p.maxDepth))
 	}
 	return p.node()
+}
+
+func nestedTooDeep(limit int) string {
+	return fmt.Sprintf("This is nested deeper than the limit of %d.", limit)
 }
 
 // node counts a node.

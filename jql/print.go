@@ -6,12 +6,20 @@ import "strings"
 // words in capitals, single blanks, quotation marks and brackets only where
 // they are needed. Parsing the text gives the same query again; only places,
 // and the Text of names and values, can differ.
+//
+// That is so within the limits of [ParseOptions]: canonical text can be up to
+// six times as long as what was parsed, since a character that cannot be seen
+// becomes an escape, and [Query.And] and [Query.Or] can nest deeper than
+// MaxDepth. Of a tree that breaks the grammar String prints what can be printed.
 func (q *Query) String() string {
 	if q == nil {
 		return ""
 	}
 	var p printer
 	p.query(q)
+	if p.cut > 0 {
+		return string(p.text[:p.cut-1]) + "…"
+	}
 	return string(p.text)
 }
 
@@ -21,6 +29,21 @@ type printer struct {
 	text   []byte
 	places bool
 	fields []textPlace
+
+	depth   int // how deep brackets, lists and NOT nest here
+	deepest int // the greatest depth
+	cut     int // if above zero, the text is no longer worth having from cut-1 on
+}
+
+// deeper enters brackets, a list or a NOT. It returns false, and everything
+// after it is left out, beyond the depth of any good tree: perhaps this one has no end.
+func (p *printer) deeper() bool {
+	p.depth++
+	if p.depth > 2*maxDepth && p.cut == 0 {
+		p.cut = len(p.text) + 1
+	}
+	p.deepest = max(p.deepest, p.depth)
+	return p.cut == 0
 }
 
 func (p *printer) query(q *Query) {
@@ -51,21 +74,38 @@ func (p *printer) place(span *Span, start int) {
 }
 
 func (p *printer) expr(x Expr) {
+	if p.cut > 0 {
+		return
+	}
 	start := len(p.text)
 	switch x := x.(type) {
 	case *Logical:
-		p.logical(x)
+		if x != nil {
+			p.logical(x)
+		}
 	case *Not:
-		p.write("NOT")
-		p.place(&x.Op, start)
-		p.write(" ")
-		_, isLogical := x.X.(*Logical)
-		p.bracketed(x.X, isLogical)
-		p.place(&x.Span, start)
+		if x != nil {
+			p.not(x)
+		}
 	case *Clause:
-		p.clause(x)
-		p.place(&x.Span, start)
+		if x != nil {
+			p.clause(x)
+			p.place(&x.Span, start)
+		}
 	}
+}
+
+func (p *printer) not(n *Not) {
+	start := len(p.text)
+	p.write("NOT")
+	p.place(&n.Op, start)
+	p.write(" ")
+	_, isLogical := n.X.(*Logical)
+	if p.deeper() {
+		p.bracketed(n.X, isLogical)
+	}
+	p.depth--
+	p.place(&n.Span, start)
 }
 
 // logical writes a chain. Brackets keep a chain in a chain apart, unless it is
@@ -86,7 +126,7 @@ func (p *printer) logical(l *Logical) {
 			p.write(" ")
 		}
 		inner, isLogical := x.(*Logical)
-		p.bracketed(x, isLogical && (l.Op != "or" || inner.Op != "and"))
+		p.bracketed(x, isLogical && inner != nil && (l.Op != "or" || inner.Op != "and"))
 	}
 	p.place(&l.Span, start)
 }
@@ -97,7 +137,10 @@ func (p *printer) bracketed(x Expr, brackets bool) {
 		return
 	}
 	p.write("(")
-	p.expr(x)
+	if p.deeper() {
+		p.expr(x)
+	}
+	p.depth--
 	p.write(")")
 }
 
@@ -189,7 +232,9 @@ func (p *printer) operand(o *Operand) {
 	case FunctionOperand:
 		p.name(o, isNumber(o.Text))
 		p.place(&o.Name, start)
+		deepest := p.deepest
 		p.items(o.Items)
+		p.deepest = deepest // the brackets of a function do not count
 	case ListOperand:
 		p.items(o.Items)
 	}
@@ -209,12 +254,15 @@ func (p *printer) name(o *Operand, number bool) {
 
 func (p *printer) items(items []Operand) {
 	p.write("(")
-	for i := range items {
+	more := p.deeper()
+	for i := 0; i < len(items) && more; i++ {
 		if i > 0 {
 			p.write(", ")
 		}
 		p.operand(&items[i])
+		more = p.cut == 0
 	}
+	p.depth--
 	p.write(")")
 }
 
@@ -231,12 +279,14 @@ func (p *printer) copyText(to *string, start int) {
 	}
 }
 
-// layOut gives a query its canonical text, and all its nodes their places in it.
-func (q *Query) layOut() {
+// layOut gives a query its canonical text, and all its nodes their places in
+// it. It returns how deep that text nests.
+func (q *Query) layOut() (depth int) {
 	p := printer{places: true}
 	p.query(q)
 	q.Text = string(p.text)
 	for _, t := range p.fields {
 		*t.to = t.span.text(q.Text)
 	}
+	return p.deepest
 }

@@ -22,6 +22,9 @@ import (
 // The error is an [ErrorList] with every complaint up to the hundredth, or the error of ctx.
 // Resolve does not change q.
 func Resolve(ctx context.Context, q *Query, schemas []*record.Schema, opts *ResolveOptions) (*Resolution, error) {
+	if err := q.validate(); err != nil {
+		return nil, err
+	}
 	r := &resolver{ctx: ctx, q: q, schemas: schemas}
 	if opts != nil {
 		r.opts = *opts
