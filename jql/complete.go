@@ -142,7 +142,7 @@ func (c *offers) offer() {
 	f, want := c.field(), c.place.want
 	switch {
 	case want&wantField != 0 && want&wantNot != 0:
-		c.fields(func(f *record.Field) bool { return len(fieldOperators(f, false)) > 0 })
+		c.fields(func(f *record.Field) bool { return f.Searchable })
 		c.begin()
 	case want&wantField != 0:
 		c.fields(isSortable)
@@ -217,19 +217,32 @@ func (c *offers) field() *record.Field {
 
 // fields offers the names of fields: aliases before paths.
 func (c *offers) fields(usable func(*record.Field) bool) {
-	seen := map[string]bool{}
-	for _, s := range c.schemas {
-		for f := range s.All() {
-			if !usable(f) || isSub(f) || seen[f.Path] {
-				continue
-			}
-			seen[f.Path] = true
-			for _, alias := range f.Aliases {
-				c.match(alias, bareText(alias), "field", detail(f), 0)
-			}
-			c.match(f.Path, bareText(f.Path), "field", detail(f), rankOf(s, f), f.Label)
+	offer := func(f *record.Field, name string, rank int, others ...string) {
+		if further, ok := c.fits(name, others...); ok {
+			c.add(bareText(name), "field", detail(f), rank+further)
 		}
 	}
+	for i, s := range c.schemas {
+		for f := range s.All() {
+			if !usable(f) || isSub(f) || c.offered(i, f.Path) {
+				continue
+			}
+			for _, alias := range f.Aliases {
+				offer(f, alias, 0)
+			}
+			offer(f, f.Path, rankOf(s, f), f.Label)
+		}
+	}
+}
+
+// offered reports whether one of the schemas before i has the path, too.
+func (c *offers) offered(i int, path string) bool {
+	for _, s := range c.schemas[:i] {
+		if s.Field(path) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // begin offers what may begin a clause besides a field.
@@ -431,26 +444,31 @@ func (c *offers) keywords(rank int, words ...string) {
 // beginning, then at the beginning of one of its parts, then anywhere, then in
 // one of the other names.
 func (c *offers) match(name, text, kind, more string, rank int, others ...string) {
+	if further, ok := c.fits(name, others...); ok {
+		c.add(text, kind, more, rank+further)
+	}
+}
+
+// fits reports whether what is written fits a name, and how far behind others that puts it.
+func (c *offers) fits(name string, others ...string) (further int, ok bool) {
 	if c.prefix == "" {
-		c.add(text, kind, more, rank)
-		return
+		return 0, true
 	}
 	low, p := strings.ToLower(name), strings.ToLower(c.prefix)
 	switch i := strings.Index(low, p); {
 	case i == 0:
-		c.add(text, kind, more, rank)
+		return 0, true
 	case i > 0 && strings.IndexByte("._- ", low[i-1]) >= 0:
-		c.add(text, kind, more, rank+10)
+		return 10, true
 	case i > 0 && len(p) > 1:
-		c.add(text, kind, more, rank+20)
-	default:
-		for _, o := range others {
-			if strings.Contains(strings.ToLower(o), p) {
-				c.add(text, kind, more, rank+15)
-				return
-			}
+		return 20, true
+	}
+	for _, o := range others {
+		if strings.Contains(strings.ToLower(o), p) {
+			return 15, true
 		}
 	}
+	return 0, false
 }
 
 func (c *offers) add(text, kind, more string, rank int) {
