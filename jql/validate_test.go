@@ -1,7 +1,6 @@
 package jql
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -237,12 +236,12 @@ func TestAnyTree(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		q := &Query{Where: drawTree(rt, 3)}
 		text := q.String()
-		_, err := Resolve(context.Background(), q, visits, nil)
+		_, err := Resolve(t.Context(), q, visits, nil)
 		var e *Error
 		bad := errors.As(err, &e) && e.Code == "bad_tree"
 		require.Equal(rt, q.fault() != nil, bad, "%v", err)
 		for _, q := range []*Query{q.And(q), q.Or(q, nil)} {
-			_, _ = Resolve(context.Background(), q, visits, nil)
+			_, _ = Resolve(t.Context(), q, visits, nil)
 			_ = q.String()
 		}
 		_, _ = Bind("? and a = 1", q)
