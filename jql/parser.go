@@ -261,7 +261,7 @@ func (p *parser) orderBy(q *Query) bool {
 		if !p.node() {
 			return false
 		}
-		q.Order = append(q.Order, SortKey{})
+		q.Order = append(withRoom(q.Order), SortKey{})
 		if !p.sortKey(&q.Order[len(q.Order)-1]) {
 			return false
 		}

@@ -1,6 +1,7 @@
 package jql
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -124,7 +125,7 @@ func (p *parser) property(prop *Property) bool {
 		if !p.node() {
 			return false
 		}
-		prop.Path = append(prop.Path, Operand{})
+		prop.Path = append(withRoom(prop.Path), Operand{})
 		path := &prop.Path[len(prop.Path)-1]
 		p.value(path)
 		if p.strict() && !isPath(path.Value) {
@@ -229,7 +230,7 @@ func (p *parser) predicates(c *Clause, want wanted) bool {
 			return false
 		}
 		start := p.token.start
-		c.Predicates = append(c.Predicates, Predicate{Op: Operator{Span: p.token.span(), Name: name}})
+		c.Predicates = append(withRoom(c.Predicates), Predicate{Op: Operator{Span: p.token.span(), Name: name}})
 		pred := &c.Predicates[len(c.Predicates)-1]
 		p.next()
 		if !p.operand(&pred.Operand, wantAny) {
@@ -396,6 +397,16 @@ func (p *parser) pushItem(item Operand) {
 		p.items = more
 	}
 	p.items = append(p.items, item)
+}
+
+// withRoom returns s with room for another member. Where append grows a long
+// slice by a quarter, it doubles, since the nodes are large and moving them is
+// most of the work.
+func withRoom[T any](s []T) []T {
+	if len(s) < cap(s) || len(s) < 8 {
+		return s
+	}
+	return slices.Grow(s, len(s))
 }
 
 // popItems returns the members from mark on.
