@@ -154,7 +154,9 @@ func (p *parser) lexicalError() *Error {
 	case tokReserved:
 		e = newError(p.text, t.span(), "reserved_word",
 			p.withAdvice("'"+text+"' is a reserved JQL word. You must surround it in quotation marks to use it in a query.", "reserved_word", t))
-		e.Suggestion = Quote(text)
+		if p.jira || p.advice("reserved_word", t) == "" {
+			e.Suggestion = Quote(text)
+		}
 	case tokOpenQuote:
 		e = newError(p.text, t.span(), "unfinished_string", "The quoted string has not been completed.")
 		if content := shorten(text[1:]); content != "" {
