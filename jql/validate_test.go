@@ -205,27 +205,48 @@ func drawTree(rt *rapid.T, depth int) Expr {
 		}
 		return l
 	}
-	ops := make([]string, 0, 2*len(operatorNames))
-	for _, op := range operatorNames {
-		ops = append(ops, strings.ToLower(op), op)
+	op := rapid.SampledFrom(append(operatorNames, "")).Draw(rt, "op")
+	if !oddly(rt) {
+		op = strings.ToLower(op)
 	}
 	c := clauseOf(rapid.SampledFrom([]string{"age", "status", "notes", "created", "diagnosis", "device", "dose", "place", "nosuch", ""}).Draw(rt, "field"),
-		rapid.SampledFrom(append(ops, "")).Draw(rt, "op"), drawOperand(rt, 3))
+		op, drawOperand(rt, operandsOf[op], 3))
 	for range rapid.IntRange(0, 2).Draw(rt, "predicates") {
 		names := []string{"after", "before", "on", "during", "by", "from", "to", "", "BY"}
-		c.Predicates = append(c.Predicates, Predicate{Op: operator(rapid.SampledFrom(names).Draw(rt, "predicate")), Operand: drawOperand(rt, 2)})
+		c.Predicates = append(c.Predicates, Predicate{Op: operator(rapid.SampledFrom(names).Draw(rt, "predicate")), Operand: drawOperand(rt, wantAny, 2)})
 	}
 	return c
 }
 
-func drawOperand(rt *rapid.T, depth int) Operand {
-	o := Operand{Kind: OperandKind(rapid.IntRange(0, 6).Draw(rt, "kind"))}
-	values := []string{"5", "-7d", "now", "currentUser", "startOfDay", "membersOf", "open", "2024-01-31", "", "\xff", "10.0.0.0/8", "a*"}
-	o.Value = rapid.SampledFrom(values).Draw(rt, "value")
-	if depth > 0 && (o.Kind >= FunctionOperand || rapid.IntRange(0, 9).Draw(rt, "odd") == 0) {
-		for range rapid.IntRange(0, 3).Draw(rt, "items") {
-			o.Items = append(o.Items, drawOperand(rt, depth-1))
+// oddly is true now and then.
+func oddly(rt *rapid.T) bool { return rapid.IntRange(0, 9).Draw(rt, "odd") == 9 }
+
+// drawOperand makes any operand, mostly of a kind that is wanted.
+func drawOperand(rt *rapid.T, want wanted, depth int) Operand {
+	kinds := []OperandKind{NoOperand}
+	for k, w := range kindWanted {
+		if w&want != 0 {
+			kinds = append(kinds[:len(kinds):len(kinds)], OperandKind(k), OperandKind(k))
 		}
+	}
+	o := Operand{Kind: rapid.SampledFrom(kinds).Draw(rt, "kind")}
+	if oddly(rt) {
+		o.Kind = OperandKind(rapid.IntRange(0, 6).Draw(rt, "any kind"))
+	}
+	values := []string{"5", "-7d", "now", "currentUser", "startOfDay", "membersOf", "open", "2024-01-31", "10.0.0.0/8", "a*", "", "\xff"}
+	if o.Kind == NumberOperand && !oddly(rt) {
+		values = values[:1]
+	}
+	o.Value = rapid.SampledFrom(values).Draw(rt, "value")
+	if depth == 0 || o.Kind < FunctionOperand && !oddly(rt) {
+		return o
+	}
+	members := wantAny
+	if o.Kind == FunctionOperand {
+		members = wantArgument
+	}
+	for range rapid.IntRange(0, 3).Draw(rt, "items") {
+		o.Items = append(o.Items, drawOperand(rt, members, depth-1))
 	}
 	return o
 }
@@ -248,8 +269,10 @@ func TestAnyTree(t *testing.T) {
 		if bad {
 			return
 		}
-		again, err := Parse(text, nil)
-		require.NoError(rt, err, "%s", text)
+		again, parseErr := Parse(text, nil)
+		require.NoError(rt, parseErr, "%s", text)
 		require.Equal(rt, text, again.String())
+		_, err2 := Resolve(t.Context(), again, visits, nil)
+		require.Equal(rt, err == nil, err2 == nil, "%s: %v, %v", text, err, err2)
 	})
 }
