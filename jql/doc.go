@@ -38,8 +38,8 @@
 // fields, since health records have fields like date, user and group. And it refuses
 // what that grammar accepts but a user cannot have meant: numbers beyond 64 bits,
 // blank names of fields and functions, the paths of properties that Jira's server
-// refuses, and no-break spaces, byte order marks and their like, which are letters to
-// Jira, outside of quotation marks. Canonical text is right in both dialects.
+// refuses, and, outside of quotation marks, no-break spaces, byte order marks and
+// typographic quotation marks, which are letters to Jira. Canonical text is right in both dialects.
 //
 // # Errors
 //
