@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/digit-health/dhr/internal/localtime"
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
 )
@@ -190,7 +191,7 @@ func (s *scanner) timeOfDay(year int, month time.Month, day int, zone *time.Loca
 	if hasOffset {
 		t = time.Date(year, month, day, hour, minute, second, nanos, time.UTC).Add(-offset)
 	} else {
-		t = local(year, month, day, hour, minute, zone).Add(time.Duration(second)*time.Second + time.Duration(nanos))
+		t = localtime.At(year, month, day, hour, minute, zone).Add(time.Duration(second)*time.Second + time.Duration(nanos))
 	}
 	ms := t.UnixMilli()
 	return moment{start: ms, end: ms + precision.Milliseconds()}, true
@@ -204,53 +205,11 @@ func validDay(year, month, day int) bool {
 // dayOf is the calendar day in the zone.
 func dayOf(year int, month time.Month, day int, zone *time.Location) moment {
 	return moment{
-		start: dayStart(year, month, day, zone).UnixMilli(),
-		end:   dayStart(year, month, day+1, zone).UnixMilli(),
+		start: localtime.DayStart(year, month, day, zone).UnixMilli(),
+		end:   localtime.DayStart(year, month, day+1, zone).UnixMilli(),
 		day:   true,
 		date:  time.Date(year, month, day, 0, 0, 0, 0, time.UTC).UnixMilli(),
 	}
-}
-
-// dayStart returns the first instant of a day, which is not midnight where the
-// clocks are set forward at midnight. The day may be beyond the month's end.
-func dayStart(year int, month time.Month, day int, zone *time.Location) time.Time {
-	t := local(year, month, day, 0, 0, zone)
-	if t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 {
-		return t
-	}
-	begin, end := t.ZoneBounds()
-	if t.Hour() < 12 && !begin.IsZero() { // midnight was skipped: the day begins at the change
-		return begin
-	}
-	if t.Hour() >= 12 && !end.IsZero() {
-		return end
-	}
-	return t
-}
-
-// local returns the first instant at which the clocks of the zone show a
-// time. Where they skip it, it is the instant that is as long after the
-// change as the time is after the skipped hour's beginning.
-func local(year int, month time.Month, day, hour, minute int, zone *time.Location) time.Time {
-	wall := time.Date(year, month, day, hour, minute, 0, 0, time.UTC)
-	_, before := wall.Add(-26 * time.Hour).In(zone).Zone()
-	_, after := wall.Add(26 * time.Hour).In(zone).Zone()
-	first := wall.Add(-time.Duration(before) * time.Second).In(zone)
-	second := wall.Add(-time.Duration(after) * time.Second).In(zone)
-	if sameWall(first, wall) {
-		if sameWall(second, wall) && second.Before(first) {
-			return second
-		}
-		return first
-	}
-	if sameWall(second, wall) {
-		return second
-	}
-	return first
-}
-
-func sameWall(t, wall time.Time) bool {
-	return t.Minute() == wall.Minute() && t.Hour() == wall.Hour() && t.Day() == wall.Day() && t.Second() == wall.Second()
 }
 
 // A scanner reads the parts of a date.

@@ -1,6 +1,7 @@
 package jql
 
 import (
+	"github.com/digit-health/dhr/internal/localtime"
 	"math"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ func addMonths(t time.Time, months int) time.Time {
 	y, m, d := t.Date()
 	first := time.Date(y, m+time.Month(months), 1, 0, 0, 0, 0, time.UTC)
 	last := first.AddDate(0, 1, -1).Day()
-	moved := local(first.Year(), first.Month(), min(d, last), t.Hour(), t.Minute(), t.Location())
+	moved := localtime.At(first.Year(), first.Month(), min(d, last), t.Hour(), t.Minute(), t.Location())
 	return moved.Add(time.Duration(t.Second())*time.Second + time.Duration(t.Nanosecond()))
 }
 
@@ -171,7 +172,7 @@ func (inc increment) shift(t time.Time, own byte) (time.Time, bool) {
 		if days > 31*maxMonths || days < -31*maxMonths {
 			return t, false
 		}
-		moved := local(t.Year(), t.Month(), t.Day()+days, t.Hour(), t.Minute(), t.Location())
+		moved := localtime.At(t.Year(), t.Month(), t.Day()+days, t.Hour(), t.Minute(), t.Location())
 		return moved.Add(time.Duration(t.Second())*time.Second + time.Duration(t.Nanosecond())), true
 	}
 	d := time.Duration(inc.n) * unitLengths[unit]

@@ -2,6 +2,7 @@ package jql
 
 import (
 	"context"
+	"github.com/digit-health/dhr/internal/localtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -110,10 +111,10 @@ func edge(t time.Time, unit byte, end bool, weekStart time.Weekday) time.Time {
 		m, d, days, months = 1, 1, 0, 12
 	}
 	if !end {
-		return dayStart(y, m, d, t.Location())
+		return localtime.DayStart(y, m, d, t.Location())
 	}
 	next := time.Date(y, m+time.Month(months), d+days, 0, 0, 0, 0, time.UTC)
-	return dayStart(next.Year(), next.Month(), next.Day(), t.Location()).Add(-time.Millisecond)
+	return localtime.DayStart(next.Year(), next.Month(), next.Day(), t.Location()).Add(-time.Millisecond)
 }
 
 // function finds a function by name: the host's own go first.

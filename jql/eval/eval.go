@@ -120,6 +120,7 @@ func (c *compiler) fail(format string, args ...any) node {
 const (
 	idColumn    = -1
 	indexColumn = -2
+	noColumn    = -3 // of an order's key that the index lacks
 )
 
 // column returns the column of f.

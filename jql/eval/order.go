@@ -22,6 +22,7 @@ func CompileOrder(p *plan.Plan, projection *record.Projection) (*Order, error) {
 	o := &Order{}
 	for _, s := range p.Order {
 		if s.Field == nil { // all records are alike in what none of them has
+			o.keys = append(o.keys, key{column: noColumn})
 			continue
 		}
 		column, meta := metaColumn(s.Field)
@@ -55,6 +56,8 @@ func (k *key) compare(a, b *record.Record) int {
 		c = strings.Compare(a.ID, b.ID)
 	case indexColumn:
 		c = strings.Compare(a.Index, b.Index)
+	case noColumn:
+		return 0
 	default:
 		v, w := a.Values(k.column), b.Values(k.column)
 		if len(v) == 0 || len(w) == 0 { // missing comes last both ways
@@ -82,6 +85,54 @@ func (k *key) first(values []record.Value) record.Value {
 func bit(b bool) int {
 	if b {
 		return 1
+	}
+	return 0
+}
+
+// Keys appends to dst what a record is ordered by: for each key of the plan the
+// value that counts, or Null, and returns it. The values are valid as long as r is.
+func (o *Order) Keys(dst []record.Value, r *record.Record) []record.Value {
+	for i := range o.keys {
+		dst = append(dst, o.keys[i].value(r))
+	}
+	return dst
+}
+
+func (k *key) value(r *record.Record) record.Value {
+	switch k.column {
+	case idColumn:
+		return record.StringValue(r.ID)
+	case indexColumn:
+		return record.StringValue(r.Index)
+	case noColumn:
+		return record.Value{}
+	}
+	if vv := r.Values(k.column); len(vv) > 0 {
+		return k.first(vv)
+	}
+	return record.Value{}
+}
+
+// CompareKeys compares two records, perhaps of different indexes, by their
+// keys: it returns -1, 0 or +1 as a stands before, beside or after b in the order.
+func CompareKeys(order []plan.Sort, a, b []record.Value) int {
+	for i, s := range order {
+		if a[i].IsNull() || b[i].IsNull() { // missing comes last both ways
+			if c := bit(a[i].IsNull()) - bit(b[i].IsNull()); c != 0 {
+				return c
+			}
+			continue
+		}
+		compare := record.Value.Compare
+		if s.Field != nil {
+			compare = comparison(s.Field)
+		}
+		if c := compare(a[i], b[i]); c != 0 {
+			if s.Desc {
+				return -c
+			}
+			return c
+		}
 	}
 	return 0
 }
