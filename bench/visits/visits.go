@@ -139,7 +139,8 @@ func newGenerator() *generator {
 func (g *generator) next(i int) {
 	r := g.r
 	g.id = appendPadded(append(g.id[:0], 'V'), i+1, 9)
-	b := append(g.doc[:0], `{"visit_id":"`...)
+	b := g.doc[:0]
+	b = append(b, `{"visit_id":"`...)
 	b = append(b, g.id...)
 	b = append(b, `","patient_id":"P`...)
 	u := r.Float64()
@@ -167,7 +168,8 @@ func (g *generator) next(i int) {
 	}
 	b = append(b, '"')
 	b = g.appendSymptoms(b)
-	g.doc = append(b, '}')
+	b = append(b, '}')
+	g.doc = b
 }
 
 func (g *generator) appendDiagnosis(b []byte) []byte {
