@@ -32,11 +32,25 @@ var _ search.Loader = (*simple)(nil)
 type table struct {
 	schema *record.Schema
 	ids    []string
-	docs   map[string][]byte
+	docs   map[string]*record.Record
 }
 
 func newSimple() *simple {
 	return &simple{indexes: map[string]*table{}, shots: map[string]*shot{}}
+}
+
+// projection has all that the suite asks for.
+func (t *table) projection() (*record.Projection, error) {
+	var paths []string
+	for f := range t.schema.All() {
+		paths = append(paths, f.Path)
+	}
+	for _, key := range flattenedKeys {
+		if t.schema.Field(key) != nil {
+			paths = append(paths, key)
+		}
+	}
+	return t.schema.Project(paths...)
 }
 
 func (d *simple) table(index string) (*table, error) {
@@ -61,11 +75,7 @@ func (d *simple) Schemas(_ context.Context, name string) (all []*record.Schema, 
 
 // matching decodes the records that match, in order, with all that p and columns need.
 func (t *table) matching(ctx context.Context, p *plan.Plan) ([]*record.Record, *eval.Order, error) {
-	var paths []string
-	for _, f := range plan.Fields(p) {
-		paths = append(paths, f.Path)
-	}
-	projection, err := t.schema.Project(paths...)
+	projection, err := t.projection()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -78,16 +88,11 @@ func (t *table) matching(ctx context.Context, p *plan.Plan) ([]*record.Record, *
 		return nil, nil, err
 	}
 	var all []*record.Record
-	decoder := record.NewDecoder(projection)
 	for _, id := range t.ids {
-		r := &record.Record{ID: id, Index: t.schema.Index}
 		if ctx.Err() != nil {
 			return nil, nil, ctx.Err()
 		}
-		if err := decoder.Decode(t.docs[id], r); err != nil {
-			return nil, nil, err
-		}
-		if matcher.Match(r) {
+		if r := t.docs[id]; matcher.Match(r) {
 			all = append(all, r)
 		}
 	}
@@ -125,7 +130,7 @@ func (t *table) read(ctx context.Context, r *search.Read) record.Stream {
 		decoder, out := record.NewDecoder(r.Columns), &record.Record{}
 		for _, o := range all {
 			out.ID, out.Index = o.ID, o.Index
-			err := decoder.Decode(t.docs[o.ID], out)
+			err := decoder.Decode(o.Source(), out)
 			if err == nil {
 				err = ctx.Err()
 			}
@@ -154,7 +159,7 @@ func (d *simple) Create(_ context.Context, s *record.Schema) error {
 	defer d.mu.Unlock()
 	t := d.indexes[s.Index]
 	if t == nil {
-		d.indexes[s.Index] = &table{schema: s, docs: map[string][]byte{}}
+		d.indexes[s.Index] = &table{schema: s, docs: map[string]*record.Record{}}
 		return nil
 	}
 	for f := range t.schema.All() {
@@ -172,7 +177,11 @@ func (d *simple) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*sear
 		return 0, err
 	}
 	next := &table{t.schema, slices.Clone(t.ids), maps.Clone(t.docs)}
-	n := int64(0)
+	projection, err := t.projection()
+	if err != nil {
+		return 0, err
+	}
+	n, decoder := int64(0), record.NewDecoder(projection)
 	for doc := range docs {
 		if ctx.Err() != nil {
 			return 0, ctx.Err()
@@ -182,7 +191,11 @@ func (d *simple) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*sear
 		if next.docs[id] == nil {
 			next.ids = append(next.ids, id)
 		}
-		next.docs[id] = slices.Clone(doc.Record.Source())
+		r := &record.Record{ID: id, Index: s.Index}
+		if err := decoder.Decode(slices.Clone(doc.Record.Source()), r); err != nil {
+			return 0, err
+		}
+		next.docs[id] = r.Clone()
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -280,6 +293,17 @@ func (s *shot) Close() error {
 	return nil
 }
 
-func (d *simple) Aggregate(context.Context, []*search.Aggregation) ([]*search.Table, error) {
-	return nil, search.ErrUnsupported
+func (d *simple) Aggregate(ctx context.Context, questions []*search.Aggregation) (tables []*search.Table, _ error) {
+	for _, a := range questions {
+		t, err := d.table(a.Plan.Schema.Index)
+		if err != nil {
+			return nil, err
+		}
+		all, _, err := t.matching(ctx, a.Plan)
+		if err != nil {
+			return nil, err
+		}
+		tables = append(tables, tabulate(a, all))
+	}
+	return tables, nil
 }

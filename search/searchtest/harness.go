@@ -95,7 +95,13 @@ type part struct {
 }
 
 var parts = []part{
+	{name: "schemas", run: (*suite).schemas},
 	{name: "queries", run: (*suite).queries},
+	{name: "paging", run: (*suite).paging},
+	{name: "records", run: (*suite).records},
+	{name: "snapshots", run: (*suite).snapshots},
+	{name: "aggregations", run: (*suite).aggregations},
+	{name: "views", loader: true, run: (*suite).views},
 }
 
 // A suite is one run over one driver.
@@ -104,6 +110,7 @@ type suite struct {
 	driver search.Driver
 	loader search.Loader // nil if the driver stores nothing
 	corpus *corpus
+	asked  []question // see questions
 
 	checks counters
 }
