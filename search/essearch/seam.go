@@ -15,7 +15,7 @@ import (
 var seamCache sync.Map
 
 func (d *Driver) compiler(ctx context.Context, index string) (*esdsl.Compiler, error) {
-	if c, ok := seamCache.Load(d); ok {
+	if c, ok := seamCache.Load(index); ok {
 		return c.(*esdsl.Compiler), nil
 	}
 	path, err := indexPath(index, "/_mapping")
@@ -39,7 +39,7 @@ func (d *Driver) compiler(ctx context.Context, index string) (*esdsl.Compiler, e
 		return nil, fmt.Errorf("%w: %w", search.ErrBadAnswer, err)
 	}
 	c, err := esdsl.New(s, &esdsl.Options{SortByID: p.sortsByID})
-	seamCache.Store(d, c)
+	seamCache.Store(index, c)
 	return c, err
 }
 
