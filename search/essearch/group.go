@@ -145,6 +145,9 @@ func (g *group) sort() {
 
 // flush yields the records of the group. It returns true after the last that is wanted.
 func (w *walk) flush(g *group) (done bool, err error) {
+	if !g.begun {
+		return false, nil
+	}
 	g.sort()
 	for i := range g.held {
 		if w.passed > 0 {
