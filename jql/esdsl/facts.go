@@ -30,6 +30,9 @@ type facts struct {
 	positions bool // phrases can be found, each in one value
 }
 
+// flat reports whether the field holds keys that are not declared, as either product calls it.
+func (f *facts) flat() bool { return f.kind == "flattened" || f.kind == "flat_object" }
+
 // A folding is what a keyword's normalizer does.
 type folding uint8
 
@@ -184,7 +187,7 @@ func (c *Compiler) of(f *record.Field) *facts {
 	}
 	for i := strings.LastIndexByte(f.Path, '.'); i > 0; i = strings.LastIndexByte(f.Path[:i], '.') {
 		if known := c.fields[f.Path[:i]]; known != nil {
-			if known.kind == "flattened" || known.kind == "flat_object" {
+			if known.flat() {
 				return known
 			}
 			break

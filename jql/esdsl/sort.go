@@ -130,7 +130,7 @@ func (c *Compiler) sortKey(k *sortKey) (twice bool, err error) {
 		if f.FoldCase {
 			path, ok = c.folded(f)
 		}
-		if k.path = path; !ok || f.Type == "flat_object" {
+		if k.path = path; !ok || known.kind == "flat_object" {
 			return false, unsorted(f)
 		}
 	case record.Bool, record.Int:
@@ -150,6 +150,12 @@ func (c *Compiler) sortKey(k *sortKey) (twice bool, err error) {
 
 func unsorted(f *record.Field) error {
 	return fmt.Errorf("esdsl: an order by %q: %w", f.Path, ErrInexpressible)
+}
+
+// CanSort reports whether the engine can put records in the order of one key.
+func (c *Compiler) CanSort(s plan.Sort) bool {
+	_, err := c.sortKeys([]plan.Sort{s})
+	return err == nil
 }
 
 // SearchAfter returns the search_after of a search request with the sort that
