@@ -20,6 +20,9 @@ type page struct {
 	// shards and failed count those that were asked and those that did not answer.
 	shards, failed int64
 	found          bool // there was a list of hits
+
+	before []byte // the sort values behind which the page begins, or empty
+	last   bool   // there is no page behind it
 }
 
 // A span is a part of a page's bytes; the zero span is nothing.
@@ -111,15 +114,15 @@ func (p *page) totalMember(key []byte) bool {
 // hit reads one element of the list of hits.
 func (p *page) hit() bool {
 	p.hits = append(p.hits, hit{})
-	return p.object(p.member1)
+	return p.object(p.hitMember)
 }
 
-// member1 reads a member of the last hit.
-func (p *page) member1(key []byte) bool {
+// hitMember reads a member of the last hit.
+func (p *page) hitMember(key []byte) bool {
 	h := &p.hits[len(p.hits)-1]
 	switch string(key) {
 	case "_source":
-		return p.document(&h.source)
+		return p.outline(&h.source)
 	case "_id":
 		return p.value(&h.id)
 	case "sort":
@@ -141,8 +144,8 @@ func (p *page) value(s *span) bool {
 	return ok
 }
 
-// document steps over a document without checking more than where it ends.
-func (p *page) document(s *span) bool {
+// outline steps over a document without checking more than where it ends.
+func (p *page) outline(s *span) bool {
 	if p.peek() != '{' {
 		return p.value(s)
 	}
