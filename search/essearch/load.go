@@ -183,6 +183,8 @@ func appendWithID(dst, source []byte, id string) []byte {
 	dst = append(dst, inner...)
 	if last := bytes.TrimRight(inner, " \t\r\n"); len(last) > 0 && last[len(last)-1] != '{' {
 		dst = append(dst, ',')
+	} else {
+		dst = append(dst, ' ')
 	}
 	dst = append(dst, `"`+esdsl.IDField+`":`...)
 	dst = appendJSON(dst, id)
@@ -193,28 +195,27 @@ func appendWithID(dst, source []byte, id string) []byte {
 // since its quotes are escaped.
 var idMember = []byte(`"` + esdsl.IDField + `":"`)
 
-// withoutID returns a document of an index made by DHR as it was loaded: without the member
-// at its end that holds its id. It changes the memory of source.
-func withoutID(source []byte) []byte {
+// original returns a document of an index made by DHR as it was loaded: without the member at
+// its end that holds its id. It changes the memory of source, once.
+func original(source []byte) []byte {
 	at := bytes.LastIndex(source, idMember)
-	if at < 0 {
+	if at < 1 {
 		return source
 	}
 	rest := source[at+len(idMember):]
 	for i := 0; i < len(rest); i++ {
-		switch rest[i] {
-		case '\\':
+		if rest[i] == '\\' {
 			i++
-		case '"':
-			if i != len(rest)-2 || rest[i+1] != '}' {
-				return source
-			}
-			if at > 0 && source[at-1] == ',' {
-				at--
-			}
-			source[at] = '}'
-			return source[:at+1]
+			continue
 		}
+		if rest[i] != '"' {
+			continue
+		}
+		if before := source[at-1]; i != len(rest)-2 || rest[i+1] != '}' || before != ',' && before != ' ' && before != '}' {
+			break
+		}
+		source[at-1] = '}'
+		return source[:at]
 	}
 	return source
 }

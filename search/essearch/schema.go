@@ -321,3 +321,12 @@ type resolved struct {
 	Indices []string `json:"indices"` // of an alias
 	Stream  string   `json:"data_stream"`
 }
+
+// compiler returns what writes plans for an index.
+func (d *Driver) compiler(ctx context.Context, index string) (*esdsl.Compiler, error) {
+	l, err := d.layout(ctx, index)
+	if err != nil {
+		return nil, err
+	}
+	return l.compiler, nil
+}
