@@ -30,7 +30,7 @@ func (s *suite) sumUp(t tb) {
 	}
 	t.Logf("%s: queries %d, random %d, aggregations %d: %s (%d checks)",
 		s.Engine, c.queries.Load(), c.random.Load(), c.aggregations.Load(), verdict, c.all.Load())
-	if c.queries.Load() == 0 || c.all.Load() == 0 {
+	if c.all.Load() == 0 {
 		t.Errorf("%s: nothing was checked", s.Engine)
 	}
 }

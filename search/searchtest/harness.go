@@ -101,6 +101,7 @@ var parts = []part{
 	{name: "records", run: (*suite).records},
 	{name: "snapshots", run: (*suite).snapshots},
 	{name: "aggregations", run: (*suite).aggregations},
+	{name: "random", run: (*suite).random},
 	{name: "views", loader: true, run: (*suite).views},
 }
 
