@@ -23,7 +23,7 @@ type counters struct {
 
 // sumUp logs the line of the closing table. A suite that checked nothing fails.
 func (s *suite) sumUp(t tb) {
-	c := &s.checks
+	c := s.checks
 	verdict := "all equal"
 	if n := c.wrong.Load(); n > 0 || t.Failed() {
 		verdict = fmt.Sprintf("%d WRONG", n)
