@@ -61,10 +61,11 @@ type mappedField struct {
 }
 
 // A flag is a boolean, or one written as a string, or absent.
-type flag struct{ no bool }
+type flag struct{ yes, no bool }
 
 func (f *flag) UnmarshalJSON(b []byte) error {
-	f.no = strings.Trim(string(b), `"`) == "false"
+	word := strings.Trim(string(b), `"`)
+	f.yes, f.no = word == "true", word == "false"
 	return nil
 }
 
@@ -97,7 +98,7 @@ func (r *factReader) facts(m *mappedField) *facts {
 	return &facts{
 		kind:      m.Type,
 		folding:   r.folding(m.Normalizer),
-		docValues: !m.DocValues.no,
+		docValues: !m.DocValues.no && (m.Type != "wildcard" || m.DocValues.yes), // OpenSearch has none there
 		searched:  !m.Index.no,
 		standard:  r.standard(m.Analyzer),
 		positions: m.PositionsApart != "0" && (m.IndexOptions == "" || m.IndexOptions == "positions" || m.IndexOptions == "offsets"),

@@ -3,6 +3,7 @@ package esdsl
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/digit-health/dhr/jql/analyzer"
 	"github.com/digit-health/dhr/jql/plan"
@@ -117,7 +118,7 @@ func (c *Compiler) sortKey(k *sortKey) (twice bool, err error) {
 		return false, nil
 	}
 	known := c.known(f)
-	if known == nil || !known.docValues {
+	if known == nil || !known.docValues || slices.Contains(c.unsorted, f.Path) {
 		return false, unsorted(f)
 	}
 	k.mode = "min"
@@ -219,4 +220,26 @@ func (k *sortKey) appendMissing(b []byte) []byte {
 		return append(b, `"Infinity"`...)
 	}
 	return append(b, "null"...)
+}
+
+// NegativeZeros returns a query for the records that have a negative zero in f: it is the
+// same as 0, and yet the engine orders it before 0. It is nil if f has none.
+func (c *Compiler) NegativeZeros(f *record.Field) []byte {
+	if known := c.known(f); known == nil || f.Kind != record.Float || f.Type == "scaled_float" || !known.searched {
+		return nil
+	}
+	w := writer{c: c, b: make([]byte, 0, 128)}
+	w.enter(f)
+	w.text(`{"range":{`)
+	w.string(f.Path)
+	w.text(`:{"gte":-0.0,"lt":0.0}}}`)
+	w.leave(f)
+	return w.b
+}
+
+// Unsorted returns a compiler that refuses to sort by the fields with these paths.
+func (c *Compiler) Unsorted(paths ...string) *Compiler {
+	d := *c
+	d.unsorted = paths
+	return &d
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/digit-health/dhr/jql/esdsl"
+	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
 )
@@ -224,16 +225,8 @@ func fits(pattern, name string) bool {
 // allHaveIDs reports whether every document has the helping field with its id,
 // as those have that were loaded by DHR.
 func (d *Driver) allHaveIDs(ctx context.Context, name string) (bool, error) {
-	where, err := indexPath(name, "/_count")
-	if err != nil {
-		return false, err
-	}
-	var answer struct {
-		Count int64 `json:"count"`
-	}
-	body := `{"query":{"bool":{"must_not":[{"exists":{"field":"` + esdsl.IDField + `"}}]}}}`
-	err = d.client.ask(ctx, &request{method: http.MethodPost, path: where, body: []byte(body)}, &answer)
-	return err == nil && answer.Count == 0, err
+	n, err := d.countQuery(ctx, name, []byte(`{"bool":{"must_not":[{"exists":{"field":"`+esdsl.IDField+`"}}]}}`))
+	return err == nil && n == 0, err
 }
 
 // sortsByID reports whether the cluster sorts by _id.
@@ -322,11 +315,50 @@ type resolved struct {
 	Stream  string   `json:"data_stream"`
 }
 
-// compiler returns what writes plans for an index.
-func (d *Driver) compiler(ctx context.Context, index string) (*esdsl.Compiler, error) {
-	l, err := d.layout(ctx, index)
+// compiler returns what writes plans for the index of p. It leaves keys of the order that the
+// engine has otherwise than DHR for DHR to order by.
+func (d *Driver) compiler(ctx context.Context, p *plan.Plan) (*esdsl.Compiler, error) {
+	l, err := d.layout(ctx, p.Schema.Index)
 	if err != nil {
 		return nil, err
 	}
+	for _, key := range p.Order[:max(0, len(p.Order)-1)] {
+		if key.Field == nil {
+			continue
+		}
+		query := l.compiler.NegativeZeros(key.Field)
+		if query == nil {
+			continue
+		}
+		n, err := d.countQuery(ctx, p.Schema.Index, query)
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			return l.compiler.Unsorted(key.Field.Path), nil
+		}
+	}
 	return l.compiler, nil
+}
+
+// countQuery counts the records that a query finds.
+func (d *Driver) countQuery(ctx context.Context, index string, query []byte) (int64, error) {
+	where, err := indexPath(index, "/_count")
+	if err != nil {
+		return 0, err
+	}
+	var answer struct {
+		Count  int64 `json:"count"`
+		Shards struct {
+			Failed int `json:"failed"`
+		} `json:"_shards"`
+	}
+	body := append(append([]byte(`{"query":`), query...), '}')
+	if err := d.client.ask(ctx, &request{method: http.MethodPost, path: where, body: body}, &answer); err != nil {
+		return 0, err
+	}
+	if answer.Shards.Failed > 0 {
+		return 0, fmt.Errorf("%w: %d shards failed", search.ErrPartial, answer.Shards.Failed)
+	}
+	return answer.Count, nil
 }
