@@ -31,7 +31,7 @@ func (d *Driver) question(ctx context.Context, p *plan.Plan) (*question, error) 
 	if err != nil {
 		return nil, err
 	}
-	c, err := d.compiler(ctx, p.Schema.Index)
+	c, err := d.compiler(ctx, p)
 	if err != nil {
 		return nil, err
 	}
