@@ -24,6 +24,7 @@ import (
 // alias or a data stream has.
 type layout struct {
 	schema   *record.Schema  // as users see it
+	stored   *record.Schema  // the same without what Options.Declared says
 	compiler *esdsl.Compiler // for the fields that the engine has
 	engine   *record.Schema  // these fields, helping ones included
 	indexes  []string        // in their order
@@ -145,11 +146,15 @@ func (d *Driver) definitions(ctx context.Context, name string) (map[string]*inde
 func (d *Driver) newLayout(ctx context.Context, name string, answer map[string]*indexInfo) (*layout, error) {
 	l := &layout{indexes: slices.Sorted(maps.Keys(answer))}
 	for _, index := range l.indexes {
+		t := answer[index].tree()
+		if len(l.indexes) > 1 {
+			delete(child(t.mappings, "_meta"), declaredName)
+		}
 		if l.tree == nil {
-			l.tree = answer[index].tree()
+			l.tree = t
 			continue
 		}
-		l.tree.merge(answer[index].tree())
+		l.tree.merge(t)
 	}
 	var err error
 	l.ids = l.tree.hasID()
@@ -173,13 +178,17 @@ func (d *Driver) newLayout(ctx context.Context, name string, answer map[string]*
 	if l.compiler, err = esdsl.New(l.engine, o); err != nil {
 		return nil, err
 	}
-	visible := l.tree.visible()
-	if declared := d.declared(name); declared != nil {
-		if err := visible.overlay(declared); err != nil {
-			return nil, err
-		}
+	visible, err := l.tree.visible(name, l.engine)
+	if err == nil {
+		l.stored, err = visible.schema(name)
 	}
-	if l.schema, err = visible.schema(name); err != nil {
+	if declared := d.declared(name); err == nil && declared != nil {
+		err = visible.overlay(declared)
+	}
+	if err == nil {
+		l.schema, err = visible.schema(name)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", search.ErrSchemaConflict, err)
 	}
 	return l, nil
