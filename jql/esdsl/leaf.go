@@ -377,14 +377,15 @@ func (w *writer) bound(f *record.Field, b plan.Bound, open, closed string, side 
 	v := b.Value
 	switch {
 	case f.Type == "scaled_float":
-		// The engine multiplies and rounds the bound away from the range, not always
-		// rightly: halfway between two values nothing can go wrong.
-		half := 0.5 * side
+		// The engine multiplies and then rounds the bound, one to the nearest value,
+		// another into the range, and neither always rightly: a quarter of a step
+		// outside of the last value that counts nothing can go wrong.
+		step := 0.25 * side
 		if !b.Inclusive {
-			half = -half
+			step = -0.75 * side
 		}
 		w.text(closed)
-		w.b = appendFloat(w.b, (math.Round(v.Float()*f.Scale)+half)/f.Scale)
+		w.b = appendFloat(w.b, (math.Round(v.Float()*f.Scale)+step)/f.Scale)
 		return
 	case b.Inclusive:
 		w.text(closed)
