@@ -281,11 +281,11 @@ func (w *writer) span(f *record.Field, from, last int64) {
 // ranges writes that one of the values lies between the bounds.
 func (w *writer) ranges(n plan.Range) {
 	f := n.Field
-	switch {
-	case f.Path == "_index":
+	switch f.Path {
+	case "_index":
 		w.index(func(name string) bool { return within(n, record.StringValue(name)) }, nil)
 		return
-	case f.Path == "_id":
+	case "_id":
 		w.between(f, IDField, n)
 		return
 	}

@@ -298,7 +298,7 @@ func remember(t *tree, s *record.Schema) error {
 
 // sameField reports whether two fields of one path read and find values in one way.
 func sameField(f, g *record.Field) bool {
-	return (f.Type == g.Type || f.Kind == g.Kind && f.Kind == record.Flattened) &&
+	return (f.Type == g.Type || f.Kind == record.Flattened && g.Kind == record.Flattened) &&
 		f.Nested == g.Nested && f.Searchable == g.Searchable && f.Scale == g.Scale && f.IgnoreAbove == g.IgnoreAbove &&
 		strings.TrimPrefix(f.Analyzer, "standard") == strings.TrimPrefix(g.Analyzer, "standard") &&
 		slices.Equal(f.Formats, g.Formats)

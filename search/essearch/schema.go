@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/digit-health/dhr/jql/esdsl"
-	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
 )
@@ -322,32 +321,6 @@ type resolved struct {
 	Name    string   `json:"name"`
 	Indices []string `json:"indices"` // of an alias
 	Stream  string   `json:"data_stream"`
-}
-
-// compiler returns what writes plans for the index of p. It leaves keys of the order that the
-// engine has otherwise than DHR for DHR to order by.
-func (d *Driver) compiler(ctx context.Context, p *plan.Plan) (*esdsl.Compiler, error) {
-	l, err := d.layout(ctx, p.Schema.Index)
-	if err != nil {
-		return nil, err
-	}
-	for _, key := range p.Order[:max(0, len(p.Order)-1)] {
-		if key.Field == nil {
-			continue
-		}
-		query := l.compiler.NegativeZeros(key.Field)
-		if query == nil {
-			continue
-		}
-		n, err := d.countQuery(ctx, p.Schema.Index, query)
-		if err != nil {
-			return nil, err
-		}
-		if n > 0 {
-			return l.compiler.Unsorted(key.Field.Path), nil
-		}
-	}
-	return l.compiler, nil
 }
 
 // countQuery counts the records that a query finds.
