@@ -294,6 +294,8 @@ func (w *writer) ranges(n plan.Range) {
 		w.times(n)
 	case record.Bool:
 		w.truths(n)
+	case record.Uint:
+		w.unsigned(n)
 	case record.String:
 		path := f.Path
 		if f.FoldCase {
@@ -329,6 +331,26 @@ func (w *writer) times(n plan.Range) {
 		}
 	}
 	w.span(n.Field, from, last)
+}
+
+// unsigned writes a range of an unsigned_long with bounds that belong to it:
+// OpenSearch finds nothing below the greatest.
+func (w *writer) unsigned(n plan.Range) {
+	if b := &n.Lower; !b.Value.IsNull() && !b.Inclusive {
+		if b.Value.Uint() == math.MaxUint64 {
+			w.text(`{"match_none":{}}`)
+			return
+		}
+		*b = plan.Bound{Value: record.UintValue(b.Value.Uint() + 1), Inclusive: true}
+	}
+	if b := &n.Upper; !b.Value.IsNull() && !b.Inclusive {
+		if b.Value.Uint() == 0 {
+			w.text(`{"match_none":{}}`)
+			return
+		}
+		*b = plan.Bound{Value: record.UintValue(b.Value.Uint() - 1), Inclusive: true}
+	}
+	w.between(n.Field, n.Field.Path, n)
 }
 
 // truths writes a range of booleans as those that lie in it.

@@ -144,11 +144,11 @@ func (c *Compiler) sortKey(k *sortKey) (twice bool, err error) {
 		}
 	case record.Time:
 		k.numeric = "date"
-	case record.Uint, record.IP, record.Version:
-	default:
+	case record.IP, record.Version:
+	default: // OpenSearch takes the least of several unsigned numbers for signed ones
 		return false, unsorted(f)
 	}
-	return f.Type == "long" || f.Type == "unsigned_long", nil
+	return f.Type == "long", nil
 }
 
 func unsorted(f *record.Field) error {
@@ -210,11 +210,6 @@ func (k *sortKey) appendMissing(b []byte) []byte {
 			return append(b, "-9223372036854775808"...)
 		}
 		return append(b, "9223372036854775807"...)
-	case record.Uint:
-		if k.desc {
-			return append(b, '0')
-		}
-		return append(b, "18446744073709551615"...)
 	case record.Float:
 		if k.desc {
 			return append(b, `"-Infinity"`...)
