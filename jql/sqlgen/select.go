@@ -3,7 +3,8 @@ package sqlgen
 import (
 	"strconv"
 
-	"github.com/digit-health/dhr/jql/plan")
+	"github.com/digit-health/dhr/jql/plan"
+)
 
 // A Selection says which records of a plan are read, and what of them.
 type Selection struct {
