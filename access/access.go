@@ -68,3 +68,6 @@ func (v *View) Plain() bool { return true }
 func (v *View) Scope(ctx context.Context, opts *jql.ResolveOptions) (plan.Node, error) {
 	return plan.All{}, nil
 }
+
+// ID returns what may be shown of a record's id.
+func (v *View) ID(id string) string { return id }
