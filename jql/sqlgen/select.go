@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/digit-health/dhr/jql/plan"
+	"github.com/digit-health/dhr/record"
 )
 
 // A Selection says which records of a plan are read, and what of them.
