@@ -45,7 +45,7 @@ func (t *table) projection() (*record.Projection, error) {
 	for f := range t.schema.All() {
 		paths = append(paths, f.Path)
 	}
-	for _, key := range flattenedKeys {
+	for _, key := range append(flattenedKeys, "flat.a", "flat.b", "flat.c.d") {
 		if t.schema.Field(key) != nil {
 			paths = append(paths, key)
 		}
