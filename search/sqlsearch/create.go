@@ -24,6 +24,9 @@ const tokenizer = `tokenize="ascii tokenchars '!""#$%&''()*+,-./:;<=>?@[\]^_` + 
 // Create implements [search.Loader]. Fields that are added to an index are read out of the
 // documents that it has.
 func (d *SQLite) Create(ctx context.Context, s *record.Schema) error {
+	if s.Index == "" || strings.Contains(s.Index, "*") {
+		return fmt.Errorf("sqlsearch: %w: %q is no name of an index", search.ErrInvalid, s.Index)
+	}
 	mapping, err := json.Marshal(s)
 	if err != nil {
 		return fmt.Errorf("sqlsearch: %w", err)

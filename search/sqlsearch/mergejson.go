@@ -3,6 +3,7 @@ package sqlsearch
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 )
 
 // A member is one member of a JSON object.
@@ -11,8 +12,8 @@ type member struct {
 	value json.RawMessage
 }
 
-// mergeJSON returns a JSON object with all that is in either of two: objects are merged, of
-// anything else the second's is taken. The order is that of the first.
+// mergeJSON returns a JSON object with all that is in either of two: objects and lists are
+// merged, of anything else the second's is taken. The order is that of the first.
 func mergeJSON(a, b json.RawMessage) (json.RawMessage, error) {
 	first, err := members(a)
 	if err != nil {
@@ -23,7 +24,7 @@ func mergeJSON(a, b json.RawMessage) (json.RawMessage, error) {
 		return nil, err
 	}
 	if first == nil || second == nil {
-		return b, nil
+		return mergeLists(a, b)
 	}
 	for _, m := range second {
 		at := -1
@@ -41,6 +42,21 @@ func mergeJSON(a, b json.RawMessage) (json.RawMessage, error) {
 		}
 	}
 	return writeMembers(first)
+}
+
+// mergeLists returns a list with the elements of the first and those of the second that it
+// lacks; if one of them is no list, the second.
+func mergeLists(a, b json.RawMessage) (json.RawMessage, error) {
+	var first, second []json.RawMessage
+	if json.Unmarshal(a, &first) != nil || json.Unmarshal(b, &second) != nil {
+		return b, nil
+	}
+	for _, e := range second {
+		if !slices.ContainsFunc(first, func(f json.RawMessage) bool { return bytes.Equal(f, e) }) {
+			first = append(first, e)
+		}
+	}
+	return json.Marshal(first)
 }
 
 // members returns the members of a JSON object, or nil if it is none.

@@ -30,6 +30,7 @@ type SQLite struct {
 	mu      sync.Mutex
 	idle    []*conn
 	catalog *catalog // the newest that was seen
+	open    map[string]*snapshot
 	closed  bool
 }
 

@@ -134,6 +134,5 @@ func (v *view) aggregate(ctx context.Context, a *search.Aggregation) (*search.Ta
 		return nil, err
 	}
 	l := x.layout(ctx, v)
-	where, _ := exact.Narrow(a.Plan.Where, l.Can, instead)
-	return exact.Aggregate(ctx, a, where, func(ctx context.Context, r *search.Read) record.Stream { return v.selected(ctx, x, l, r) })
+	return aggregate(ctx, l, a, v, func(ctx context.Context, r *search.Read) record.Stream { return v.selected(ctx, x, l, r) })
 }

@@ -2,6 +2,7 @@ package sqlsearch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -34,43 +35,73 @@ type snapshot struct {
 
 var _ search.Snapshot = (*snapshot)(nil)
 
-// Snapshot implements [search.Driver]. The token is good for as long as nothing is
-// loaded into the index.
+// Snapshot implements [search.Driver]. The token is good for as long as the snapshot is
+// open in this process, and elsewhere for as long as nothing is loaded into the index.
 func (d *SQLite) Snapshot(ctx context.Context, name, token string) (search.Snapshot, error) {
-	s := &snapshot{d: d}
-	err := s.open(ctx, name)
-	if err == nil && s.handle == 0 && !d.readOnly { // there is no log yet: begin one
-		s.v.close()
-		if err = d.writing(ctx, func(c *conn, _ *catalog) error { return c.run("UPDATE dhr_state SET file = file") }); err == nil {
-			err = s.open(ctx, name)
-		}
-	}
+	s, err := d.snapshot(ctx, name, token)
 	if err != nil {
 		return nil, fmt.Errorf("sqlsearch: %w", err)
 	}
-	if token != "" && token != s.token {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.open == nil {
+		d.open = map[string]*snapshot{}
+	}
+	d.open[s.token] = s
+	return s, nil
+}
+
+func (d *SQLite) snapshot(ctx context.Context, name, token string) (*snapshot, error) {
+	if token != "" {
+		d.mu.Lock()
+		open := d.open[token]
+		d.mu.Unlock()
+		if open != nil && open.x.schema.Index == name {
+			if v, err := open.view(ctx); err == nil {
+				return newSnapshot(ctx, d, v, name)
+			}
+		}
+	}
+	s, err := d.openSnapshot(ctx, name)
+	if err == nil && s.handle == 0 && !d.readOnly { // there is no log yet: begin one
 		_ = s.Close()
-		return nil, fmt.Errorf("sqlsearch: %w: index %q has changed", search.ErrSnapshotLost, name)
+		if err = d.writing(ctx, func(c *conn, _ *catalog) error { return c.run("UPDATE dhr_state SET file = file") }); err == nil {
+			s, err = d.openSnapshot(ctx, name)
+		}
+	}
+	switch {
+	case token != "" && errors.Is(err, search.ErrUnknownIndex):
+		return nil, fmt.Errorf("%w: there is no index %q", search.ErrSnapshotLost, name)
+	case err != nil:
+		return nil, err
+	case token != "" && token != s.token:
+		_ = s.Close()
+		return nil, fmt.Errorf("%w: index %q has changed", search.ErrSnapshotLost, name)
 	}
 	return s, nil
 }
 
-func (s *snapshot) open(ctx context.Context, name string) error {
-	v, err := s.d.view(ctx)
+func (d *SQLite) openSnapshot(ctx context.Context, name string) (*snapshot, error) {
+	v, err := d.view(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	return newSnapshot(ctx, d, v, name)
+}
+
+// newSnapshot makes a snapshot of a view, which becomes its own.
+func newSnapshot(ctx context.Context, d *SQLite, v *view, name string) (s *snapshot, err error) {
+	s = &snapshot{d: d, v: v}
 	if s.x, err = v.catalog.index(name); err == nil {
 		s.generation, err = v.number(ctx, "SELECT generation FROM dhr_index WHERE n = ?", s.x.n)
 	}
 	if err != nil {
 		v.close()
-		return err
+		return nil, err
 	}
-	s.v = v
 	s.token = fmt.Sprintf("%s.%d.%d", v.catalog.file, s.x.n, s.generation)
 	s.handle = v.snapshotHandle()
-	return nil
+	return s, nil
 }
 
 // snapshotHandle returns SQLite's handle of what v sees, or 0.
@@ -109,6 +140,11 @@ func (s *snapshot) Close() error {
 		return nil
 	}
 	s.closed = true
+	s.d.mu.Lock()
+	if s.d.open[s.token] == s {
+		delete(s.d.open, s.token)
+	}
+	s.d.mu.Unlock()
 	if s.handle != 0 {
 		sqlite3.Xsqlite3_snapshot_free(s.v.tls, s.handle)
 	}
