@@ -24,6 +24,5 @@ func TestSuite(t *testing.T) {
 	searchtest.Run(t, searchtest.Harness{
 		Engine: "sqlite",
 		Open:   func(t testing.TB) search.Driver { return open(t, path, nil) },
-		Again:  func(t testing.TB, _ search.Driver) search.Driver { return open(t, path, nil) },
 	})
 }
