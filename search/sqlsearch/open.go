@@ -6,11 +6,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
 
+	"modernc.org/libc"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/digit-health/dhr/jql/sqlgen"
@@ -23,6 +25,8 @@ type SQLite struct {
 	file     string
 	options  Options
 	readOnly bool
+	// immutable says that nobody can change the file.
+	immutable bool
 
 	write  chan struct{} // holds the right to use writer
 	writer *conn
@@ -126,9 +130,15 @@ func (d *SQLite) prepareFile(ctx context.Context, c *conn) error {
 	if err != nil {
 		return err
 	}
-	// a file that cannot be written tells it now
-	if err := d.patiently(ctx, func() error { return c.exec("PRAGMA journal_mode=WAL; BEGIN IMMEDIATE; ROLLBACK") }); err != nil {
-		_ = c.exec("ROLLBACK")
+	main, err := libc.CString("main")
+	if err != nil {
+		return err
+	}
+	defer libc.Xfree(c.tls, main)
+	if sqlite3.Xsqlite3_db_readonly(c.tls, c.db, main) != 0 {
+		return search.ErrReadOnly
+	}
+	if err := d.patiently(ctx, func() error { return c.exec("PRAGMA journal_mode=WAL") }); err != nil {
 		return err
 	}
 	if d.options.MaxPages > 0 {
@@ -220,9 +230,29 @@ COMMIT`, application, format, hex.EncodeToString(id[:])))
 
 // openForReading checks that the file can be read and is one of ours.
 func (d *SQLite) openForReading(ctx context.Context) error {
-	c, err := d.newReader()
+	c, err := d.readable(ctx)
+	if err != nil && d.alone(err) {
+		d.immutable = true
+		c, err = d.readable(ctx)
+	}
 	if err != nil {
 		return err
+	}
+	d.idle = append(d.idle, c)
+	return nil
+}
+
+// alone reports whether the file can be read only as one that nobody changes: its log cannot be
+// made, and there is none with anything in it.
+func (d *SQLite) alone(err error) bool {
+	st, stat := os.Stat(d.file + "-wal")
+	return (errors.Is(err, search.ErrReadOnly) || isCode(err, sqlite3.SQLITE_CANTOPEN)) && (stat != nil || st.Size() == 0)
+}
+
+func (d *SQLite) readable(ctx context.Context) (*conn, error) {
+	c, err := d.newReader()
+	if err != nil {
+		return nil, err
 	}
 	err = d.patiently(ctx, func() error {
 		fresh, err := checkFile(ctx, c)
@@ -233,17 +263,25 @@ func (d *SQLite) openForReading(ctx context.Context) error {
 	})
 	if err != nil {
 		c.close()
-		return err
+		return nil, err
 	}
-	d.idle = append(d.idle, c)
-	return nil
+	return c, nil
 }
 
 func (d *SQLite) newReader() (*conn, error) {
 	if _, err := os.Stat(d.file); err != nil {
 		return nil, fmt.Errorf("%w: %w", search.ErrUnavailable, err)
 	}
-	c, err := openConn(d.file, sqlite3.SQLITE_OPEN_READONLY)
+	name, flags := d.file, int32(sqlite3.SQLITE_OPEN_READONLY)
+	if d.immutable {
+		path, err := filepath.Abs(d.file)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", search.ErrUnavailable, err)
+		}
+		u := url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: "immutable=1"}
+		name, flags = u.String(), flags|sqlite3.SQLITE_OPEN_URI
+	}
+	c, err := openConn(name, flags)
 	if err != nil {
 		return nil, err
 	}
@@ -302,7 +340,7 @@ func (d *SQLite) reader() (*conn, error) {
 
 // close ends the reading and gives the connection back.
 func (v *view) close() {
-	if v.conn.exec("ROLLBACK") != nil {
+	if v.exec("ROLLBACK") != nil {
 		v.conn.close()
 		return
 	}

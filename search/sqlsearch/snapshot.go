@@ -47,7 +47,9 @@ func (d *SQLite) Snapshot(ctx context.Context, name, token string) (search.Snaps
 	if d.open == nil {
 		d.open = map[string]*snapshot{}
 	}
-	d.open[s.token] = s
+	if d.open[s.token] == nil {
+		d.open[s.token] = s
+	}
 	return s, nil
 }
 
