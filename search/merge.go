@@ -1,118 +1,231 @@
 package search
 
 import (
-	"context"
-	"iter"
-	"sync"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
 
-	"github.com/digit-health/dhr/jql/eval"
-	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
 )
 
-// A merging joins the records of several indexes into one order. It holds one
-// record of each at a time.
-type merging struct {
-	order []plan.Sort
-	heads []*head
-	skip  int
-	after [][]byte // for each index the keys of the last record that was shown
-	last  *head    // of the record that next returned
-}
-
-// A head is the next record of one index.
-type head struct {
-	target *target
-	pull   func() (*record.Record, error, bool)
-	halt   func()
-	record *record.Record // nil at the end
-	keys   []record.Value
-	err    error
-}
-
-// merge begins to read a page. The caller stops it.
-func (x *Index) merge(ctx context.Context, r *resolved, token *pageToken, o PageOptions) (*merging, error) {
-	m := &merging{order: r.order, skip: o.StartAt, after: make([][]byte, len(r.targets))}
-	for i, t := range r.targets {
-		read := &Read{Plan: t.plan, Columns: t.read, Limit: o.StartAt + o.MaxResults + 1}
-		if len(r.targets) == 1 {
-			read.Skip, read.Limit, m.skip = o.StartAt, o.MaxResults+1, 0
-		}
-		if len(token.After) > 0 && len(token.After[i]) > 0 {
-			keys, err := readKeys(token.After[i], len(t.plan.Order))
-			if err != nil {
-				m.stop()
-				return nil, err
-			}
-			read.After, m.after[i] = keys, token.After[i]
-		}
-		m.heads = append(m.heads, newHead(t, x.driver.Read(ctx, read)))
+// MergeSchemas returns the schema of an index that has stored when declared is
+// created as well: the fields of both, those of stored first. What declared says of
+// the index for people (labels, aliases, what is personal) is added, and counts where
+// the two differ. A field that declared has otherwise than stored is an error that
+// wraps [ErrSchemaConflict]. If declared adds nothing, it returns stored itself.
+//
+// It is for drivers, and compares fields as the mapping writes them.
+func MergeSchemas(stored, declared *record.Schema) (*record.Schema, error) {
+	a, err := json.Marshal(stored)
+	if err != nil {
+		return nil, err
 	}
-	var all sync.WaitGroup
-	for _, h := range m.heads {
-		all.Go(h.advance)
+	b, err := json.Marshal(declared)
+	if err != nil {
+		return nil, err
 	}
-	all.Wait()
-	return m, nil
+	if bytes.Equal(a, b) {
+		return stored, nil
+	}
+	merged, err := mergeIndex(a, b)
+	if err != nil {
+		return nil, conflict(stored, err.Error())
+	}
+	if bytes.Equal(a, merged) {
+		return stored, nil
+	}
+	s, err := record.ParseSchema(stored.Index, merged)
+	if err != nil {
+		return nil, conflict(stored, err.Error())
+	}
+	if pathOf(s.Key) != pathOf(stored.Key) {
+		return nil, conflict(stored, fmt.Sprintf("the key is %q and not %q", pathOf(stored.Key), pathOf(s.Key)))
+	}
+	for f := range stored.All() {
+		if g := s.Field(f.Path); g == nil || g.Kind != f.Kind || g.FoldCase != f.FoldCase || g.Searchable != f.Searchable {
+			return nil, conflict(stored, fmt.Sprintf("the field %q is compared otherwise", f.Path))
+		}
+	}
+	return s, nil
 }
 
-func newHead(t *target, records record.Stream) *head {
-	h := &head{target: t}
-	h.pull, h.halt = iter.Pull2(records)
-	return h
+func conflict(s *record.Schema, message string) error {
+	return fmt.Errorf("%w: index %q: %s", ErrSchemaConflict, s.Index, message)
 }
 
-// advance steps to the next record of the index.
-func (h *head) advance() {
-	r, err, more := h.pull()
+func pathOf(f *record.Field) string {
+	if f == nil {
+		return ""
+	}
+	return f.Path
+}
+
+// A member is one of a JSON object.
+type member struct {
+	key   string
+	value json.RawMessage
+}
+
+// members takes an object apart; it is nil if raw is none.
+func members(raw json.RawMessage) (list []member) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil
+	}
+	list = []member{}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil
+		}
+		m := member{}
+		m.key, _ = key.(string)
+		if err := d.Decode(&m.value); err != nil {
+			return nil
+		}
+		list = append(list, m)
+	}
+	return list
+}
+
+func object(list []member) json.RawMessage {
+	out := []byte{'{'}
+	for i, m := range list {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		key, _ := json.Marshal(m.key) // a string always can be
+		out = append(append(append(out, key...), ':'), m.value...)
+	}
+	return append(out, '}')
+}
+
+// A merger makes one value of what two objects have under one key. One of the
+// values is nil if its object lacks the key; nil is also what it returns to leave it away.
+type merger func(key string, a, b json.RawMessage) (json.RawMessage, error)
+
+// merge joins two objects member by member.
+func merge(a, b json.RawMessage, each merger) (json.RawMessage, error) {
+	var out []member
+	others := members(b)
+	for _, m := range members(a) {
+		var other json.RawMessage
+		if i := slices.IndexFunc(others, func(o member) bool { return o.key == m.key }); i >= 0 {
+			other = others[i].value
+			others = slices.Delete(others, i, i+1)
+		}
+		value, err := each(m.key, m.value, other)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, member{m.key, value})
+	}
+	for _, m := range others {
+		value, err := each(m.key, nil, m.value)
+		if err != nil {
+			return nil, err
+		}
+		if value != nil {
+			out = append(out, member{m.key, value})
+		}
+	}
+	return object(out), nil
+}
+
+// mergeIndex merges definitions of an index, and the objects in them that are no fields.
+func mergeIndex(a, b json.RawMessage) (json.RawMessage, error) {
+	return merge(a, b, func(key string, a, b json.RawMessage) (json.RawMessage, error) {
+		switch {
+		case a == nil:
+			return b, nil
+		case b == nil:
+			return a, nil
+		case key == "properties":
+			return merge(a, b, mergeField)
+		case key == "_meta":
+			return mergeMeta(key, a, b)
+		case members(a) != nil && members(b) != nil:
+			return mergeIndex(a, b)
+		case !sameJSON(a, b):
+			return nil, fmt.Errorf("%q is %s and not %s", key, a, b)
+		}
+		return a, nil
+	})
+}
+
+// mergeField merges two definitions of one field, which may differ in the fields
+// that stand in it alone.
+func mergeField(name string, a, b json.RawMessage) (json.RawMessage, error) {
 	switch {
-	case !more:
-		h.record = nil
-	case err != nil:
-		h.record, h.err = nil, err
-	default:
-		h.record = r
-		h.keys = h.target.order.Keys(h.keys[:0], r)
+	case a == nil:
+		return b, nil
+	case b == nil:
+		return a, nil
 	}
+	return merge(a, b, func(key string, a, b json.RawMessage) (json.RawMessage, error) {
+		switch {
+		case key == "properties" || key == "fields":
+			return merge(orEmpty(a), orEmpty(b), mergeField)
+		case key == "type" && sameJSON(orObject(a), orObject(b)): // an object need not say that it is one
+			return a, nil
+		}
+		if !sameJSON(a, b) {
+			return nil, fmt.Errorf("the field %q has %q %s and not %s", name, key, orNothing(a), orNothing(b))
+		}
+		return a, nil
+	})
 }
 
-// next returns the next record and its index's target; a nil target is the end.
-func (m *merging) next() (*target, *record.Record, error) {
-	for {
-		if m.last != nil {
-			m.last.advance()
-		}
-		m.last = nil
-		for _, h := range m.heads {
-			if h.err != nil {
-				return nil, nil, h.err
-			}
-			if h.record != nil && (m.last == nil || eval.CompareKeys(m.order, h.keys, m.last.keys) < 0) {
-				m.last = h
-			}
-		}
-		if m.last == nil {
-			return nil, nil, nil
-		}
-		if m.skip == 0 {
-			return m.last.target, m.last.record, nil
-		}
-		m.skip--
-		m.shown()
+// mergeMeta merges what the mapping says besides. Lists are joined, so that
+// nothing stops to be personal; else what b says counts.
+func mergeMeta(_ string, a, b json.RawMessage) (json.RawMessage, error) {
+	switch {
+	case a == nil:
+		return b, nil
+	case b == nil:
+		return a, nil
+	case members(a) != nil && members(b) != nil:
+		return merge(a, b, mergeMeta)
 	}
+	var list, more []json.RawMessage
+	if json.Unmarshal(a, &list) != nil || json.Unmarshal(b, &more) != nil {
+		return b, nil
+	}
+	for _, m := range more {
+		if !slices.ContainsFunc(list, func(l json.RawMessage) bool { return sameJSON(l, m) }) {
+			list = append(list, m)
+		}
+	}
+	return json.Marshal(list)
 }
 
-// shown notes that the record which next returned is on the page, or before it.
-func (m *merging) shown() {
-	for i, h := range m.heads {
-		if h == m.last {
-			m.after[i] = appendKeys(nil, h.keys)
-		}
+// sameJSON compares two values as they are written, but for blanks.
+func sameJSON(a, b json.RawMessage) bool {
+	var x, y bytes.Buffer
+	if json.Compact(&x, a) != nil || json.Compact(&y, b) != nil {
+		return a == nil && b == nil
 	}
+	return bytes.Equal(x.Bytes(), y.Bytes())
 }
 
-func (m *merging) stop() {
-	for _, h := range m.heads {
-		h.halt()
+func orEmpty(raw json.RawMessage) json.RawMessage {
+	if raw == nil {
+		return json.RawMessage(`{}`)
 	}
+	return raw
+}
+
+func orObject(raw json.RawMessage) json.RawMessage {
+	if raw == nil {
+		return json.RawMessage(`"object"`)
+	}
+	return raw
+}
+
+func orNothing(raw json.RawMessage) json.RawMessage {
+	if raw == nil {
+		return json.RawMessage(`(none)`)
+	}
+	return raw
 }

@@ -22,6 +22,9 @@ const MaxBuckets = 1 << 18
 // Aggregate answers a question from records, read one by one. See [Aggregator]
 // for the memory it takes.
 func Aggregate(ctx context.Context, a *search.Aggregation, narrowed plan.Node, read Reader) (*search.Table, error) {
+	if err := a.Validate(); err != nil {
+		return nil, err
+	}
 	g := NewAggregator(a)
 	for r, err := range unordered(ctx, a.Plan, g.Fields(), narrowed, read) {
 		if err != nil {
