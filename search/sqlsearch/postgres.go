@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,8 +36,9 @@ type Postgres struct {
 	schema string // as it is written in SQL
 	name   string // as it is
 
-	mu      sync.Mutex
-	indexes map[string]*pgIndex // as they were last seen, by name
+	mu        sync.Mutex
+	indexes   map[string]*pgIndex // as they were last seen, by name
+	snapshots map[*pgSnapshot]bool
 }
 
 var _ search.Loader = (*Postgres)(nil)
@@ -55,7 +58,7 @@ func OpenPostgres(ctx context.Context, url string, opts *PostgresOptions) (*Post
 	if name == "" {
 		name = "dhr"
 	}
-	d := &Postgres{pool: pool, name: name, schema: sqlgen.Quote(name), indexes: map[string]*pgIndex{}}
+	d := &Postgres{pool: pool, name: name, schema: sqlgen.Quote(name), indexes: map[string]*pgIndex{}, snapshots: map[*pgSnapshot]bool{}}
 	if err := d.prepare(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -65,6 +68,12 @@ func OpenPostgres(ctx context.Context, url string, opts *PostgresOptions) (*Post
 
 // Close closes every connection. Snapshots that are open are lost.
 func (d *Postgres) Close() error {
+	d.mu.Lock()
+	open := slices.Collect(maps.Keys(d.snapshots))
+	d.mu.Unlock()
+	for _, s := range open {
+		_ = s.Close()
+	}
 	d.pool.Close()
 	return nil
 }

@@ -82,6 +82,9 @@ func (d *Postgres) open(ctx context.Context, index, name string) (*pgSnapshot, e
 		_ = s.Close()
 		return nil, err
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.snapshots[s] = true
 	return s, nil
 }
 
@@ -99,6 +102,9 @@ func (s *pgSnapshot) Close() error {
 	defer stop()
 	_ = s.tx.Rollback(ctx) // a connection that is gone has closed it as well
 	s.tx = nil
+	s.d.mu.Lock()
+	defer s.d.mu.Unlock()
+	delete(s.d.snapshots, s)
 	return nil
 }
 
