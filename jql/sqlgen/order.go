@@ -71,11 +71,11 @@ func (b *Builder) compareConstant(s plan.Sort, value record.Value) int {
 	case value.IsNull():
 		return -1
 	}
-	if c := mine.Compare(value); !s.Desc {
-		return c
-	} else {
+	c := mine.Compare(value)
+	if s.Desc {
 		return -c
 	}
+	return c
 }
 
 // sortKey appends the expression by which records are sorted.
