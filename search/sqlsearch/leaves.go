@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// leaves calls visit for each value but null that stands in a JSON text, however deep, with
+// eachLeaf calls visit for each value but null that stands in a JSON text, however deep, with
 // the keys that lead to it, joined by points. It stops when visit returns false.
-func leaves(text string, visit func(path string) bool) {
+func eachLeaf(text string, visit func(path string) bool) {
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber() // a number may be beyond a float64
 	walkLeaves(d, "", visit)
@@ -49,18 +49,9 @@ func walkLeaves(d *json.Decoder, path string, visit func(path string) bool) bool
 	return err == nil
 }
 
-// holdsSomething reports whether there is a value other than null in a JSON text.
-func holdsSomething(text string) (found bool) {
-	leaves(text, func(string) bool {
-		found = true
-		return false
-	})
-	return found
-}
-
 // appendLeaves appends the paths of the values in a JSON text, perhaps more than once each.
 func appendLeaves(paths []string, text string) []string {
-	leaves(text, func(path string) bool {
+	eachLeaf(text, func(path string) bool {
 		paths = append(paths, path)
 		return true
 	})

@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// maxColumns is how many fields with columns an index may have: each row must fit
+	// pgMaxColumns is how many fields with columns an index may have: each row must fit
 	// into a page of PostgreSQL.
-	maxColumns = 700
-	// maxIndexes is how many columns get an index.
-	maxIndexes = 60
+	pgMaxColumns = 700
+	// pgMaxIndexes is how many columns get an index.
+	pgMaxIndexes = 60
 )
 
 // Create implements [search.Loader].
@@ -134,12 +134,12 @@ func (x *pgIndex) addColumns(ctx context.Context, tx pgx.Tx) error {
 		i := len(fields)
 		fields = append(fields, st)
 		sql.WriteString("ALTER TABLE " + x.tables.main + st.Store.columns(strconv.Itoa(i)) + ";\n")
-		if indexes++; indexes <= maxIndexes || st.Store == asTerms {
+		if indexes++; indexes <= pgMaxIndexes || st.Store == asTerms {
 			sql.WriteString(st.Store.index(x.tables.main, strconv.Itoa(i)))
 		}
 	}
-	if len(fields) > maxColumns {
-		return fmt.Errorf("sqlsearch: %w: more than %d fields in the index %q", search.ErrUnsupported, maxColumns, x.schema.Index)
+	if len(fields) > pgMaxColumns {
+		return fmt.Errorf("sqlsearch: %w: more than %d fields in the index %q", search.ErrUnsupported, pgMaxColumns, x.schema.Index)
 	}
 	x.state.Fields = fields
 	if sql.Len() == 0 {

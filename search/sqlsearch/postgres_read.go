@@ -102,28 +102,8 @@ func (v *pgView) answer(ctx context.Context, r *search.Read) record.Stream {
 	if !l.CanOrder(r.Plan.Order) {
 		return failing(fmt.Errorf("sqlsearch: %w: the order %v", search.ErrUnsupported, r.Plan.Order))
 	}
-	where, _ := exact.Narrow(r.Plan.Where, l.Can, instead(l))
+	where, _ := exact.Narrow(r.Plan.Where, l.Can, instead)
 	return exact.Read(ctx, r, where, v.read)
-}
-
-// instead returns what is asked for in the place of what the layout cannot answer.
-func instead(l *sqlgen.Layout) func(plan.Node) plan.Node {
-	return func(n plan.Node) plan.Node {
-		var exists plan.Node
-		switch n := n.(type) {
-		case plan.Match:
-			exists = plan.Exists{Field: n.Field}
-		case plan.Changed:
-			if n.History == nil || n.Field == nil {
-				return nil
-			}
-			return nil
-		}
-		if exists == nil || !l.Can(exists) {
-			return nil
-		}
-		return exists
-	}
 }
 
 func failing(err error) record.Stream {
@@ -235,7 +215,7 @@ func (b *lentBytes) ScanBytes(v []byte) error {
 // count counts what p matches.
 func (v *pgView) count(ctx context.Context, p *plan.Plan, limit int64) (n int64, err error) {
 	l := v.layout(ctx)
-	where, exactly := exact.Narrow(p.Where, l.Can, instead(l))
+	where, exactly := exact.Narrow(p.Where, l.Can, instead)
 	if !exactly {
 		return exact.Count(ctx, p, limit, where, exact.ScanReader(v.scanner()))
 	}

@@ -273,8 +273,8 @@ func (r *rowReader) keys(doc *pgDoc, i int, f *record.Field, values []record.Val
 	return nil
 }
 
-// maxDecoders is how many decoders of keys are kept.
-const maxDecoders = 1000
+// maxKeyDecoders is how many decoders of keys are kept.
+const maxKeyDecoders = 1000
 
 func (r *rowReader) keyDecoder(path string) (*record.Decoder, error) {
 	if d := r.flat[path]; d != nil {
@@ -284,7 +284,7 @@ func (r *rowReader) keyDecoder(path string) (*record.Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(r.flat) >= maxDecoders {
+	if len(r.flat) >= maxKeyDecoders {
 		clear(r.flat)
 	}
 	d := record.NewDecoder(p)

@@ -160,7 +160,7 @@ func (v *pgView) scan(ctx context.Context, s *search.Scan, at *pgPosition) recor
 	if s.Ordered && !l.CanOrder(s.Plan.Order) {
 		return failing(fmt.Errorf("sqlsearch: %w: the order %v", search.ErrUnsupported, s.Plan.Order))
 	}
-	where, _ := exact.Narrow(s.Plan.Where, l.Can, instead(l))
+	where, _ := exact.Narrow(s.Plan.Where, l.Can, instead)
 	records, _ := exact.Scan(ctx, s, where, func(ctx context.Context, s *search.Scan) (record.Stream, func() string) {
 		return v.scanned(ctx, s, at), at.String
 	})
