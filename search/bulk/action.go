@@ -118,14 +118,12 @@ func newFrame() (*frame, error) {
 // read reads a line, which must be one object.
 func (f *frame) read(line []byte) error {
 	f.line = append(append(append(f.line[:0], frameBegin...), line...), '}')
-	err := f.decoder.Decode(f.line, &f.record)
-	var e *record.DocumentError
-	switch {
-	case errors.As(err, &e):
-		e.Offset -= len(frameBegin)
-		e.Path = strings.TrimPrefix(strings.TrimPrefix(e.Path, "h"), ".")
-		return e
-	case err != nil:
+	if err := f.decoder.Decode(f.line, &f.record); err != nil {
+		var e *record.DocumentError
+		if errors.As(err, &e) {
+			e.Offset -= len(frameBegin)
+			e.Path = strings.TrimPrefix(strings.TrimPrefix(e.Path, "h"), ".")
+		}
 		return err
 	}
 	if whole := f.record.Value(0).Text(); len(whole) != len(line) { // it ends the object and goes on

@@ -22,7 +22,8 @@ type counter struct {
 // the second document with these on the number of the repeat.
 func (c *counter) id(doc []byte) string {
 	sum := sha256.Sum256(doc)
-	id := hex.EncodeToString(sum[:16])
+	var digits [32]byte
+	id := string(hex.AppendEncode(digits[:0], sum[:16]))
 	mark := binary.BigEndian.Uint64(sum[:8])
 	if mark == 0 {
 		mark = 1
