@@ -97,6 +97,18 @@ func (r *Record) Clone() *Record {
 	return c
 }
 
+// Project returns r under other columns: a record of p with r's ID, Index and
+// Source, and in each column what r has for the field with that path; nothing if r
+// lacks it. It shares r's memory and is valid as long as r is.
+func (r *Record) Project(p *Projection) *Record {
+	c := &Record{ID: r.ID, Index: r.Index, projection: p, columns: make([][]Value, len(p.fields)), source: r.source}
+	for i, f := range p.fields {
+		values := r.Lookup(f.Path)
+		c.columns[i] = values[:len(values):len(values)]
+	}
+	return c
+}
+
 // A Stream is a sequence of records. It may be ranged over once.
 //
 // The first error is the last pair, and its record is nil. A record is valid

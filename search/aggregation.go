@@ -37,6 +37,8 @@ type Aggregation struct {
 // with Calendar the days, months or other spans that a date falls into; with Width
 // the intervals that a number falls into.
 type Group struct {
+	// Name is the name of the field in a [Question]. Drivers do not look at it.
+	Name string
 	// Field holds whole values; it is never a text. If it folds case, its values count in
 	// lower case.
 	Field *record.Field
@@ -62,7 +64,9 @@ type Metric struct {
 	//	min, max     Int, Uint, Float, Time; of the field's kind
 	//	cardinality  different values, exactly; every kind that groups
 	//	percentile   Int, Uint, Float, Time: the least value that at least Percent of all values do not exceed (the nearest rank); the least of all for 0
-	Op      string
+	Op string
+	// Name is the name of the field in a [Question]. Drivers do not look at it.
+	Name    string
 	Field   *record.Field
 	Percent float64 // from 0 to 100
 }

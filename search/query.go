@@ -1,0 +1,238 @@
+package search
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/jql"
+	"github.com/digit-health/dhr/jql/eval"
+	"github.com/digit-health/dhr/jql/plan"
+	"github.com/digit-health/dhr/record"
+)
+
+// A Query is a question as a person asks it. The zero Query is for every record
+// of every index that the principal may see.
+type Query struct {
+	// JQL is the question.
+	JQL string
+	// Parse are the dialect and the limits of the text. If nil, the defaults.
+	Parse *jql.ParseOptions
+	// Indexes are the names of indexes, or patterns with *. If empty, all.
+	Indexes []string
+	// Fields are the fields to return: paths, aliases or labels, or a pattern of
+	// paths such as patient.*, in the order of the columns. If empty, every field that holds values and that the
+	// principal may see. A field that some of the indexes lack is missing there.
+	Fields []string
+	// Options are the circumstances of the question. Their User does not count:
+	// it is the principal. Their Now, if zero, is the clock's.
+	Options jql.ResolveOptions
+}
+
+// A target is a query as it is put to one index.
+type target struct {
+	view   *access.View
+	plan   *plan.Plan         // with the principal's scope
+	shown  *record.Projection // what is returned
+	read   *record.Projection // that, and what the order needs
+	order  *eval.Order
+	masked []bool // of the columns shown
+	plain  bool   // all of the columns shown, and the ids, are shown as they are
+}
+
+// resolved is a query with its meaning for every index it is put to.
+type resolved struct {
+	targets  []*target
+	order    []plan.Sort // for comparing keys across indexes
+	warnings jql.ErrorList
+	options  jql.ResolveOptions
+}
+
+// resolve gives q its meaning as who asks it. With source, whole documents are wanted.
+func (x *Index) resolve(ctx context.Context, who *access.Principal, q *Query) (*resolved, error) {
+	if q == nil {
+		q = &Query{}
+	}
+	views, err := x.views(ctx, who, q.Indexes)
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := jql.Parse(q.JQL, q.Parse)
+	if err != nil {
+		return nil, err
+	}
+	r := &resolved{options: q.Options}
+	r.options.User = who.User
+	if r.options.Now.IsZero() {
+		r.options.Now = x.opts.Now()
+	}
+	schemas := make([]*record.Schema, len(views))
+	for i, v := range views {
+		schemas[i] = v.Schema()
+	}
+	meaning, err := jql.Resolve(ctx, parsed, schemas, &r.options)
+	if err != nil {
+		return nil, err
+	}
+	r.warnings = meaning.Warnings
+	r.order = commonOrder(meaning.Plans)
+	columns, err := chooseFields(views, q.Fields)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range views {
+		t, err := newTarget(ctx, v, meaning.Plans[i], columns[i], &r.options)
+		if err != nil {
+			return nil, err
+		}
+		r.targets = append(r.targets, t)
+	}
+	return r, nil
+}
+
+// newTarget joins the meaning of a query to what the principal may see.
+func newTarget(ctx context.Context, v *access.View, p *plan.Plan, columns []string, opts *jql.ResolveOptions) (*target, error) {
+	scope, err := v.Scope(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	t := &target{view: v, plan: &plan.Plan{Schema: v.Full(), Where: plan.NewAnd(scope, p.Where), Order: p.Order}}
+	if t.shown, err = v.Full().Project(columns...); err != nil {
+		return nil, err
+	}
+	t.read, t.plain = t.shown, v.Plain()
+	wanted := slices.Clone(columns)
+	for _, s := range p.Order {
+		if s.Field != nil && !isMeta(s.Field) && !slices.Contains(wanted, s.Field.Path) {
+			wanted = append(wanted, s.Field.Path)
+		}
+	}
+	if len(wanted) > len(columns) {
+		if t.read, err = v.Full().Project(wanted...); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range t.shown.Fields() {
+		t.masked = append(t.masked, v.Masked(f))
+	}
+	t.order, err = eval.CompileOrder(t.plan, t.read)
+	return t, err
+}
+
+func isMeta(f *record.Field) bool { return f.Path == "_id" || f.Path == "_index" }
+
+// show returns what the principal may see of r, in out or as r itself. It is valid as long as r is.
+func (t *target) show(r, out *record.Record) *record.Record {
+	if t.plain && r.Projection() == t.shown {
+		return r
+	}
+	out.Reset(t.shown)
+	out.ID, out.Index = t.view.ID(r.ID), r.Index
+	for i, f := range t.shown.Fields() {
+		values := r.Values(i)
+		if t.masked[i] {
+			values = t.view.Mask(nil, f, values)
+		}
+		for _, v := range values {
+			out.Append(i, v)
+		}
+	}
+	return out
+}
+
+// commonOrder returns an order by which the keys of all plans compare.
+func commonOrder(plans []*plan.Plan) []plan.Sort {
+	if len(plans) == 0 {
+		return nil
+	}
+	order := slices.Clone(plans[0].Order)
+	for _, p := range plans[1:] {
+		for i, s := range p.Order {
+			if f := order[i].Field; s.Field != nil && (f == nil || s.Field.FoldCase && !f.FoldCase) {
+				order[i].Field = s.Field
+			}
+		}
+	}
+	return order
+}
+
+// chooseFields returns the paths of the columns of each view.
+func chooseFields(views []*access.View, names []string) ([][]string, error) {
+	columns := make([][]string, len(views))
+	if len(names) == 0 {
+		for i, v := range views {
+			columns[i] = shownLeaves(v, func(string) bool { return true })
+		}
+		return columns, nil
+	}
+	for _, name := range names {
+		found := false
+		for i, v := range views {
+			paths, err := fieldsNamed(v, name)
+			if err != nil {
+				return nil, err
+			}
+			for _, p := range paths {
+				if !slices.Contains(columns[i], p) {
+					columns[i] = append(columns[i], p)
+				}
+			}
+			found = found || len(paths) > 0
+		}
+		if !found {
+			return nil, fmt.Errorf("%w %q%s", ErrUnknownField, name, didYouMean(views, name))
+		}
+	}
+	return columns, nil
+}
+
+// fieldsNamed returns the paths of the fields of a view that a name stands for.
+func fieldsNamed(v *access.View, name string) ([]string, error) {
+	if strings.Contains(name, "*") {
+		if _, err := path.Match(name, ""); err != nil {
+			return nil, fmt.Errorf("%w: the pattern %q of fields", ErrInvalid, name)
+		}
+		return shownLeaves(v, func(p string) bool {
+			ok, err := path.Match(name, p)
+			return ok && err == nil
+		}), nil
+	}
+	var paths []string
+	for _, f := range v.Full().Lookup(name) {
+		if v.Shown(f) {
+			paths = append(paths, f.Path)
+		}
+	}
+	if len(paths) > 1 {
+		return nil, fmt.Errorf("%w %q: it may be %s", ErrUnknownField, name, strings.Join(paths, " or "))
+	}
+	return paths, nil
+}
+
+// shownLeaves returns the paths of the fields that hold values and may be
+// shown: no objects, and of a text only itself.
+func shownLeaves(v *access.View, fits func(path string) bool) []string {
+	var paths []string
+	for f := range v.Full().All() {
+		switch f.Kind {
+		case record.Object, record.Nested:
+			continue
+		}
+		if f.Path == f.Source && v.Shown(f) && fits(f.Path) {
+			paths = append(paths, f.Path)
+		}
+	}
+	return paths
+}
+
+func didYouMean(views []*access.View, name string) string {
+	for _, v := range views {
+		if near := v.Schema().Nearest(name); near != "" && near != name {
+			return fmt.Sprintf("; did you mean %q?", near)
+		}
+	}
+	return ""
+}
