@@ -35,13 +35,14 @@ type Query struct {
 
 // A target is a query as it is put to one index.
 type target struct {
-	view   *access.View
-	plan   *plan.Plan         // with the principal's scope
-	shown  *record.Projection // what is returned
-	read   *record.Projection // that, and what the order needs
-	order  *eval.Order
-	masked []bool // of the columns shown
-	plain  bool   // all of the columns shown, and the ids, are shown as they are
+	view    *access.View
+	plan    *plan.Plan         // with the principal's scope
+	shown   *record.Projection // what is returned
+	read    *record.Projection // that, and what the order needs
+	order   *eval.Order
+	masked  []bool // of the columns shown
+	plain   bool   // all of the columns shown, and the ids, are shown as they are
+	unnamed bool   // the name of the index is not shown
 }
 
 // resolved is a query with its meaning for every index it is put to.
