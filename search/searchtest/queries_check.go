@@ -37,6 +37,7 @@ func (s *suite) questions(t tb) (all []question) {
 			refused++
 		}
 	}
+	require.GreaterOrEqual(t, len(all), 500)
 	t.Logf("%d queries; besides, the language refuses %d, and %d ask for a field that is left out", len(all), refused, absent)
 	return all
 }
@@ -57,7 +58,6 @@ func (s *suite) queries(t tb) {
 	defer v.close()
 	projections := s.projections(t)
 	all := s.questions(t)
-	require.GreaterOrEqual(t, len(all), 500)
 	side(all, func(i int, q question) {
 		want, err := s.corpus.ask(q.plan)
 		if err != nil {
