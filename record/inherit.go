@@ -107,7 +107,7 @@ func (r *mappingReader) subobjects(p *node) (flat bool) {
 // in the names of fields are no objects.
 func (s *Schema) flat(path string) bool {
 	for i := strings.IndexByte(path, '.'); i >= 0; {
-		if f := s.byPath[path[:i]]; f != nil && f.own.flat {
+		if f := s.at(path[:i]); f != nil && f.own.flat {
 			return true
 		}
 		next := strings.IndexByte(path[i+1:], '.')

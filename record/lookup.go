@@ -32,7 +32,9 @@ func (r *mappingReader) names() {
 		add(ranks[2], f.Label, f)
 	}
 	for _, path := range []string{"_id", "_index"} {
-		add(ranks[0], path, s.byPath[path])
+		if f := s.byPath[path]; f != nil {
+			add(ranks[0], path, f)
+		}
 	}
 	for _, rank := range ranks {
 		for name, ff := range rank {
@@ -101,14 +103,18 @@ func (s *Schema) flattenedKey(path string, fold bool) *Field {
 		return nil
 	}
 	for i := strings.LastIndexByte(path, '.'); i > 0; i = strings.LastIndexByte(path[:i], '.') {
-		f := s.byPath[path[:i]]
+		f := s.at(path[:i])
 		if f == nil && fold {
+			f = s.opened(path[:i])
 			if ff := s.byName[strings.ToLower(path[:i])]; len(ff) == 1 {
 				f = ff[0]
 			}
 		}
 		if f != nil && f.Kind == Flattened {
-			return s.own.keys.get(f.Path+path[i:], f)
+			if f = s.own.keys.get(f.Path+path[i:], f); s.own.hide != nil && s.own.hide(f) {
+				return nil
+			}
+			return f
 		}
 	}
 	return nil

@@ -35,6 +35,10 @@ type schemaState struct {
 	flat    bool                // as a field's
 	aliases map[string][]*Field // by the very name
 	keys    keyCache
+	// hide and open are those of a schema made by Without: which keys of
+	// flattened fields are hidden, and what can no longer be found as a whole.
+	hide func(*Field) bool
+	open map[string]*Field
 }
 
 // ParseSchema reads a mapping file as Elasticsearch takes and gives it: an index

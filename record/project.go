@@ -130,7 +130,7 @@ func (b *trieBuilder) add(n int, f *Field) {
 
 // describe says of a node on the way what the schema says of its path.
 func (b *trieBuilder) describe(t *trie, path string) {
-	f := b.schema.byPath[path]
+	f := b.schema.at(path)
 	switch {
 	case f == nil: // an object that only the dots in a name speak of
 		t.object = !t.lenient && !b.schema.flat(path)

@@ -151,6 +151,9 @@ func (s *Schema) Field(path string) *Field {
 	if f := s.byPath[path]; f != nil {
 		return f
 	}
+	if path == "_id" || path == "_index" {
+		return s.own.open[path]
+	}
 	return s.flattenedKey(path, false)
 }
 

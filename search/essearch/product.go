@@ -2,8 +2,10 @@ package essearch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -14,6 +16,9 @@ import (
 type product struct {
 	openSearch   bool
 	major, minor int
+	// sortsByID says that the cluster orders by _id, which Elasticsearch 8 and
+	// later do not unless they are told to.
+	sortsByID bool
 }
 
 // String names the product.
@@ -41,6 +46,9 @@ func (c *client) product(ctx context.Context) (*product, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.sortsByID, err = c.detectIDs(ctx); err != nil {
+		return nil, err
+	}
 	c.detected = p
 	return p, nil
 }
@@ -65,8 +73,36 @@ func (c *client) detect(ctx context.Context) (*product, error) {
 	switch {
 	case err != nil || len(parts) < 2 || distribution != "" && !p.openSearch:
 		return nil, fmt.Errorf("%w: it is no search engine: version %q of %q", search.ErrBadAnswer, number, distribution)
-	case p.openSearch && (p.major < 2 || p.major == 2 && p.minor < 4), !p.openSearch && (p.major < 7 || p.major == 7 && p.minor < 12):
+	case !p.openSearch && (p.major < 7 || p.major == 7 && p.minor < 12):
 		return nil, fmt.Errorf("%w: %v is too old", search.ErrUnsupported, p)
 	}
 	return p, nil
+}
+
+// detectIDs finds out whether the cluster orders by _id. One that does not let its settings be seen is
+// taken not to.
+func (c *client) detectIDs(ctx context.Context) (bool, error) {
+	type settings struct {
+		Indices struct {
+			IDs struct {
+				Enabled string `json:"enabled"`
+			} `json:"id_field_data"`
+		} `json:"indices"`
+	}
+	var answer struct{ Transient, Persistent, Defaults settings }
+	query := url.Values{"include_defaults": {"true"}, "filter_path": {"*.indices.id_field_data.enabled"}}
+	err := c.ask(ctx, &request{method: http.MethodGet, path: "/_cluster/settings", query: query}, &answer)
+	var refused *Error
+	switch {
+	case errors.As(err, &refused) && refused.Status < http.StatusTooManyRequests:
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	for _, s := range []settings{answer.Transient, answer.Persistent, answer.Defaults} {
+		if enabled := s.Indices.IDs.Enabled; enabled != "" {
+			return enabled == "true", nil
+		}
+	}
+	return false, nil
 }

@@ -1,0 +1,150 @@
+package essearch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/digit-health/dhr/search"
+)
+
+// A point is a point in time that the cluster keeps open. It is safe for concurrent
+// use.
+type point struct {
+	c         *client
+	product   *product
+	base      context.Context // with the values of the one it was made in, without its end
+	keepAlive string
+
+	mu     sync.Mutex
+	id     string // the latest that the cluster gave
+	closed bool
+}
+
+// patience is how long opening and closing may take when nobody waits for them.
+const patience = 15 * time.Second
+
+func (d *Driver) newPoint(ctx context.Context, p *product) *point {
+	return &point{
+		c: d.client, product: p, base: context.WithoutCancel(ctx),
+		keepAlive: strconv.FormatInt(max(1, d.opts.keepAlive().Milliseconds()/1000), 10) + "s",
+	}
+}
+
+// openPoint opens a point in time of an index. If ctx ends meanwhile, what the
+// cluster opens nevertheless is closed again.
+func (d *Driver) openPoint(ctx context.Context, index string, p *product) (*point, error) {
+	pt := d.newPoint(ctx, p)
+	what, query := "/_pit", url.Values{"keep_alive": {pt.keepAlive}}
+	if p.openSearch {
+		what = "/_search/point_in_time"
+		query.Set("allow_partial_pit_creation", "false")
+	}
+	path, err := indexPath(index, what)
+	if err != nil {
+		return nil, err
+	}
+	ctx, abandon := context.WithCancel(ctx)
+	opened := make(chan error, 1)
+	go func() {
+		defer abandon()
+		opened <- pt.open(&request{method: http.MethodPost, path: path, query: query})
+	}()
+	select {
+	case err = <-opened:
+	case <-ctx.Done():
+		select {
+		case err = <-opened:
+		default:
+			go func() {
+				if <-opened == nil {
+					_ = pt.close()
+				}
+			}()
+			return nil, ctx.Err()
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return pt, nil
+}
+
+func (pt *point) open(r *request) error {
+	ctx, cancel := context.WithTimeout(pt.base, pt.c.timeout)
+	defer cancel()
+	var answer struct {
+		ID     string `json:"id"`
+		PIT    string `json:"pit_id"`
+		Shards struct {
+			Total, Failed int64
+		} `json:"_shards"`
+	}
+	if err := pt.c.ask(ctx, r, &answer); err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("%w: no snapshot within %v", search.ErrUnavailable, pt.c.timeout)
+		}
+		return err
+	}
+	pt.id = answer.ID + answer.PIT
+	switch {
+	case pt.id == "":
+		return fmt.Errorf("%w: a snapshot without an id", search.ErrBadAnswer)
+	case answer.Shards.Failed > 0:
+		_ = pt.close()
+		return fmt.Errorf("%w: %d of %d shards failed", search.ErrPartial, answer.Shards.Failed, answer.Shards.Total)
+	}
+	return nil
+}
+
+// renew notes the id that an answer gave.
+func (pt *point) renew(id string) {
+	pt.mu.Lock()
+	defer pt.mu.Unlock()
+	if id != "" {
+		pt.id = id
+	}
+}
+
+func (pt *point) latest() string {
+	pt.mu.Lock()
+	defer pt.mu.Unlock()
+	return pt.id
+}
+
+// append appends what a search says of the point, which keeps it alive.
+func (pt *point) append(b []byte) []byte {
+	id, _ := json.Marshal(pt.latest()) // a string has no error
+	b = append(append(b, `{"id":`...), id...)
+	return append(append(append(b, `,"keep_alive":"`...), pt.keepAlive...), `"}`...)
+}
+
+// close gives the point back. One that the cluster no longer has is no error.
+func (pt *point) close() error {
+	pt.mu.Lock()
+	id, closed := pt.id, pt.closed
+	pt.closed = true
+	pt.mu.Unlock()
+	if closed || id == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(pt.base, patience)
+	defer cancel()
+	path, body := "/_pit", any(map[string]string{"id": id})
+	if pt.product.openSearch {
+		path, body = "/_search/point_in_time", map[string][]string{"pit_id": {id}}
+	}
+	text, _ := json.Marshal(body) // strings have no error
+	var answer json.RawMessage
+	err := pt.c.ask(ctx, &request{method: http.MethodDelete, path: path, body: text, snapshot: true}, &answer)
+	if errors.Is(err, search.ErrSnapshotLost) {
+		return nil
+	}
+	return err
+}
