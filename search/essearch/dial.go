@@ -36,10 +36,10 @@ type Cluster struct {
 }
 
 const (
-	dialTimeout   = 10 * time.Second
-	idleTimeout   = 90 * time.Second
-	idlePerHost   = 16
-	userAgent     = "dhr"
+	dialTimeout = 10 * time.Second
+	idleTimeout = 90 * time.Second
+	idlePerHost = 16
+	userAgent   = "dhr"
 )
 
 // Dial returns a transport for Open. It connects to nothing yet, and reads no
