@@ -36,6 +36,9 @@ type indexState struct {
 	Fields []fieldState `json:"fields"`
 	// Indexed says that the indexes of the columns are there.
 	Indexed bool `json:"indexed"`
+	// Key is, from 1, the field whose only value is the ID in every record so far, if
+	// there is one: its column is that of the ID, and its own is empty.
+	Key int `json:"key,omitempty"`
 }
 
 // A fieldState is what is remembered of a field. Its number is its place.
@@ -158,6 +161,9 @@ func plain(f *record.Field) bool {
 // column says where the field with a number is stored.
 func (x *index) column(i int, f *record.Field) *sqlgen.Column {
 	st := &x.state.Fields[i]
+	if x.state.Key == i+1 {
+		return idColumn()
+	}
 	c := &sqlgen.Column{Value: "m." + columnName(i), Fold: f.FoldCase, Indexed: x.state.Indexed && indexed(f) && !st.Coded}
 	if st.Coded {
 		codes := x.table("codes")
@@ -173,14 +179,25 @@ func (x *index) column(i int, f *record.Field) *sqlgen.Column {
 	return c
 }
 
-// indexed reports whether the column of a field has an index.
-func indexed(f *record.Field) bool { return plain(f) && f.Kind != record.Bool }
+// idColumn says where the IDs are stored.
+func idColumn() *sqlgen.Column { return &sqlgen.Column{Value: "m.id", Required: true, Indexed: true} }
+
+// indexed reports whether the column of a field has an index. Numbers have none: a
+// range of them finds too many records for an index to be of use, and each
+// index costs a twentieth of the time of loading.
+func indexed(f *record.Field) bool {
+	switch f.Kind {
+	case record.String, record.Time, record.IP, record.Version:
+		return true
+	}
+	return false
+}
 
 // layout returns where the index is stored, for questions of v.
 func (x *index) layout(ctx context.Context, v querier) *sqlgen.Layout {
 	return &sqlgen.Layout{
 		Dialect: sqlgen.SQLite, Table: x.table(""), Row: "rid",
-		ID:     &sqlgen.Column{Value: "m.id", Required: true, Indexed: true},
+		ID:     idColumn(),
 		Column: x.find,
 		Expand: func(_ *record.Field, mode plan.Mode, term string, edits int) ([]string, error) {
 			return x.expand(ctx, v, mode, term, edits)
