@@ -95,8 +95,16 @@ func (b *Builder) Where(n plan.Node) *Builder {
 	return b
 }
 
+// join appends conditions in a tree that is no deeper than it must be: SQLite takes a thousand levels.
 func (b *Builder) join(nodes []plan.Node, with string) *Builder {
 	b.SQL("(")
+	if len(nodes) > fewNodes {
+		half := len(nodes) / 2
+		b.join(nodes[:half], with)
+		b.SQL(with)
+		b.join(nodes[half:], with)
+		return b.SQL(")")
+	}
 	for i, n := range nodes {
 		if i > 0 {
 			b.SQL(with)
@@ -105,6 +113,9 @@ func (b *Builder) join(nodes []plan.Node, with string) *Builder {
 	}
 	return b.SQL(")")
 }
+
+// fewNodes is how many conditions are written side by side.
+const fewNodes = 16
 
 func (b *Builder) constant(is bool) {
 	if is {
@@ -152,7 +163,21 @@ func (b *Builder) terms(n plan.Terms) {
 		}
 		args = append(args, a)
 	}
-	b.anyValue(c, func(value string) { b.in(value, args) })
+	if c.Codes == nil || c.Codes.Find == nil {
+		b.anyValue(c, func(value string) { b.in(value, args) })
+		return
+	}
+	codes, err := c.Codes.Find(args)
+	switch {
+	case err != nil:
+		b.fail(err)
+	case len(codes) == 0:
+		b.SQL("FALSE")
+	default:
+		bare := *c
+		bare.Codes = nil
+		b.anyValue(&bare, func(value string) { b.in(value, codes) })
+	}
 }
 
 // ranges appends the condition that one of the values lies between bounds.

@@ -182,27 +182,46 @@ func (x *index) column(i int, f *record.Field) *sqlgen.Column {
 // idColumn says where the IDs are stored.
 func idColumn() *sqlgen.Column { return &sqlgen.Column{Value: "m.id", Required: true, Indexed: true} }
 
-// indexed reports whether the column of a field has an index. Numbers have none: a
-// range of them finds too many records for an index to be of use, and each
-// index costs a twentieth of the time of loading.
-func indexed(f *record.Field) bool {
-	switch f.Kind {
-	case record.String, record.Time, record.IP, record.Version:
-		return true
-	}
-	return false
-}
+// indexed reports whether the column of a field has an index, from which SQLite also
+// knows how many records a condition finds.
+func indexed(f *record.Field) bool { return plain(f) && f.Kind != record.Bool }
 
 // layout returns where the index is stored, for questions of v.
 func (x *index) layout(ctx context.Context, v querier) *sqlgen.Layout {
+	find := func(f *record.Field) *sqlgen.Column {
+		c := x.find(f)
+		if c == nil || c.Codes == nil {
+			return c
+		}
+		mine, codes := *c, *c.Codes
+		codes.Find = func(values []any) ([]any, error) { return findCodes(ctx, v, &codes, values) }
+		mine.Codes = &codes
+		return &mine
+	}
 	return &sqlgen.Layout{
 		Dialect: sqlgen.SQLite, Table: x.table(""), Row: "rid",
 		ID:     idColumn(),
-		Column: x.find,
+		Column: find,
 		Expand: func(_ *record.Field, mode plan.Mode, term string, edits int) ([]string, error) {
 			return x.expand(ctx, v, mode, term, edits)
 		},
 	}
+}
+
+// findCodes returns the codes of values, those that have one.
+func findCodes(ctx context.Context, v querier, d *sqlgen.Codes, values []any) ([]any, error) {
+	codes := make([]any, 0, len(values))
+	for _, value := range values {
+		q := sqlgen.Query{Text: "SELECT code FROM " + d.Table + " WHERE " + d.Only + " AND value = ?", Args: []any{value}}
+		err := v.query(ctx, q, func(row []any) error {
+			codes = append(codes, row[0])
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return codes, nil
 }
 
 // find returns the column of a field, known by its path; the keys of flattened
