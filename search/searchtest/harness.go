@@ -142,6 +142,3 @@ func (s *suite) fill(t tb, schema *record.Schema, records []*record.Record) {
 	s.create(t, schema)
 	s.load(t, schema, slices.Values(records))
 }
-
-// has reports whether the server has the type of a field, and of those around it.
-func (s *suite) has(path string) bool { return s.corpus.schema.Field(path) != nil }

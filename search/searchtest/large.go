@@ -92,7 +92,7 @@ func (l larger) conditions(t tb) {
 		values = append(values, record.StringValue(fmt.Sprintf("c%05d", i*2)))
 		numbers = append(numbers, record.IntValue(int64(i*2)))
 	}
-	deep := plan.Node(plan.NewTerms(code, values[:50]...))
+	deep := plan.NewTerms(code, values[:50]...)
 	for i := range 60 {
 		below := plan.Range{Field: steps, Upper: plan.Bound{Value: record.IntValue(int64(i * 400))}}
 		if i%2 == 0 {
@@ -189,9 +189,6 @@ func (l larger) cancels(t tb) {
 	columns := l.c.projection
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	for range l.s.driver.Read(ended, &search.Read{Plan: l.c.all(), Columns: columns}) {
-		break
-	}
 	_, err := ids(l.s.driver.Read(ended, &search.Read{Plan: l.c.all(), Columns: columns}))
 	require.ErrorIs(t, err, context.Canceled)
 	_, err = l.s.driver.Count(ended, l.plan(t, "age > 3"), 0)
