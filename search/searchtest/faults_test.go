@@ -165,7 +165,7 @@ func complaints(t *testing.T, d search.Driver, name string) []string {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.runFew(w, name)
+		s.runFew(w, name) //nolint:testifylint // what fails here is the watcher, not the test
 	}()
 	<-done
 	for _, f := range slices.Backward(w.cleanups) {
