@@ -71,11 +71,11 @@ func (b *Builder) compareConstant(s plan.Sort, value record.Value) int {
 	case value.IsNull():
 		return -1
 	}
-	if c := mine.Compare(value); !s.Desc {
-		return c
-	} else {
+	c := mine.Compare(value)
+	if s.Desc {
 		return -c
 	}
+	return c
 }
 
 // sortKey appends the expression by which records are sorted.
@@ -110,6 +110,18 @@ func (b *Builder) plain(c *Column, value string) {
 func (b *Builder) best(k *key) {
 	c := k.column
 	s := c.Several
+	if b.l.Dialect == Postgres { // it has no min and max of bytea
+		b.SQL("(SELECT ")
+		b.plain(c, s.Table+"."+s.Value)
+		b.SQL(" FROM ").SQL(s.Table).SQL(" WHERE ")
+		b.sideOnly(s)
+		b.SQL(" AND ").SQL(s.Table).SQL(".").SQL(s.Row).SQL(" = m.").SQL(b.l.Row).SQL(" ORDER BY 1")
+		if k.sort.Desc {
+			b.SQL(" DESC")
+		}
+		b.SQL(" LIMIT 1)")
+		return
+	}
 	fn := "min("
 	if k.sort.Desc {
 		fn = "max("

@@ -72,8 +72,7 @@ func (c *Column) argument(f *record.Field, v record.Value) (any, error) {
 func VersionKey(b []byte, version string) []byte {
 	core, pre, ok := splitVersion(version)
 	if !ok {
-		b = append(b, 2) // after every valid version, by code point
-		b = append(b, 0, 0)
+		b = append(b, 2, 0, 0) // after every valid version, by code point
 		return append(b, version...)
 	}
 	b = append(b, 1)

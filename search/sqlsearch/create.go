@@ -1,0 +1,211 @@
+package sqlsearch
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/digit-health/dhr/record"
+	"github.com/digit-health/dhr/search"
+)
+
+// maxColumns is how many fields an index may have; SQLite takes 2,000 columns.
+const maxColumns = 1990
+
+// tokenizer makes FTS5 take texts apart at blanks alone: all of ASCII that can
+// stand in a term belongs to it, as does everything beyond. What is stored are the
+// terms that package analyzer makes, which have no capitals of ASCII, so
+// that FTS5 finds exactly them. (Its unicode61 folds µ to μ and ς to σ, and breaks
+// emoji at their joiners.)
+const tokenizer = `tokenize="ascii tokenchars '!""#$%&''()*+,-./:;<=>?@[\]^_` + "`" + `{|}~'"`
+
+// Create implements [search.Loader]. Fields that are added to an index are read out of the
+// documents that it has.
+func (d *SQLite) Create(ctx context.Context, s *record.Schema) error {
+	if s.Index == "" || strings.Contains(s.Index, "*") {
+		return fmt.Errorf("sqlsearch: %w: %q is no name of an index", search.ErrInvalid, s.Index)
+	}
+	mapping, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("sqlsearch: %w", err)
+	}
+	return d.writing(ctx, func(c *conn, cat *catalog) error {
+		old := cat.indexes[s.Index]
+		if old == nil {
+			_, err := d.make(ctx, c, s, mapping)
+			return err
+		}
+		if err := conflict(old.schema, s); err != nil {
+			return err
+		}
+		before, err := json.Marshal(old.schema)
+		if err != nil {
+			return err
+		}
+		merged, err := mergeJSON(before, mapping)
+		if err != nil || string(merged) == string(before) {
+			return err
+		}
+		grown, err := record.ParseSchema(s.Index, merged)
+		if err != nil {
+			return fmt.Errorf("sqlsearch: %w: %w", search.ErrSchemaConflict, err)
+		}
+		if !grows(old, grown) {
+			return changed(c, old, merged)
+		}
+		return d.remake(ctx, c, old, grown, merged)
+	})
+}
+
+// conflict says which field of two schemas is not the same in both.
+func conflict(old, fresh *record.Schema) error {
+	for f := range fresh.All() {
+		g := old.Field(f.Path)
+		if g == nil {
+			continue
+		}
+		if g.Type != f.Type || g.Kind != f.Kind || g.FoldCase != f.FoldCase || g.Nested != f.Nested || g.Scale != f.Scale ||
+			g.IgnoreAbove != f.IgnoreAbove || g.Searchable != f.Searchable || !slices.Equal(g.Formats, f.Formats) {
+			return fmt.Errorf("sqlsearch: %w: field %q of index %q is a %s that is stored otherwise", search.ErrSchemaConflict, f.Path, old.Index, g.Type)
+		}
+	}
+	return nil
+}
+
+// grows reports whether a schema has fields that the index does not store.
+func grows(x *index, s *record.Schema) bool {
+	for f := range s.All() {
+		if kept(f) && x.columns[f.Path] == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// changed notes a mapping in which only words for people are new.
+func changed(c *conn, x *index, mapping []byte) error {
+	if err := c.run("UPDATE dhr_index SET mapping = ?, revision = revision + 1 WHERE n = ?", mapping, x.n); err != nil {
+		return err
+	}
+	return nextVersion(c)
+}
+
+// nextVersion tells all connections to read the catalog again.
+func nextVersion(c *conn) error { return c.run("UPDATE dhr_state SET version = version + 1") }
+
+// make makes the tables of a new index.
+func (d *SQLite) make(ctx context.Context, c *conn, s *record.Schema, mapping []byte) (*index, error) {
+	n, err := c.number(ctx, "SELECT next FROM dhr_state")
+	if err != nil {
+		return nil, err
+	}
+	x := &index{n: n, schema: s}
+	texts := 0
+	for f := range s.All() {
+		if !kept(f) {
+			continue
+		}
+		st := fieldState{Path: f.Path, Coded: f.Kind == record.String}
+		if f.Kind == record.Text {
+			texts++
+			st.Text = texts
+		}
+		x.state.Fields = append(x.state.Fields, st)
+	}
+	if len(x.state.Fields) > maxColumns {
+		return nil, fmt.Errorf("sqlsearch: %w: index %q has %d fields, more than %d", search.ErrUnsupported, s.Index, len(x.state.Fields), maxColumns)
+	}
+	if err := c.exec(x.tables(texts)); err != nil {
+		return nil, err
+	}
+	state, err := json.Marshal(x.state)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.run("INSERT INTO dhr_index VALUES (?, ?, ?, 1, ?, 1)", n, s.Index, mapping, state); err != nil {
+		return nil, err
+	}
+	if err := c.run("UPDATE dhr_state SET next = next + 1"); err != nil {
+		return nil, err
+	}
+	return x, nextVersion(c)
+}
+
+// tables returns the statements that make the index's tables.
+func (x *index) tables(texts int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "CREATE TABLE %s (rid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE", x.table(""))
+	for i, st := range x.state.Fields {
+		fmt.Fprintf(&b, ", %s%s", columnName(i), affinity(x.schema.Field(st.Path)))
+	}
+	b.WriteString(");\n")
+	fmt.Fprintf(&b, "CREATE TABLE %s (rid INTEGER PRIMARY KEY, doc BLOB NOT NULL);\n", x.table("source"))
+	fmt.Fprintf(&b, "CREATE TABLE %s (rid INTEGER, field INTEGER, ord INTEGER, value, PRIMARY KEY (rid, field, ord)) WITHOUT ROWID;\n", x.table("values"))
+	fmt.Fprintf(&b, "CREATE TABLE %s (rid INTEGER, field INTEGER, key TEXT, ord INTEGER, value TEXT, PRIMARY KEY (rid, field, key, ord)) WITHOUT ROWID;\n", x.table("keys"))
+	fmt.Fprintf(&b, "CREATE TABLE %s (code INTEGER PRIMARY KEY, field INTEGER NOT NULL, value TEXT NOT NULL, UNIQUE (field, value));\n", x.table("codes"))
+	if texts > 0 {
+		fmt.Fprintf(&b, "CREATE TABLE %s (term TEXT PRIMARY KEY) WITHOUT ROWID;\n", x.table("terms"))
+		fmt.Fprintf(&b, "CREATE VIRTUAL TABLE %s USING fts5(", x.table("text"))
+		for i := range texts {
+			fmt.Fprintf(&b, "t%d, ", i+1)
+		}
+		fmt.Fprintf(&b, "content='', contentless_delete=1, %s);\n", tokenizer)
+		fmt.Fprintf(&b, "INSERT INTO %[1]s(%[1]s, rank) VALUES('pgsz', 8000);\n", x.table("text"))
+		fmt.Fprintf(&b, "INSERT INTO %[1]s(%[1]s, rank) VALUES('hashsize', %[2]d);\n", x.table("text"), hashSize)
+	}
+	return b.String()
+}
+
+// hashSize is how many bytes of terms FTS5 gathers before it writes them.
+const hashSize = 16 << 20
+
+// affinity returns the type of a field's column. Strings have none, since they may
+// be codes as well.
+func affinity(f *record.Field) string {
+	switch f.Kind {
+	case record.Float:
+		return " REAL"
+	case record.String, record.IP, record.Version:
+		return ""
+	}
+	return " INTEGER"
+}
+
+// secondary returns the statements that make the indexes of the columns, one each.
+func (x *index) secondary() []string {
+	list := []string{
+		fmt.Sprintf("CREATE INDEX IF NOT EXISTS %s ON %s (field, value, rid)", x.table("values_v"), x.table("values")),
+		fmt.Sprintf("CREATE INDEX IF NOT EXISTS %s ON %s (field, key, value, rid)", x.table("keys_v"), x.table("keys")),
+	}
+	for i, st := range x.state.Fields {
+		if f := x.schema.Field(st.Path); f != nil && indexed(f) {
+			list = append(list, fmt.Sprintf("CREATE INDEX IF NOT EXISTS %s ON %s (%s)", x.table(columnName(i)), x.table(""), columnName(i)))
+		}
+	}
+	return list
+}
+
+// Drop implements [search.Loader].
+func (d *SQLite) Drop(ctx context.Context, name string) error {
+	return d.writing(ctx, func(c *conn, cat *catalog) error {
+		x := cat.indexes[name]
+		if x == nil {
+			return nil
+		}
+		return drop(c, x)
+	})
+}
+
+func drop(c *conn, x *index) error {
+	for _, suffix := range []string{"", "source", "values", "keys", "codes", "terms", "text"} {
+		if err := c.exec("DROP TABLE IF EXISTS " + x.table(suffix)); err != nil {
+			return err
+		}
+	}
+	if err := c.run("DELETE FROM dhr_index WHERE n = ?", x.n); err != nil {
+		return err
+	}
+	return nextVersion(c)
+}

@@ -1,0 +1,42 @@
+package sqlsearch
+
+import "time"
+
+// Options are settings of a SQLite store. The zero value has the defaults.
+type Options struct {
+	// ReadOnly opens the file without ever writing to it.
+	ReadOnly bool
+	// Busy is how long to wait for another process that writes. If zero, 5 seconds.
+	Busy time.Duration
+	// Cache is how much of the file the writer keeps in memory, in bytes; each reader
+	// keeps a quarter of it. If zero, 64 MB.
+	Cache int64
+	// Readers is how many connections are kept for questions; more are opened when
+	// they are needed at once. If zero, 4.
+	Readers int
+	// Batch is how many documents are stored in one transaction. If zero, 4,000.
+	Batch int
+	// MaxPages is how many pages of 8 KB the file may have, after which it is
+	// full. If zero, as many as SQLite can count.
+	MaxPages int64
+}
+
+func (o *Options) withDefaults() Options {
+	var out Options
+	if o != nil {
+		out = *o
+	}
+	if out.Busy == 0 {
+		out.Busy = 5 * time.Second
+	}
+	if out.Cache == 0 {
+		out.Cache = 64 << 20
+	}
+	if out.Readers == 0 {
+		out.Readers = 4
+	}
+	if out.Batch == 0 {
+		out.Batch = 4000
+	}
+	return out
+}

@@ -1,0 +1,138 @@
+package sqlsearch
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/digit-health/dhr/jql/plan"
+	"github.com/digit-health/dhr/jql/sqlgen"
+	"github.com/digit-health/dhr/record"
+	"github.com/digit-health/dhr/search"
+	"github.com/digit-health/dhr/search/exact"
+)
+
+// Read implements [search.Driver].
+func (d *SQLite) Read(ctx context.Context, r *search.Read) record.Stream {
+	return func(yield func(*record.Record, error) bool) {
+		v, err := d.view(ctx)
+		if err != nil {
+			yield(nil, fmt.Errorf("sqlsearch: %w", err))
+			return
+		}
+		defer v.close()
+		for rec, err := range v.read(ctx, r) {
+			if err != nil {
+				yield(nil, fmt.Errorf("sqlsearch: %w", err))
+				return
+			}
+			if !yield(rec, nil) {
+				return
+			}
+		}
+	}
+}
+
+// read reads records as v sees them.
+func (v *view) read(ctx context.Context, r *search.Read) record.Stream {
+	x, err := v.catalog.index(r.Plan.Schema.Index)
+	if err != nil {
+		return failed(err)
+	}
+	l := x.layout(ctx, v)
+	where, exactly := exact.Narrow(r.Plan.Where, l.Can, instead)
+	if !l.CanOrder(r.Plan.Order) {
+		return failed(fmt.Errorf("%w: an order by what is not stored to be compared", search.ErrUnsupported))
+	}
+	if !exactly {
+		return exact.Read(ctx, r, where, func(ctx context.Context, r *search.Read) record.Stream { return v.selected(ctx, x, l, r) })
+	}
+	return v.selected(ctx, x, l, r)
+}
+
+// instead narrows what SQL cannot say of a history: an entry of it must be there.
+func instead(leaf plan.Node) plan.Node {
+	return plan.All{}
+}
+
+func failed(err error) record.Stream {
+	return func(yield func(*record.Record, error) bool) { yield(nil, err) }
+}
+
+// small is the number of records up to which they are sorted before their documents are read.
+const small = 10_000
+
+// selected reads what SQL can find.
+func (v *view) selected(ctx context.Context, x *index, l *sqlgen.Layout, r *search.Read) record.Stream {
+	s := &sqlgen.Selection{Ordered: true, After: r.After, List: "m.rid, m.id"}
+	skip, limit := r.Skip, 0
+	if r.Limit > 0 {
+		limit = r.Limit + r.Skip
+		s.Limit = limit
+	}
+	if limit == 0 || limit > small {
+		s.List = "m.rid, m.id, s.doc"
+		s.From = " JOIN " + x.table("source") + " AS s ON s.rid = m.rid"
+	}
+	queries, err := sqlgen.Select(r.Plan, l, s)
+	if err != nil {
+		return failed(err)
+	}
+	rd := &reading{v: v, x: x, columns: r.Columns, index: r.Plan.Schema.Index, source: r.Source, queries: queries, skip: skip, limit: limit}
+	return rd.stream(ctx)
+}
+
+// Count implements [search.Driver].
+func (d *SQLite) Count(ctx context.Context, p *plan.Plan, limit int64) (int64, error) {
+	v, err := d.view(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("sqlsearch: %w", err)
+	}
+	defer v.close()
+	n, err := v.count(ctx, p, limit)
+	if err != nil {
+		return 0, fmt.Errorf("sqlsearch: %w", err)
+	}
+	return n, nil
+}
+
+func (v *view) count(ctx context.Context, p *plan.Plan, limit int64) (int64, error) {
+	x, err := v.catalog.index(p.Schema.Index)
+	if err != nil {
+		return 0, err
+	}
+	l := x.layout(ctx, v)
+	where, exactly := exact.Narrow(p.Where, l.Can, instead)
+	if !exactly {
+		return exact.Count(ctx, p, limit, where, func(ctx context.Context, r *search.Read) record.Stream { return v.selected(ctx, x, l, r) })
+	}
+	q, err := sqlgen.Count(p, l, limit)
+	if err != nil {
+		return 0, err
+	}
+	return v.number(ctx, q.Text, q.Args...)
+}
+
+// Aggregate implements [search.Driver].
+func (d *SQLite) Aggregate(ctx context.Context, questions []*search.Aggregation) ([]*search.Table, error) {
+	v, err := d.view(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("sqlsearch: %w", err)
+	}
+	defer v.close()
+	tables := make([]*search.Table, len(questions))
+	for i, a := range questions {
+		if tables[i], err = v.aggregate(ctx, a); err != nil {
+			return nil, fmt.Errorf("sqlsearch: %w", err)
+		}
+	}
+	return tables, nil
+}
+
+func (v *view) aggregate(ctx context.Context, a *search.Aggregation) (*search.Table, error) {
+	x, err := v.catalog.index(a.Plan.Schema.Index)
+	if err != nil {
+		return nil, err
+	}
+	l := x.layout(ctx, v)
+	return aggregate(ctx, l, a, v, func(ctx context.Context, r *search.Read) record.Stream { return v.selected(ctx, x, l, r) })
+}
