@@ -102,6 +102,7 @@ var parts = []part{
 	{name: "snapshots", run: (*suite).snapshots},
 	{name: "aggregations", run: (*suite).aggregations},
 	{name: "random", run: (*suite).random},
+	{name: "keys", run: (*suite).keys},
 	{name: "injection", run: (*suite).injection},
 	{name: "unknown", run: (*suite).unknown},
 	{name: "loading", loader: true, run: (*suite).loading},

@@ -118,9 +118,9 @@ func (l larger) conditions(t tb) {
 		require.NoError(t, err)
 		got, err := ids(l.s.driver.Read(t.Context(), &search.Read{Plan: p, Columns: columns, Limit: 500}))
 		l.expect(name, want.ids()[:min(500, len(want.records))], got, err)
-		count, err := l.s.driver.Count(t.Context(), p, 0)
-		require.NoError(t, err, name)
-		require.EqualValues(t, len(want.records), count, name)
+		if count, err := l.s.driver.Count(t.Context(), p, 0); err != nil || count != int64(len(want.records)) {
+			l.v.wrong("%s: count is %d, want %d: %v", name, count, len(want.records), err)
+		}
 	}
 }
 
