@@ -117,20 +117,13 @@ func (v *pgView) read(ctx context.Context, r *search.Read) record.Stream {
 		s.Limit = r.Skip + r.Limit
 	}
 	return func(yield func(*record.Record, error) bool) {
-		skip, left := r.Skip, r.Limit
+		skip := r.Skip
 		for got, err := range v.selected(ctx, r.Plan, s, r.Columns) {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if skip > 0 {
+			if skip > 0 && err == nil {
 				skip--
 				continue
 			}
-			if !yield(got.record, nil) {
-				return
-			}
-			if left--; left == 0 {
+			if !yield(got.record, err) || err != nil {
 				return
 			}
 		}
@@ -170,7 +163,9 @@ func (v *pgView) selected(ctx context.Context, p *plan.Plan, s *sqlgen.Selection
 	}
 }
 
-// run yields the records of one statement, up to limit if that is positive.
+// run yields the records of one statement, up to limit if that is positive. What is
+// beyond it is read to the end, since a question that is broken off breaks the
+// transaction.
 func (v *pgView) run(ctx context.Context, q sqlgen.Query, columns *record.Projection, limit int, yield func(pgFound, error) bool) (n int, more bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -184,6 +179,9 @@ func (v *pgView) run(ctx context.Context, q sqlgen.Query, columns *record.Projec
 	var doc []byte
 	got := pgFound{record: &record.Record{Index: v.x.schema.Index}}
 	for rows.Next() {
+		if limit > 0 && n == limit {
+			continue
+		}
 		var id string
 		if err := rows.Scan(&got.rid, &id, (*lentBytes)(&doc)); err != nil {
 			return n, false, pgError(ctx, err)
@@ -195,9 +193,6 @@ func (v *pgView) run(ctx context.Context, q sqlgen.Query, columns *record.Projec
 		n++
 		if !yield(got, nil) {
 			return n, false, nil
-		}
-		if n == limit {
-			return n, true, nil
 		}
 	}
 	return n, true, pgError(ctx, rows.Err())
