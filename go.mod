@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/jackc/pgx/v5 v5.13.0
+	github.com/klauspost/compress v1.20.3
 	github.com/stretchr/testify v1.11.1
 	modernc.org/libc v1.77.1
 	modernc.org/sqlite v1.60.1

@@ -129,8 +129,8 @@ type FieldRule struct {
 // How says in which way a field is treated.
 type How string
 
-// The ways, from nothing to everything. Between Constant and Visible none is
-// more than another, but for masks of one way.
+// The ways, from nothing to everything. Between Removed and Visible none is
+// stricter than another, but a coarser one than a finer one of the same way.
 const (
 	Hidden    How = "hidden"    // not shown, and not known to exist; also the zero value
 	Removed   How = "removed"   // shown without values

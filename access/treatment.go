@@ -58,19 +58,14 @@ func (t *Treatment) check() error {
 	return nil
 }
 
-// meet returns the strictest of two treatments: the one that says most of what
-// can be told from either of them.
+// meet returns the strictest of two treatments: one that says nothing that
+// cannot be told from either of them.
 func meet(a, b Treatment) Treatment {
 	if rank(a) > rank(b) {
 		a, b = b, a
 	}
 	switch {
 	case a == b, rank(a) < 2, b.As == Visible:
-		return a
-	case a.As == Constant:
-		if b.As == Constant {
-			return Treatment{As: Removed}
-		}
 		return a
 	case a.As != b.As:
 		return Treatment{As: Removed}
@@ -83,7 +78,7 @@ func meet(a, b Treatment) Treatment {
 	case Band:
 		return meetBands(a, b)
 	}
-	return Treatment{As: Removed} // pseudonyms of two domains
+	return Treatment{As: Removed} // pseudonyms of two domains, or two texts
 }
 
 // rank puts treatments in an order in which a stricter one comes before the other.
@@ -93,12 +88,10 @@ func rank(t Treatment) int {
 		return 0
 	case Removed:
 		return 1
-	case Constant:
-		return 2
 	case Visible:
-		return 4
+		return 3
 	}
-	return 3
+	return 2
 }
 
 // meetBands returns the finest bands that both a and b can be put together to.

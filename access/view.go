@@ -218,7 +218,7 @@ func (v *scenery) closeObjects(fields []*record.Field) (visible bool) {
 	visible = true
 	for _, f := range fields {
 		inside := v.closeObjects(f.Fields)
-		if !inside && v.fields[f.Path].As == Visible {
+		if !inside { // whatever its mask: two grants together never show what one hides
 			v.fields[f.Path] = Treatment{As: Hidden}
 		}
 		visible = visible && inside && v.fields[f.Path].As == Visible

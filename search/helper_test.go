@@ -2,7 +2,6 @@ package search_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"iter"
 	"strings"
@@ -124,7 +123,7 @@ func pages(t testing.TB, x *search.Index, who *access.Principal, q *search.Query
 	t.Helper()
 	token := ""
 	for range 1000 {
-		page, err := x.Page(context.Background(), who, q, &search.PageOptions{MaxResults: size, Token: token, CountUpTo: -1})
+		page, err := x.Page(t.Context(), who, q, &search.PageOptions{MaxResults: size, Token: token, CountUpTo: -1})
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(page.Records), size)
 		all = append(all, page.Records...)

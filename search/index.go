@@ -193,7 +193,7 @@ func (x *Index) wrap(ctx context.Context, doing string, err error) error {
 		return nil
 	case errors.As(err, &complaint):
 		return err
-	case context.Cause(ctx) == errTimeout && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)):
+	case errors.Is(context.Cause(ctx), errTimeout) && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)):
 		return fmt.Errorf("search: %s: %w: no answer within %s", doing, ErrUnavailable, x.opts.Timeout)
 	}
 	return fmt.Errorf("search: %s: %w", doing, err)

@@ -49,7 +49,10 @@ func (x *Index) Page(ctx context.Context, who *access.Principal, q *Query, opts 
 	ctx, cancel := x.limit(ctx)
 	defer cancel()
 	page, err := x.page(ctx, who, q, opts)
-	return page, x.wrap(ctx, "page", err)
+	if err != nil {
+		return nil, x.wrap(ctx, "page", err)
+	}
+	return page, nil
 }
 
 func (x *Index) page(ctx context.Context, who *access.Principal, q *Query, opts *PageOptions) (*Page, error) {

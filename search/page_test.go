@@ -173,7 +173,7 @@ func TestPageOfAnOfficer(t *testing.T) {
 	for _, text := range []string{"§ = 5", "§ IS EMPTY", "ORDER BY §"} {
 		require.Equal(t, like(unknown(officer, like(text, "xyz")), "§"), strings.ReplaceAll(unknown(officer, like(text, "age")), "age", "xyz"), text)
 	}
-	require.Contains(t, unknown(officer, `"patient.name" ~ asha`), "")
+	require.Contains(t, unknown(officer, `patient.name ~ asha`), "unknown field")
 
 	got, err := w.Get(t.Context(), officer, "visits", "v00")
 	require.NoError(t, err)
@@ -185,7 +185,7 @@ func TestPageOfAnOfficer(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "male", got.Value(0).Text())
 	require.Equal(t, "p1", got.Value(1).Text())
-	require.Contains(t, string(got.Source()), `"v01"`[1:3], "the document too")
+	require.Contains(t, string(got.Source()), `"name": "Asha 1"`, "the document too")
 	names, err := w.Indexes(t.Context(), officer)
 	require.NoError(t, err)
 	require.Equal(t, []string{"visits"}, names)

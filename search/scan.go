@@ -273,6 +273,9 @@ func (p *Slice) inTurn(ctx context.Context, yield func(*record.Record, error) bo
 		records, p.position = p.scan(ctx, i)
 		p.reading = i
 		for r, err := range records {
+			if err == nil {
+				err = ctx.Err()
+			}
 			if err != nil {
 				return err
 			}
@@ -312,6 +315,9 @@ func (p *Slice) merged(ctx context.Context, yield func(*record.Record, error) bo
 	}
 	var out record.Record
 	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		var first *scanHead
 		for _, h := range heads {
 			if h.err != nil {

@@ -142,7 +142,7 @@ func (c *Compiler) known(f *record.Field) *facts {
 		return nil
 	}
 	known := c.of(f)
-	if known == nil || known.kind != f.Type {
+	if known == nil || known.kind != f.Type && !(known.flat() && (f.Type == "flattened" || f.Type == "flat_object")) {
 		return nil
 	}
 	return known
@@ -214,7 +214,7 @@ func (c *Compiler) canRange(n plan.Range) bool {
 		switch {
 		case !validBounds(n) || f.Type == "constant_keyword":
 			return false
-		case f.Type == "flattened" && n.Upper.Value.IsNull():
+		case c.of(f).kind == "flattened" && n.Upper.Value.IsNull():
 			return false
 		case f.FoldCase:
 			_, lower := c.folded(f)

@@ -30,6 +30,9 @@ type facts struct {
 	positions bool // phrases can be found, each in one value
 }
 
+// flat reports whether the field holds keys that are not declared, as either product calls it.
+func (f *facts) flat() bool { return f.kind == "flattened" || f.kind == "flat_object" }
+
 // A folding is what a keyword's normalizer does.
 type folding uint8
 
@@ -58,10 +61,11 @@ type mappedField struct {
 }
 
 // A flag is a boolean, or one written as a string, or absent.
-type flag struct{ no bool }
+type flag struct{ yes, no bool }
 
 func (f *flag) UnmarshalJSON(b []byte) error {
-	f.no = strings.Trim(string(b), `"`) == "false"
+	word := strings.Trim(string(b), `"`)
+	f.yes, f.no = word == "true", word == "false"
 	return nil
 }
 
@@ -94,7 +98,7 @@ func (r *factReader) facts(m *mappedField) *facts {
 	return &facts{
 		kind:      m.Type,
 		folding:   r.folding(m.Normalizer),
-		docValues: !m.DocValues.no,
+		docValues: !m.DocValues.no && (m.Type != "wildcard" || m.DocValues.yes), // OpenSearch has none there
 		searched:  !m.Index.no,
 		standard:  r.standard(m.Analyzer),
 		positions: m.PositionsApart != "0" && (m.IndexOptions == "" || m.IndexOptions == "positions" || m.IndexOptions == "offsets"),
@@ -184,7 +188,7 @@ func (c *Compiler) of(f *record.Field) *facts {
 	}
 	for i := strings.LastIndexByte(f.Path, '.'); i > 0; i = strings.LastIndexByte(f.Path[:i], '.') {
 		if known := c.fields[f.Path[:i]]; known != nil {
-			if known.kind == "flattened" || known.kind == "flat_object" {
+			if known.flat() {
 				return known
 			}
 			break

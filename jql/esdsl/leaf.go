@@ -299,7 +299,7 @@ func (w *writer) ranges(n plan.Range) {
 		if f.FoldCase {
 			path, _ = w.c.folded(f)
 		}
-		if f.Type == "flattened" && n.Lower.Value.IsNull() { // both bounds must be there
+		if w.c.of(f).kind == "flattened" && n.Lower.Value.IsNull() { // both bounds must be there
 			n.Lower = plan.Bound{Value: record.StringValue(""), Inclusive: true}
 		}
 		w.between(f, path, n)

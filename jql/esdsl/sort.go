@@ -3,6 +3,7 @@ package esdsl
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/digit-health/dhr/jql/analyzer"
 	"github.com/digit-health/dhr/jql/plan"
@@ -117,7 +118,7 @@ func (c *Compiler) sortKey(k *sortKey) (twice bool, err error) {
 		return false, nil
 	}
 	known := c.known(f)
-	if known == nil || !known.docValues {
+	if known == nil || !known.docValues || slices.Contains(c.unsorted, f.Path) {
 		return false, unsorted(f)
 	}
 	k.mode = "min"
@@ -130,7 +131,7 @@ func (c *Compiler) sortKey(k *sortKey) (twice bool, err error) {
 		if f.FoldCase {
 			path, ok = c.folded(f)
 		}
-		if k.path = path; !ok || f.Type == "flat_object" {
+		if k.path = path; !ok || known.kind == "flat_object" {
 			return false, unsorted(f)
 		}
 	case record.Bool, record.Int:
@@ -150,6 +151,12 @@ func (c *Compiler) sortKey(k *sortKey) (twice bool, err error) {
 
 func unsorted(f *record.Field) error {
 	return fmt.Errorf("esdsl: an order by %q: %w", f.Path, ErrInexpressible)
+}
+
+// CanSort reports whether the engine can put records in the order of one key.
+func (c *Compiler) CanSort(s plan.Sort) bool {
+	_, err := c.sortKeys([]plan.Sort{s})
+	return err == nil
 }
 
 // SearchAfter returns the search_after of a search request with the sort that
@@ -213,4 +220,26 @@ func (k *sortKey) appendMissing(b []byte) []byte {
 		return append(b, `"Infinity"`...)
 	}
 	return append(b, "null"...)
+}
+
+// NegativeZeros returns a query for the records that have a negative zero in f: it is the
+// same as 0, and yet the engine orders it before 0. It is nil if f has none.
+func (c *Compiler) NegativeZeros(f *record.Field) []byte {
+	if known := c.known(f); known == nil || f.Kind != record.Float || f.Type == "scaled_float" || !known.searched {
+		return nil
+	}
+	w := writer{c: c, b: make([]byte, 0, 128)}
+	w.enter(f)
+	w.text(`{"range":{`)
+	w.string(f.Path)
+	w.text(`:{"gte":-0.0,"lt":0.0}}}`)
+	w.leave(f)
+	return w.b
+}
+
+// Unsorted returns a compiler that refuses to sort by the fields with these paths.
+func (c *Compiler) Unsorted(paths ...string) *Compiler {
+	d := *c
+	d.unsorted = paths
+	return &d
 }

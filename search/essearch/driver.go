@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
 )
 
@@ -33,6 +34,11 @@ type Options struct {
 	// here, where the cluster cannot: see the package comment. If zero, 100,000.
 	Ties int
 
+	// Declared are schemas whose _meta.dhr (labels, aliases, history and so on) counts
+	// in place of what the cluster's mapping of the same index says. An Index with *
+	// stands for all that fit. Their fields that the mapping lacks are added.
+	Declared []*record.Schema
+
 	clock clock
 }
 
@@ -51,8 +57,9 @@ func orElse[T int | time.Duration](v, otherwise T) T {
 // A Driver is a search.Driver, and a search.Loader, on a cluster. It holds nothing that
 // must be closed.
 type Driver struct {
-	client *client
-	opts   Options
+	client  *client
+	opts    Options
+	layouts layouts
 }
 
 // Open returns the driver of the cluster behind a transport. It asks the cluster nothing.

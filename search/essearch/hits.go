@@ -122,7 +122,7 @@ func (p *page) hitMember(key []byte) bool {
 	h := &p.hits[len(p.hits)-1]
 	switch string(key) {
 	case "_source":
-		return p.document(&h.source)
+		return p.outline(&h.source)
 	case "_id":
 		return p.value(&h.id)
 	case "sort":
@@ -144,8 +144,8 @@ func (p *page) value(s *span) bool {
 	return ok
 }
 
-// document steps over a document without checking more than where it ends.
-func (p *page) document(s *span) bool {
+// outline steps over a document without checking more than where it ends.
+func (p *page) outline(s *span) bool {
 	if p.peek() != '{' {
 		return p.value(s)
 	}

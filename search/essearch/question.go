@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"unsafe"
 
+	"github.com/digit-health/dhr/jql/esdsl"
 	"github.com/digit-health/dhr/jql/eval"
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
@@ -17,7 +19,7 @@ type question struct {
 	d       *Driver
 	plan    *plan.Plan
 	product *product
-	c       compiler
+	c       *esdsl.Compiler
 	query   []byte
 	// exact says that the query finds what the plan matches; otherwise it finds more.
 	exact bool
@@ -29,7 +31,7 @@ func (d *Driver) question(ctx context.Context, p *plan.Plan) (*question, error) 
 	if err != nil {
 		return nil, err
 	}
-	c, err := d.compiler(ctx, p.Schema.Index)
+	c, err := d.compiler(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +103,7 @@ type view struct {
 	plan    reading
 	matcher *eval.Matcher
 	order   *eval.Order
-	keys    []record.Value
+	scratch []record.Value
 }
 
 // view returns what reads columns, and the keys of the plan's order if asked.
@@ -146,7 +148,7 @@ func (r *reading) read(id, index, source []byte) (*record.Record, error) {
 	if r.index != string(index) {
 		r.index = string(index)
 	}
-	r.record.ID, r.record.Index = text(id), r.index
+	r.record.ID, r.record.Index = lend(id), r.index
 	if source == nil {
 		return nil, fmt.Errorf("%w: the index %q keeps no documents", search.ErrUnsupported, index)
 	}
@@ -155,3 +157,6 @@ func (r *reading) read(id, index, source []byte) (*record.Record, error) {
 	}
 	return &r.record, nil
 }
+
+// lend returns b as a string that shares its bytes.
+func lend(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

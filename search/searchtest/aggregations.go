@@ -35,6 +35,10 @@ func (s *suite) aggregations(t tb) {
 
 // askTables asks several questions at once and compares every table.
 func (s *suite) askTables(t tb, v *verdict, call []*search.Aggregation) {
+	s.askTablesOf(t, v, s.corpus, call)
+}
+
+func (s *suite) askTablesOf(t tb, v *verdict, c *corpus, call []*search.Aggregation) {
 	for _, a := range call {
 		if err := a.Validate(); err != nil {
 			v.wrong("the suite asks what makes no sense: %v", err)
@@ -52,7 +56,7 @@ func (s *suite) askTables(t tb, v *verdict, call []*search.Aggregation) {
 	for i, a := range call {
 		s.checks.aggregations.Add(1)
 		s.checks.all.Add(1)
-		if diff := s.corpus.differTable(a, got[i]); diff != "" {
+		if diff := c.differTable(a, got[i]); diff != "" {
 			v.wrong("question %d of %d: %s\n%s", i+1, len(call), describeQuestion(a), diff)
 		}
 	}

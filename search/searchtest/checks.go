@@ -23,14 +23,14 @@ type counters struct {
 
 // sumUp logs the line of the closing table. A suite that checked nothing fails.
 func (s *suite) sumUp(t tb) {
-	c := &s.checks
+	c := s.checks
 	verdict := "all equal"
 	if n := c.wrong.Load(); n > 0 || t.Failed() {
 		verdict = fmt.Sprintf("%d WRONG", n)
 	}
 	t.Logf("%s: queries %d, random %d, aggregations %d: %s (%d checks)",
 		s.Engine, c.queries.Load(), c.random.Load(), c.aggregations.Load(), verdict, c.all.Load())
-	if c.queries.Load() == 0 || c.all.Load() == 0 {
+	if c.all.Load() == 0 {
 		t.Errorf("%s: nothing was checked", s.Engine)
 	}
 }

@@ -45,7 +45,7 @@ func (t *table) projection() (*record.Projection, error) {
 	for f := range t.schema.All() {
 		paths = append(paths, f.Path)
 	}
-	for _, key := range flattenedKeys {
+	for _, key := range append(flattenedKeys, "flat.a", "flat.b", "flat.c.d") {
 		if t.schema.Field(key) != nil {
 			paths = append(paths, key)
 		}
@@ -162,16 +162,35 @@ func (d *simple) Create(_ context.Context, s *record.Schema) error {
 		d.indexes[s.Index] = &table{schema: s, docs: map[string]*record.Record{}}
 		return nil
 	}
-	for f := range t.schema.All() {
-		if g := s.Field(f.Path); g != nil && (g.Type != f.Type || g.FoldCase != f.FoldCase) {
-			return fmt.Errorf("%w: %s", search.ErrSchemaConflict, f.Path)
-		}
+	merged, err := search.MergeSchemas(t.schema, s)
+	if err != nil {
+		return err
 	}
-	d.indexes[s.Index] = &table{schema: s, ids: t.ids, docs: t.docs}
+	next := &table{schema: merged, ids: t.ids, docs: map[string]*record.Record{}}
+	if err := next.decode(t); err != nil {
+		return err
+	}
+	d.indexes[s.Index] = next
 	return nil
 }
 
-func (d *simple) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*search.Document], _ func(search.Refusal)) (int64, error) {
+// decode reads the documents of another table again, with the fields of this one.
+func (t *table) decode(from *table) error {
+	projection, err := t.projection()
+	if err != nil {
+		return err
+	}
+	for id, r := range from.docs {
+		again := &record.Record{ID: r.ID, Index: r.Index}
+		if err := record.NewDecoder(projection).Decode(r.Source(), again); err != nil {
+			return err
+		}
+		t.docs[id] = again.Clone()
+	}
+	return nil
+}
+
+func (d *simple) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*search.Document], refuse func(search.Refusal)) (int64, error) {
 	t, err := d.table(s.Index)
 	if err != nil {
 		return 0, err
@@ -185,6 +204,10 @@ func (d *simple) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*sear
 	for doc := range docs {
 		if ctx.Err() != nil {
 			return 0, ctx.Err()
+		}
+		if doc.Record.ID == "" {
+			refuse(search.Refusal{Place: doc.Place, Reason: "no ID"})
+			continue
 		}
 		n++
 		id := strings.Clone(doc.Record.ID)

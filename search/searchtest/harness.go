@@ -70,7 +70,7 @@ func Run(t *testing.T, h Harness) {
 	if h.Prefix == "" {
 		h.Prefix = "searchtest-"
 	}
-	s := &suite{Harness: h}
+	s := &suite{Harness: h, checks: &counters{}}
 	s.open(t)
 	for _, p := range parts {
 		if p.loader && s.loader == nil {
@@ -101,6 +101,12 @@ var parts = []part{
 	{name: "records", run: (*suite).records},
 	{name: "snapshots", run: (*suite).snapshots},
 	{name: "aggregations", run: (*suite).aggregations},
+	{name: "random", run: (*suite).random},
+	{name: "injection", run: (*suite).injection},
+	{name: "unknown", run: (*suite).unknown},
+	{name: "loading", loader: true, run: (*suite).loading},
+	{name: "batches", loader: true, run: (*suite).batches},
+	{name: "large", loader: true, run: (*suite).large},
 	{name: "views", loader: true, run: (*suite).views},
 }
 
@@ -112,7 +118,7 @@ type suite struct {
 	corpus *corpus
 	asked  []question // see questions
 
-	checks counters
+	checks *counters
 }
 
 // open makes the driver and the corpus, and loads it.

@@ -18,7 +18,7 @@ func (s *suite) paging(t tb) {
 	columns := s.projections(t)
 	var chosen []question
 	for i, q := range s.questions(t) {
-		if i%37 == 0 || strings.Contains(q.text, "ORDER BY") {
+		if i%37 == 0 || strings.Contains(q.text, "ORDER BY") && i%2 == 0 {
 			chosen = append(chosen, q)
 		}
 	}

@@ -37,6 +37,7 @@ func (s *suite) questions(t tb) (all []question) {
 			refused++
 		}
 	}
+	require.GreaterOrEqual(t, len(all), 500)
 	t.Logf("%d queries; besides, the language refuses %d, and %d ask for a field that is left out", len(all), refused, absent)
 	return all
 }
@@ -56,7 +57,8 @@ func (s *suite) queries(t tb) {
 	v := s.judge(t)
 	defer v.close()
 	projections := s.projections(t)
-	side(s.questions(t), func(i int, q question) {
+	all := s.questions(t)
+	side(all, func(i int, q question) {
 		want, err := s.corpus.ask(q.plan)
 		if err != nil {
 			v.wrong("%s: %v", q, err)

@@ -31,7 +31,7 @@ func (s *suite) snapshots(t tb) {
 		c := scanner{s, snap, q, s.corpus.answer(t, q.plan), columns[i%len(columns)], rand.New(rand.NewPCG(uint64(i), 3))}
 		c.check(t)
 	}
-	require.Greater(t, n, 30)
+	require.Positive(t, n)
 	c := scanner{s, snap, question{query{text: "ORDER BY _id"}, s.corpus.all()}, s.corpus.answer(t, s.corpus.all()), s.corpus.projection, rand.New(rand.NewPCG(1, 1))}
 	c.contents(t)
 	c.sideBySide(t)

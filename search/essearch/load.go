@@ -1,0 +1,341 @@
+package essearch
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+
+	"github.com/digit-health/dhr/jql/esdsl"
+	"github.com/digit-health/dhr/record"
+	"github.com/digit-health/dhr/search"
+)
+
+// Bounds on one bulk request.
+const (
+	bulkBytes     = 4 << 20
+	bulkDocuments = 5000
+	longestID     = 512 // bytes, as the engine has it
+)
+
+// Load stores documents, in requests of a few megabytes of which one is on its way while the
+// next is made. They become visible at the end, all at once.
+func (d *Driver) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*search.Document], refuse func(search.Refusal)) (stored int64, err error) {
+	l, err := d.layout(ctx, s.Index)
+	if err != nil {
+		return 0, err
+	}
+	if len(l.indexes) != 1 || l.indexes[0] != s.Index {
+		return 0, fmt.Errorf("%w: %q is no index", search.ErrUnsupported, s.Index)
+	}
+	b := &bulker{d: d, ctx: ctx, index: s.Index, ids: l.ids, refuse: refuse}
+	for doc := range docs {
+		if err = ctx.Err(); err != nil {
+			break
+		}
+		if b.next.add(doc, b.ids); b.next.full() {
+			if err = b.send(); err != nil {
+				break
+			}
+		}
+	}
+	if err == nil {
+		err = b.send()
+	}
+	if last := b.wait(); err == nil {
+		err = last
+	}
+	// what is stored is shown even if the rest failed
+	showing, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	if err == nil {
+		showing = ctx
+	}
+	if b.sent {
+		if shown := d.refresh(showing, s.Index); err == nil {
+			err = shown
+		}
+	}
+	return b.stored, err
+}
+
+// A bulker sends batches one after the other.
+type bulker struct {
+	d      *Driver
+	ctx    context.Context
+	index  string
+	ids    bool
+	refuse func(search.Refusal)
+	next   batch      // being filled
+	spare  batch      // memory to use again
+	flying chan flown // the answer for the batch on its way, or nil
+	stored int64
+	sent   bool
+}
+
+// A flown is a batch that was sent.
+type flown struct {
+	batch    batch
+	refusals []search.Refusal
+	err      error
+}
+
+// send sends the batch that was filled, once the one before is stored.
+func (b *bulker) send() error {
+	if err := b.wait(); err != nil || len(b.next.items) == 0 && len(b.next.refusals) == 0 {
+		return err
+	}
+	flying := make(chan flown, 1)
+	batch := b.next
+	b.next, b.spare = b.spare, batch
+	b.next.reset()
+	b.flying, b.sent = flying, true
+	go func() {
+		refusals, err := b.d.bulk(b.ctx, b.index, &batch)
+		flying <- flown{batch, refusals, err}
+	}()
+	return nil
+}
+
+// wait waits for the batch that is on its way.
+func (b *bulker) wait() error {
+	if b.flying == nil {
+		return nil
+	}
+	got := <-b.flying
+	b.flying = nil
+	b.spare = got.batch
+	if got.err != nil {
+		return got.err
+	}
+	for _, r := range got.refusals {
+		b.refuse(r)
+	}
+	b.stored += int64(len(got.batch.items) + len(got.batch.refusals))
+	return nil
+}
+
+// A batch is the body of a bulk request.
+type batch struct {
+	body     []byte
+	items    []item
+	refusals []search.Refusal // of documents that are not sent at all
+}
+
+// An item is one document of a batch: two lines of its body.
+type item struct {
+	id       string
+	place    int64
+	from, to int
+}
+
+func (b *batch) reset() { b.body, b.items, b.refusals = b.body[:0], b.items[:0], nil }
+
+func (b *batch) full() bool {
+	return len(b.body) >= bulkBytes || len(b.items)+len(b.refusals) >= bulkDocuments
+}
+
+// add appends a document.
+func (b *batch) add(doc *search.Document, withID bool) {
+	id := doc.Record.ID
+	if id == "" || len(id) > longestID {
+		b.refusals = append(b.refusals, search.Refusal{Place: doc.Place, ID: id, Reason: fmt.Sprintf("the engine takes ids of 1 to %d bytes, not of %d", longestID, len(id))})
+		return
+	}
+	it := item{id: string(append([]byte(nil), id...)), place: doc.Place, from: len(b.body)}
+	b.body = append(b.body, `{"index":{"_id":`...)
+	b.body = appendJSON(b.body, id)
+	b.body = append(b.body, "}}\n"...)
+	from := len(b.body)
+	if source := doc.Record.Source(); withID {
+		b.body = appendWithID(b.body, source, id)
+	} else {
+		b.body = append(b.body, source...)
+	}
+	for i, c := range b.body[from:] { // a document stands on one line; breaks are white space
+		if c == '\n' || c == '\r' {
+			b.body[from+i] = ' '
+		}
+	}
+	b.body = append(b.body, '\n')
+	it.to = len(b.body)
+	b.items = append(b.items, it)
+}
+
+func appendJSON(dst []byte, s string) []byte {
+	text, err := json.Marshal(s)
+	if err != nil { // a string is always JSON
+		return append(dst, `""`...)
+	}
+	return append(dst, text...)
+}
+
+// appendWithID appends a document with its id as the last member.
+func appendWithID(dst, source []byte, id string) []byte {
+	source = bytes.TrimRight(source, " \t\r\n")
+	inner, ok := bytes.CutSuffix(source, []byte("}"))
+	if !ok {
+		return append(dst, source...)
+	}
+	dst = append(dst, inner...)
+	if last := bytes.TrimRight(inner, " \t\r\n"); len(last) > 0 && last[len(last)-1] != '{' {
+		dst = append(dst, ',')
+	} else {
+		dst = append(dst, ' ')
+	}
+	dst = append(dst, `"`+esdsl.IDField+`":`...)
+	dst = appendJSON(dst, id)
+	return append(dst, '}')
+}
+
+// idMember begins the member that appendWithID adds. In a string these bytes cannot stand,
+// since its quotes are escaped.
+var idMember = []byte(`"` + esdsl.IDField + `":"`)
+
+// original returns a document of an index made by DHR as it was loaded: without the member at
+// its end that holds its id. It changes the memory of source, once.
+func original(source []byte) []byte {
+	at := bytes.LastIndex(source, idMember)
+	if at < 1 {
+		return source
+	}
+	rest := source[at+len(idMember):]
+	for i := 0; i < len(rest); i++ {
+		if rest[i] == '\\' {
+			i++
+			continue
+		}
+		if rest[i] != '"' {
+			continue
+		}
+		if before := source[at-1]; i != len(rest)-2 || rest[i+1] != '}' || before != ',' && before != ' ' && before != '}' {
+			break
+		}
+		source[at-1] = '}'
+		return source[:at]
+	}
+	return source
+}
+
+// bulk stores a batch. It sends those documents again that the engine had no room for.
+func (d *Driver) bulk(ctx context.Context, index string, b *batch) ([]search.Refusal, error) {
+	refusals := b.refusals
+	where, err := indexPath(index, "/_bulk")
+	if err != nil {
+		return nil, err
+	}
+	body, items := b.body, b.items
+	for attempt := 0; len(items) > 0; attempt++ {
+		outcome := bulkOutcome{items: items}
+		r := &request{method: http.MethodPost, path: where, body: body, ndjson: true}
+		if err := d.client.do(ctx, r, outcome.read); err != nil {
+			return nil, err
+		}
+		refusals = append(refusals, outcome.refused...)
+		if outcome.index {
+			return nil, fmt.Errorf("%w: %q", search.ErrUnknownIndex, index)
+		}
+		if len(outcome.again) == 0 {
+			break
+		}
+		if attempt >= d.client.retries {
+			return nil, fmt.Errorf("%w: it refuses %d documents: %s", search.ErrOverloaded, len(outcome.again), outcome.reason)
+		}
+		if err := d.client.pause(ctx, attempt, &retryable{err: search.ErrOverloaded, refused: true}); err != nil {
+			return nil, err
+		}
+		body, items = resend(b.body, items, outcome.again)
+	}
+	return refusals, nil
+}
+
+// resend returns the body of those items again whose places in items are given, but for those
+// that a later one replaced.
+func resend(body []byte, items []item, again []int) ([]byte, []item) {
+	last := make(map[string]int, len(items))
+	for i, it := range items {
+		last[it.id] = i
+	}
+	var out []byte
+	var left []item
+	for _, i := range again {
+		if it := items[i]; last[it.id] == i {
+			out = append(out, body[it.from:it.to]...)
+			left = append(left, it)
+		}
+	}
+	return out, left
+}
+
+// A bulkOutcome is what the engine made of a batch.
+type bulkOutcome struct {
+	items   []item
+	refused []search.Refusal
+	again   []int
+	index   bool // it is not there
+	reason  string
+}
+
+func (o *bulkOutcome) read(r io.Reader) error {
+	o.refused, o.again = nil, nil
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Errors *bool `json:"errors"`
+		Items  []map[string]struct {
+			Status int    `json:"status"`
+			Error  *fault `json:"error"`
+		} `json:"items"`
+	}
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return fmt.Errorf("%w: %w", search.ErrBadAnswer, err)
+	}
+	if answer.Errors == nil || len(answer.Items) != len(o.items) {
+		return fmt.Errorf("%w: of %d documents it speaks of %d", search.ErrBadAnswer, len(o.items), len(answer.Items))
+	}
+	if !*answer.Errors {
+		return nil
+	}
+	for i, one := range answer.Items {
+		for _, got := range one {
+			if got.Error != nil || got.Status < 200 || got.Status > 299 {
+				o.failed(i, got.Status, got.Error)
+			}
+		}
+	}
+	return nil
+}
+
+// failed notes that a document was not stored.
+func (o *bulkOutcome) failed(i, status int, f *fault) {
+	reason := ""
+	f.walk(func(kind, text string) {
+		if text != "" && (reason == "" || len(reason)+len(text) < 600) {
+			if reason != "" {
+				reason += ": "
+			}
+			reason += text
+		}
+		o.index = o.index || kind == "index_not_found_exception"
+	})
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		o.again, o.reason = append(o.again, i), reason
+		return
+	}
+	if reason == "" {
+		reason = fmt.Sprintf("status %d", status)
+	}
+	it := o.items[i]
+	o.refused = append(o.refused, search.Refusal{Place: it.place, ID: it.id, Reason: reason})
+}
+
+// again stores every document of an index once more, so that fields that were added to it find
+// what was there before.
+func (d *Driver) again(ctx context.Context, index string) error {
+	return nil
+}

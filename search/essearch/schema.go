@@ -1,0 +1,364 @@
+package essearch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/digit-health/dhr/jql/esdsl"
+	"github.com/digit-health/dhr/jql/plan"
+	"github.com/digit-health/dhr/record"
+	"github.com/digit-health/dhr/search"
+)
+
+// A layout is what a name stands for in the cluster: one index, or all that an
+// alias or a data stream has.
+type layout struct {
+	schema   *record.Schema  // as users see it
+	compiler *esdsl.Compiler // for the fields that the engine has
+	engine   *record.Schema  // these fields, helping ones included
+	indexes  []string        // in their order
+	ids      bool            // documents end in their id: see withoutID
+	tree     *tree           // the engine's mapping
+	text     string          // what the cluster said
+	checked  time.Time       // when it last said so
+}
+
+// layouts remembers layouts by name.
+type layouts struct {
+	mu sync.Mutex
+	m  map[string]*layout
+}
+
+// fresh is how long a layout is taken for true without asking.
+const fresh = 2 * time.Second
+
+func (l *layouts) get(name string) *layout {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.m[name]
+}
+
+// put remembers a layout; nil forgets it.
+func (l *layouts) put(name string, found *layout) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.m == nil {
+		l.m = map[string]*layout{}
+	}
+	if found == nil {
+		delete(l.m, name)
+		return
+	}
+	l.m[name] = found
+}
+
+// forget makes the next question ask again, for every name.
+func (l *layouts) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for name, known := range l.m {
+		stale := *known
+		stale.checked = time.Time{}
+		l.m[name] = &stale
+	}
+}
+
+// layout returns what an index, an alias or a data stream is like now, or was
+// at most two seconds ago.
+func (d *Driver) layout(ctx context.Context, name string) (*layout, error) {
+	known := d.layouts.get(name)
+	now := d.client.clock.now()
+	if known != nil && now.Sub(known.checked) < fresh {
+		return known, nil
+	}
+	answer, text, err := d.definitions(ctx, name)
+	if err != nil {
+		if errors.Is(err, search.ErrUnknownIndex) {
+			d.layouts.put(name, nil)
+		}
+		return nil, err
+	}
+	if known != nil && known.text == text {
+		again := *known
+		again.checked = now
+		d.layouts.put(name, &again)
+		return &again, nil
+	}
+	found, err := d.newLayout(ctx, name, answer)
+	if err != nil {
+		return nil, err
+	}
+	found.text, found.checked = text, now
+	if known != nil && sameText(known.schema, found.schema) {
+		found.schema = known.schema
+	}
+	d.layouts.put(name, found)
+	return found, nil
+}
+
+func sameText(a, b *record.Schema) bool {
+	one, err := a.MarshalJSON()
+	if err != nil {
+		return false
+	}
+	other, err := b.MarshalJSON()
+	return err == nil && string(one) == string(other)
+}
+
+// definitions asks for the mappings of all that name stands for. Something is
+// always said of an index, so that one without any mapping is found.
+func (d *Driver) definitions(ctx context.Context, name string) (map[string]*indexInfo, string, error) {
+	where, err := indexPath(name, "")
+	if err != nil {
+		return nil, "", err
+	}
+	query := url.Values{"filter_path": {"*.mappings,*.settings.index.analysis,*.settings.index.mapping,*.settings.index.uuid"}, "expand_wildcards": {"all"}}
+	var text []byte
+	err = d.client.do(ctx, &request{method: http.MethodGet, path: where, query: query}, func(body io.Reader) (err error) {
+		text, err = io.ReadAll(body)
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	answer, err := decodeIndexes(text)
+	if err != nil {
+		return nil, "", fmt.Errorf("%w: %w", search.ErrBadAnswer, err)
+	}
+	if len(answer) == 0 {
+		return nil, "", fmt.Errorf("%w: %q", search.ErrUnknownIndex, name)
+	}
+	return answer, string(text), nil
+}
+
+// newLayout makes a layout of what the cluster said.
+func (d *Driver) newLayout(ctx context.Context, name string, answer map[string]*indexInfo) (*layout, error) {
+	l := &layout{indexes: slices.Sorted(maps.Keys(answer))}
+	for _, index := range l.indexes {
+		if l.tree == nil {
+			l.tree = answer[index].tree()
+			continue
+		}
+		l.tree.merge(answer[index].tree())
+	}
+	var err error
+	l.ids = l.tree.hasID()
+	if l.ids {
+		if l.ids, err = d.allHaveIDs(ctx, name); err != nil {
+			return nil, err
+		}
+		if !l.ids {
+			l.tree.dropID()
+		}
+	}
+	if l.engine, err = l.tree.schema(name); err != nil {
+		return nil, err
+	}
+	o := &esdsl.Options{Indexes: l.indexes}
+	if !l.ids {
+		if o.SortByID, err = d.sortsByID(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	if l.compiler, err = esdsl.New(l.engine, o); err != nil {
+		return nil, err
+	}
+	visible := l.tree.visible()
+	if declared := d.declared(name); declared != nil {
+		if err := visible.overlay(declared); err != nil {
+			return nil, err
+		}
+	}
+	if l.schema, err = visible.schema(name); err != nil {
+		return nil, fmt.Errorf("%w: %w", search.ErrSchemaConflict, err)
+	}
+	return l, nil
+}
+
+// declared returns the schema that was declared for an index, or nil. One with
+// the very name counts before one whose pattern fits.
+func (d *Driver) declared(name string) *record.Schema {
+	for _, s := range d.opts.Declared {
+		if s.Index == name {
+			return s
+		}
+	}
+	for _, s := range d.opts.Declared {
+		if strings.Contains(s.Index, "*") && fits(s.Index, name) {
+			return s
+		}
+	}
+	return nil
+}
+
+// fits reports whether name fits a pattern, in which * stands for anything.
+func fits(pattern, name string) bool {
+	parts := strings.Split(pattern, "*")
+	if !strings.HasPrefix(name, parts[0]) {
+		return false
+	}
+	name = name[len(parts[0]):]
+	last := len(parts) - 1
+	if last == 0 {
+		return name == ""
+	}
+	for _, part := range parts[1:last] {
+		at := strings.Index(name, part)
+		if at < 0 {
+			return false
+		}
+		name = name[at+len(part):]
+	}
+	return strings.HasSuffix(name, parts[last])
+}
+
+// allHaveIDs reports whether every document has the helping field with its id,
+// as those have that were loaded by DHR.
+func (d *Driver) allHaveIDs(ctx context.Context, name string) (bool, error) {
+	n, err := d.countQuery(ctx, name, []byte(`{"bool":{"must_not":[{"exists":{"field":"`+esdsl.IDField+`"}}]}}`))
+	return err == nil && n == 0, err
+}
+
+// sortsByID reports whether the cluster sorts by _id.
+func (d *Driver) sortsByID(ctx context.Context, name string) (bool, error) {
+	where, err := indexPath(name, "/_search")
+	if err != nil {
+		return false, err
+	}
+	body := `{"size":1,"track_total_hits":false,"query":{"match_none":{}},"sort":[{"_id":{"order":"asc"}}]}`
+	err = d.client.ask(ctx, &request{method: http.MethodPost, path: where, body: []byte(body)}, &struct{}{})
+	var refused *Error
+	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Schemas returns the schemas that name stands for. A pattern stands for the
+// indexes and data streams that fit, and for aliases whose indexes do not fit themselves.
+func (d *Driver) Schemas(ctx context.Context, name string) ([]*record.Schema, error) {
+	names := []string{name}
+	if strings.Contains(name, "*") {
+		var err error
+		if names, err = d.resolve(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	schemas := make([]*record.Schema, 0, len(names))
+	for _, n := range names {
+		l, err := d.layout(ctx, n)
+		if errors.Is(err, search.ErrUnknownIndex) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		schemas = append(schemas, l.schema)
+	}
+	return schemas, nil
+}
+
+// resolve returns the names that a pattern stands for, in their order.
+func (d *Driver) resolve(ctx context.Context, pattern string) ([]string, error) {
+	if strings.ContainsAny(pattern, "\\/?\"<>| ,#\x00") || strings.HasPrefix(pattern, "-") || path.Clean(pattern) != pattern {
+		return nil, nil
+	}
+	var answer struct {
+		Indices, Streams, Aliases []resolved
+	}
+	var raw struct {
+		Indices []resolved `json:"indices"`
+		Aliases []resolved `json:"aliases"`
+		Streams []resolved `json:"data_streams"`
+	}
+	where := "/_resolve/index/" + url.PathEscape(pattern)
+	if err := d.client.ask(ctx, &request{method: http.MethodGet, path: where}, &raw); err != nil {
+		if errors.Is(err, search.ErrUnknownIndex) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	answer.Indices, answer.Streams, answer.Aliases = raw.Indices, raw.Streams, raw.Aliases
+	var names []string
+	for _, r := range answer.Indices {
+		if r.Stream == "" && !strings.HasPrefix(r.Name, ".") {
+			names = append(names, r.Name)
+		}
+	}
+	for _, r := range answer.Streams {
+		names = append(names, r.Name)
+	}
+	whole := slices.Clone(names)
+	for _, r := range answer.Aliases {
+		if !slices.ContainsFunc(r.Indices, func(n string) bool { return slices.Contains(whole, n) }) {
+			names = append(names, r.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// A resolved is one name that a pattern stands for.
+type resolved struct {
+	Name    string   `json:"name"`
+	Indices []string `json:"indices"` // of an alias
+	Stream  string   `json:"data_stream"`
+}
+
+// compiler returns what writes plans for the index of p. It leaves keys of the order that the
+// engine has otherwise than DHR for DHR to order by.
+func (d *Driver) compiler(ctx context.Context, p *plan.Plan) (*esdsl.Compiler, error) {
+	l, err := d.layout(ctx, p.Schema.Index)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range p.Order[:max(0, len(p.Order)-1)] {
+		if key.Field == nil {
+			continue
+		}
+		query := l.compiler.NegativeZeros(key.Field)
+		if query == nil {
+			continue
+		}
+		n, err := d.countQuery(ctx, p.Schema.Index, query)
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			return l.compiler.Unsorted(key.Field.Path), nil
+		}
+	}
+	return l.compiler, nil
+}
+
+// countQuery counts the records that a query finds.
+func (d *Driver) countQuery(ctx context.Context, index string, query []byte) (int64, error) {
+	where, err := indexPath(index, "/_count")
+	if err != nil {
+		return 0, err
+	}
+	var answer struct {
+		Count  int64 `json:"count"`
+		Shards struct {
+			Failed int `json:"failed"`
+		} `json:"_shards"`
+	}
+	body := append(append([]byte(`{"query":`), query...), '}')
+	if err := d.client.ask(ctx, &request{method: http.MethodPost, path: where, body: body}, &answer); err != nil {
+		return 0, err
+	}
+	if answer.Shards.Failed > 0 {
+		return 0, fmt.Errorf("%w: %d shards failed", search.ErrPartial, answer.Shards.Failed)
+	}
+	return answer.Count, nil
+}
