@@ -42,7 +42,7 @@ func (d *Postgres) Aggregate(ctx context.Context, questions []*search.Aggregatio
 			v := &pgView{x: x, tx: tx}
 			t, err := aggregate(ctx, v.layout(ctx), a, pgQuerier{tx}, exact.ScanReader(v.scanner()))
 			if err != nil {
-				return err
+				return dropped(err, false, a.Plan.Schema.Index)
 			}
 			tables = append(tables, t)
 		}
@@ -66,13 +66,26 @@ func (v *pgView) layout(ctx context.Context) *sqlgen.Layout {
 
 // ask opens a view of an index for a question.
 func (d *Postgres) ask(ctx context.Context, snapshot, index string, do func(ctx context.Context, v *pgView) error) error {
-	return d.view(ctx, snapshot, func(ctx context.Context, tx pgx.Tx) error {
+	err := d.view(ctx, snapshot, func(ctx context.Context, tx pgx.Tx) error {
 		x, err := d.index(ctx, tx, index)
 		if err != nil {
 			return err
 		}
 		return do(ctx, &pgView{x, tx})
 	})
+	return dropped(err, snapshot != "", index)
+}
+
+// dropped says of an error, if that is a table which has gone since the catalog
+// was read, what it means.
+func dropped(err error, snapshot bool, index string) error {
+	switch {
+	case !noTable(err):
+		return err
+	case snapshot:
+		return fmt.Errorf("sqlsearch: %w: the index %q was dropped", search.ErrSnapshotLost, index)
+	}
+	return fmt.Errorf("sqlsearch: %w %q", search.ErrUnknownIndex, index)
 }
 
 // stream opens a view of an index for as long as a stream is ranged over.
