@@ -75,11 +75,12 @@ func (d *Driver) Create(_ context.Context, s *record.Schema) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ix := d.indexes[s.Index]; ix != nil {
-		merged, err := search.MergeSchemas(ix.schema, s)
-		if err == nil {
-			ix.schema = merged
+		merged, err := ix.schema.Merge(s)
+		if err != nil {
+			return fmt.Errorf("%w: %w", search.ErrSchemaConflict, err)
 		}
-		return err
+		ix.schema = merged
+		return nil
 	}
 	if d.indexes == nil {
 		d.indexes = make(map[string]*index)
@@ -157,7 +158,7 @@ func (d *Driver) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*sear
 	if err != nil {
 		return 0, err
 	}
-	columns, err := search.Columns(v.schema)
+	columns, err := v.schema.ProjectAll()
 	if err != nil {
 		return 0, err
 	}

@@ -100,7 +100,7 @@ func (s *suite) create(t tb, schema *record.Schema) {
 // documents returns records as a loader takes them: with every field of their
 // schema as columns, lent each until the next.
 func documents(t tb, schema *record.Schema, records iter.Seq[*record.Record]) iter.Seq[*search.Document] {
-	columns, err := search.Columns(schema)
+	columns, err := schema.ProjectAll()
 	require.NoError(t, err)
 	return func(yield func(*search.Document) bool) {
 		decoder, r, doc := record.NewDecoder(columns), &record.Record{}, &search.Document{}

@@ -86,7 +86,7 @@ func everything(s *record.Schema) *plan.Plan {
 }
 
 func sentinel(err error) string {
-	for _, s := range []error{search.ErrReadOnly, search.ErrLocked, search.ErrCorrupt, search.ErrUnavailable, search.ErrUnsupported} {
+	for _, s := range []error{search.ErrReadOnly, search.ErrCorrupt, search.ErrUnavailable, search.ErrUnsupported} {
 		if errors.Is(err, s) {
 			return s.Error()
 		}
@@ -156,8 +156,8 @@ func TestLocked(t *testing.T) {
 	require.NoError(t, err)
 	docs, _ := visits.Documents(s, 10)
 	_, err = d.Load(t.Context(), s, docs, nil)
-	require.ErrorIs(t, err, search.ErrLocked)
-	require.ErrorIs(t, d.Drop(t.Context(), "visits"), search.ErrLocked)
+	require.ErrorIs(t, err, search.ErrUnavailable)
+	require.ErrorIs(t, d.Drop(t.Context(), "visits"), search.ErrUnavailable)
 	n, err := d.Count(t.Context(), everything(s), 0)
 	require.NoError(t, err)
 	require.EqualValues(t, 100, n)
