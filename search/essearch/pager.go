@@ -127,7 +127,7 @@ func (g *pager) ask(ctx context.Context, p *page, size int) error {
 		g.point.renew(p.pit)
 	}
 	for i := range p.hits {
-		if h := &p.hits[i]; h.sort.to == 0 || h.id.to == 0 || h.index.to == 0 {
+		if h := &p.hits[i]; p.first(h.sort) != '[' || p.first(h.id) != '"' || p.first(h.index) != '"' {
 			return fmt.Errorf("%w: a hit lacks its _id, _index or sort", search.ErrBadAnswer)
 		}
 	}
@@ -157,6 +157,14 @@ func (g *pager) adapt(p *page) {
 	}
 	mean := max(1, len(p.buf)/len(p.hits))
 	g.size = max(min(goodPage/mean, maxPage), 1, g.least)
+}
+
+// first returns the first byte of a value, or 0 if there is none.
+func (p *page) first(s span) byte {
+	if s.to == 0 {
+		return 0
+	}
+	return p.buf[s.from]
 }
 
 // whole drops from a full page the hits at its end with equal sort values, of which
