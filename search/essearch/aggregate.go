@@ -178,6 +178,8 @@ func (d *Driver) readMulti(b io.Reader, r *request, n int) ([]*answer, error) {
 	}
 	for i, a := range all.Responses {
 		switch err := a.check(r); {
+		case err != nil && a.tooLarge():
+			all.Responses[i] = nil
 		case errors.Is(err, search.ErrOverloaded) || errors.Is(err, search.ErrUnavailable):
 			return nil, &retryable{err: err, refused: true}
 		case errors.Is(err, search.ErrTooManyBuckets) || errors.Is(err, search.ErrUnsupported):
@@ -209,6 +211,14 @@ func (a *answer) check(r *request) error {
 		return fmt.Errorf("%w: the records are not counted", search.ErrBadAnswer)
 	}
 	return nil
+}
+
+// tooLarge reports whether the engine refused the question for the memory it would take.
+func (a *answer) tooLarge() (found bool) {
+	if a != nil {
+		a.Error.walk(func(kind, _ string) { found = found || kind == "circuit_breaking_exception" })
+	}
+	return found
 }
 
 // number returns a whole number of an answer.
