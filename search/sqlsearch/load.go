@@ -158,7 +158,8 @@ func (d *SQLite) finish(ctx context.Context, name string) error {
 
 // setIndexed notes that the indexes are there, and lets SQLite see what is in them.
 func (x *index) setIndexed(c *conn) error {
-	if err := c.exec("PRAGMA analysis_limit=1000; ANALYZE " + x.table("") + "; ANALYZE " + x.table("values")); err != nil {
+	err := c.exec("PRAGMA analysis_limit=0; ANALYZE " + x.table("") + "; PRAGMA analysis_limit=1000; ANALYZE " + x.table("values"))
+	if err != nil {
 		return err
 	}
 	state := x.state
