@@ -14,9 +14,9 @@ import (
 // all returns the plan of every record of the corpus.
 func (c *corpus) all() *plan.Plan { return c.plan(plan.All{}) }
 
-// plan returns the plan of a condition, in the order of IDs.
+// plan returns the plan of a condition, in the order of IDs, or of the key if there is one.
 func (c *corpus) plan(where plan.Node) *plan.Plan {
-	return &plan.Plan{Schema: c.schema, Where: where, Order: []plan.Sort{{Field: c.schema.Field("_id")}}}
+	return &plan.Plan{Schema: c.schema, Where: where, Order: c.order()}
 }
 
 // byID returns the corpus' records.
