@@ -1,7 +1,6 @@
 package access
 
 import (
-	"context"
 	"strings"
 	"testing"
 
@@ -136,7 +135,7 @@ func TestNotKnown(t *testing.T) {
 				if strings.Contains(query, ".ssn") || c.name == "only one key" {
 					continue // and every key of a flattened field
 				}
-				_, same := jql.Resolve(context.Background(), mustParse(t, query), []*record.Schema{bare}, testOptions())
+				_, same := jql.Resolve(t.Context(), mustParse(t, query), []*record.Schema{bare}, testOptions())
 				require.EqualError(t, same, err.Error(), "as in an index without the field")
 			}
 			for _, query := range c.stays {
@@ -173,7 +172,7 @@ func TestNotSuggested(t *testing.T) {
 		require.NotContains(t, complaint(t, err), "did you mean", query)
 	}
 	for _, text := range []string{"", "pat", "e", "who", "mob", "log", "log.", "Name", "details."} {
-		all, err := jql.Complete(context.Background(), text, len(text), []*record.Schema{v.Schema()}, nil)
+		all, err := jql.Complete(t.Context(), text, len(text), []*record.Schema{v.Schema()}, nil)
 		require.NoError(t, err)
 		for _, c := range all {
 			for _, hidden := range []string{"patient", "email", "who", "mobile", "log", "ssn", "everything"} {

@@ -1,9 +1,7 @@
 package access
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -220,7 +218,7 @@ func TestNonInterference(t *testing.T) {
 			docs = append(docs, doc{name, full})
 			bare = append(bare, doc{name, source(t, less)})
 		}
-		scope, err := v.Scope(context.Background(), testOptions())
+		scope, err := v.Scope(t.Context(), testOptions())
 		require.NoError(t, err)
 		all, err := asked(v, "")
 		require.NoError(t, err)
@@ -245,7 +243,7 @@ func compare(t *rapid.T, v *View, docs, left []doc, query string) {
 	p, err2 := asked(v, query)
 	if err != nil || err2 != nil {
 		var list jql.ErrorList
-		require.True(t, errors.As(err, &list), "%s: %v", query, err)
+		require.ErrorAs(t, err, &list, query)
 		require.Equal(t, err, err2)
 		return
 	}

@@ -1,7 +1,6 @@
 package access
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -131,7 +130,7 @@ func (s *spec) scope(t *testing.T, who string) string {
 	if !ok {
 		return "no such index\n"
 	}
-	node, err := v.Scope(context.Background(), testOptions())
+	node, err := v.Scope(t.Context(), testOptions())
 	if err != nil {
 		return err.Error() + "\n"
 	}

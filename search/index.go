@@ -41,6 +41,9 @@ type Options struct {
 	// Window is up to where StartAt + MaxResults may reach. If zero, 10,000,
 	// which is also the most.
 	Window int
+	// Denied is told of the errors of access rules that cannot be resolved. Their texts
+	// may name hidden fields; who asked gets ErrDenied alone. If nil, nobody is told.
+	Denied func(ctx context.Context, who *access.Principal, err error)
 	// PageSize is the greatest number of records on a page. If zero, 1,000.
 	PageSize int
 	// MaxIndexes is the greatest number of indexes in one question. If zero, 100.

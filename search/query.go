@@ -2,6 +2,7 @@ package search
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -34,13 +35,14 @@ type Query struct {
 
 // A target is a query as it is put to one index.
 type target struct {
-	view   *access.View
-	plan   *plan.Plan         // with the principal's scope
-	shown  *record.Projection // what is returned
-	read   *record.Projection // that, and what the order needs
-	order  *eval.Order
-	masked []bool // of the columns shown
-	plain  bool   // all of the columns shown, and the ids, are shown as they are
+	view    *access.View
+	plan    *plan.Plan         // with the principal's scope
+	shown   *record.Projection // what is returned
+	read    *record.Projection // that, and what the order needs
+	order   *eval.Order
+	masked  []bool // of the columns shown
+	plain   bool   // all of the columns shown, and the ids, are shown as they are
+	unnamed bool   // the name of the index is not shown
 }
 
 // resolved is a query with its meaning for every index it is put to.
@@ -86,7 +88,7 @@ func (x *Index) resolve(ctx context.Context, who *access.Principal, q *Query) (*
 	for i, v := range views {
 		t, err := newTarget(ctx, v, meaning.Plans[i], columns[i], &r.options)
 		if err != nil {
-			return nil, err
+			return nil, x.denied(ctx, who, err)
 		}
 		r.targets = append(r.targets, t)
 	}
@@ -115,11 +117,25 @@ func newTarget(ctx context.Context, v *access.View, p *plan.Plan, columns []stri
 			return nil, err
 		}
 	}
+	if f := v.Full().Field("_index"); f != nil {
+		t.unnamed = !v.Shown(f) || v.Masked(f)
+	}
 	for _, f := range t.shown.Fields() {
 		t.masked = append(t.masked, v.Masked(f))
 	}
 	t.order, err = eval.CompileOrder(t.plan, t.read)
 	return t, err
+}
+
+// denied keeps to itself what an access rule says.
+func (x *Index) denied(ctx context.Context, who *access.Principal, err error) error {
+	if !errors.Is(err, access.ErrDenied) {
+		return err
+	}
+	if x.opts.Denied != nil {
+		x.opts.Denied(ctx, who, err)
+	}
+	return access.ErrDenied
 }
 
 func isMeta(f *record.Field) bool { return f.Path == "_id" || f.Path == "_index" }
@@ -131,6 +147,9 @@ func (t *target) show(r, out *record.Record) *record.Record {
 	}
 	out.Reset(t.shown)
 	out.ID, out.Index = t.view.ID(r.ID), r.Index
+	if t.unnamed {
+		out.Index = ""
+	}
 	for i, f := range t.shown.Fields() {
 		values := r.Values(i)
 		if t.masked[i] {
@@ -200,8 +219,12 @@ func fieldsNamed(v *access.View, name string) ([]string, error) {
 			return ok && err == nil
 		}), nil
 	}
+	found := v.Schema().Lookup(name)
+	if len(found) == 0 { // only what is masked is not there
+		found = v.Full().Lookup(name)
+	}
 	var paths []string
-	for _, f := range v.Full().Lookup(name) {
+	for _, f := range found {
 		if v.Shown(f) {
 			paths = append(paths, f.Path)
 		}

@@ -142,10 +142,13 @@ func (c *Compiler) known(f *record.Field) *facts {
 		return nil
 	}
 	known := c.of(f)
-	if known == nil || known.kind != f.Type && !(known.flat() && (f.Type == "flattened" || f.Type == "flat_object")) {
-		return nil
+	switch {
+	case known == nil, known.kind == f.Type:
+		return known
+	case known.flat() && (f.Type == "flattened" || f.Type == "flat_object"):
+		return known
 	}
-	return known
+	return nil
 }
 
 // canExist: whether an object holds anything is not known to the engine, which

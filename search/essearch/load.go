@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"net/http"
 
 	"github.com/digit-health/dhr/jql/esdsl"
+	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
 )
@@ -334,8 +336,43 @@ func (o *bulkOutcome) failed(i, status int, f *fault) {
 	o.refused = append(o.refused, search.Refusal{Place: it.place, ID: it.id, Reason: reason})
 }
 
-// again stores every document of an index once more, so that fields that were added to it find
-// what was there before.
-func (d *Driver) again(ctx context.Context, index string) error {
-	return nil
+// again stores every document of an index once more, so that fields which were added to
+// it find what was there before.
+func (d *Driver) again(ctx context.Context, index string) (err error) {
+	l, err := d.layout(ctx, index)
+	if err != nil {
+		return err
+	}
+	view, err := d.snapshot(ctx, index, "")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closing := view.Close(); err == nil {
+			err = closing
+		}
+	}()
+	columns, err := l.schema.Project()
+	if err != nil {
+		return err
+	}
+	all := &plan.Plan{Schema: l.schema, Where: plan.All{}, Order: []plan.Sort{{Field: l.schema.Field("_id")}}}
+	records, _ := view.Scan(ctx, &search.Scan{Plan: all, Columns: columns, Source: true})
+	var reading error
+	docs := func(yield func(*search.Document) bool) {
+		for r, err := range records {
+			if err != nil {
+				reading = err
+				return
+			}
+			if !yield(&search.Document{Record: r}) {
+				return
+			}
+		}
+	}
+	var refused error
+	_, err = d.Load(ctx, l.schema, docs, func(r search.Refusal) {
+		refused = fmt.Errorf("%w: the document %q: %s", search.ErrSchemaConflict, r.ID, r.Reason)
+	})
+	return errors.Join(reading, err, refused)
 }

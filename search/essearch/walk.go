@@ -24,6 +24,7 @@ type walk struct {
 	shared int            // the sort values that are equal in a group
 	after  []record.Value // the keys behind which to begin, or nil
 	ties   int            // how many records may be held
+	zeros  []zeroKey
 
 	passed int // so many were passed behind where the pager begins
 	place  place

@@ -2,6 +2,7 @@ package searchtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -282,12 +283,13 @@ func (s *shot) Count(ctx context.Context, p *plan.Plan) (int64, error) {
 
 func (s *shot) Scan(ctx context.Context, scan *search.Scan) (record.Stream, func() string) {
 	at := 0
+	var wrong error
 	if scan.From != "" {
-		at, _ = strconv.Atoi(scan.From)
+		at, wrong = strconv.Atoi(scan.From)
 	}
 	r := &search.Read{Plan: scan.Plan, Columns: scan.Columns, Source: scan.Source}
 	return func(yield func(*record.Record, error) bool) {
-		if err := s.lost(); err != nil {
+		if err := errors.Join(s.lost(), wrong); err != nil {
 			yield(nil, err)
 			return
 		}

@@ -20,11 +20,14 @@ type pgQuerier struct{ tx pgx.Tx }
 var _ querier = pgQuerier{}
 
 func (v pgQuerier) query(ctx context.Context, q sqlgen.Query, each func(row []any) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	rows, err := v.tx.Query(ctx, q.Text, q.Args...)
 	if err != nil {
 		return pgError(ctx, err)
 	}
 	defer rows.Close()
+	defer cancel() // before rows.Close, which would read to the end
 	for rows.Next() {
 		row, err := rows.Values()
 		if err != nil {
