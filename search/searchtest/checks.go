@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"testing"
 
 	"github.com/stretchr/testify/require"
 
@@ -65,6 +66,19 @@ func (v *verdict) close() {
 	if v.total > most {
 		v.t.Errorf("%d faults in all, of which %d are told", v.total, most)
 	}
+}
+
+// tenth returns every tenth element under go test -short, and otherwise all: for the
+// race detector, which is slow and does not care for the number of questions.
+func tenth[T any](all []T) []T {
+	if !testing.Short() {
+		return all
+	}
+	var some []T
+	for i := 0; i < len(all); i += 10 {
+		some = append(some, all[i])
+	}
+	return some
 }
 
 // side calls do for every element, several at once, since a driver may be used so.
