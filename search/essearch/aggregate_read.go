@@ -154,7 +154,7 @@ func (r *tableReader) level(i int, node object, count int64) {
 			r.exact = false
 			return
 		}
-		if n == 0 || g.Prefix != "" && !search.HasPrefixFold(key.Text(), g.Prefix) {
+		if n == 0 || g.Prefix != "" && !g.Chooses(key.Text()) {
 			continue
 		}
 		if g.Field.Nested != "" {

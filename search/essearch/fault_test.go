@@ -54,7 +54,9 @@ func TestFaults(t *testing.T) {
 		}, search.ErrOverloaded, 6},
 		{"asked for a pause too long", func() (*http.Response, error) { return with(reply(429, tooMany), "Retry-After", "3600"), nil }, search.ErrOverloaded, 1},
 		{"a gateway that reaches nobody", func() (*http.Response, error) { return with(reply(502, "<html>"), "Content-Type", "text/html"), nil }, search.ErrUnavailable, 6},
-		{"a page for people", func() (*http.Response, error) { return with(reply(200, "<html>hello"), "Content-Type", "text/html"), nil }, search.ErrBadAnswer, 1},
+		{"a page for people", func() (*http.Response, error) {
+			return with(reply(200, "<html>hello"), "Content-Type", "text/html"), nil
+		}, search.ErrBadAnswer, 1},
 		{"a page for people that says it is JSON", func() (*http.Response, error) { return reply(200, "<html>hello"), nil }, search.ErrBadAnswer, 1},
 		{"a page for people that says it was not found", func() (*http.Response, error) { return reply(404, "<html>not here"), nil }, search.ErrBadAnswer, 1},
 		{"half a body, then the connection breaks", func() (*http.Response, error) { return half(), nil }, search.ErrBadAnswer, 6},
@@ -186,7 +188,9 @@ func TestSlow(t *testing.T) {
 // A pause for which the context leaves no time is not begun.
 func TestNoTimeForAPause(t *testing.T) {
 	t.Parallel()
-	f := &fake{docs: 3, fault: func(int, *http.Request) (*http.Response, error) { return with(reply(429, tooMany), "Retry-After", "30"), nil }}
+	f := &fake{docs: 3, fault: func(int, *http.Request) (*http.Response, error) {
+		return with(reply(429, tooMany), "Retry-After", "30"), nil
+	}}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	_, err := drain(f.driver(t, Options{}).Read(ctx, &search.Read{Plan: f.all(t), Columns: f.columns(t)}))
