@@ -76,7 +76,7 @@ func made(t *testing.T, d *Driver, index, mapping string) *record.Schema {
 // stored loads documents, none of which may be refused.
 func stored(t *testing.T, d *Driver, s *record.Schema, docs iter.Seq2[string, string]) {
 	t.Helper()
-	columns, err := search.Columns(s)
+	columns, err := s.ProjectAll()
 	require.NoError(t, err)
 	decoder := record.NewDecoder(columns)
 	_, err = d.Load(t.Context(), s, func(yield func(*search.Document) bool) {
