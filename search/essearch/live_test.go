@@ -1,6 +1,7 @@
 package essearch
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"net/http"
@@ -69,7 +70,7 @@ func made(t *testing.T, d *Driver, index, mapping string) *record.Schema {
 	require.NoError(t, err)
 	require.NoError(t, d.Drop(t.Context(), index))
 	require.NoError(t, d.Create(t.Context(), s))
-	t.Cleanup(func() { _ = d.Drop(t.Context(), index) })
+	t.Cleanup(func() { require.NoError(t, d.Drop(context.WithoutCancel(t.Context()), index)) })
 	return s
 }
 
@@ -154,7 +155,7 @@ func TestAlias(t *testing.T) {
 		})
 		require.NoError(t, d.Drop(t.Context(), "essearch-alias-2"))
 		call(t, http.MethodPut, host+"/essearch-alias-2", `{"mappings":{"dynamic":false,"properties":{"code":{"type":"keyword"},"only":{"type":"keyword"}}}}`)
-		t.Cleanup(func() { _ = d.Drop(t.Context(), "essearch-alias-2") })
+		t.Cleanup(func() { require.NoError(t, d.Drop(context.WithoutCancel(t.Context()), "essearch-alias-2")) })
 		call(t, http.MethodPut, host+"/essearch-alias-2/_doc/a?refresh=true", `{"code":"z","only":"here"}`)
 		call(t, http.MethodPost, host+"/_aliases", `{"actions":[{"add":{"index":"essearch-alias-*","alias":"essearch-both"}}]}`)
 		schemas, err := d.Schemas(t.Context(), "essearch-both")
