@@ -21,7 +21,7 @@ type Builder struct {
 
 // NewBuilder returns a builder of a statement over the index of p.
 func NewBuilder(l *Layout, p *plan.Plan) *Builder {
-	return &Builder{l: l, index: p.Schema.Index, text: make([]byte, 0, 256)}
+	return &Builder{l: l, index: p.Schema.Index, text: make([]byte, 0, 768), args: make([]any, 0, 12)}
 }
 
 // SQL appends text as it is.
@@ -95,8 +95,16 @@ func (b *Builder) Where(n plan.Node) *Builder {
 	return b
 }
 
+// join appends conditions in a tree that is no deeper than it must be: SQLite takes a thousand levels.
 func (b *Builder) join(nodes []plan.Node, with string) *Builder {
 	b.SQL("(")
+	if len(nodes) > fewNodes {
+		half := len(nodes) / 2
+		b.join(nodes[:half], with)
+		b.SQL(with)
+		b.join(nodes[half:], with)
+		return b.SQL(")")
+	}
 	for i, n := range nodes {
 		if i > 0 {
 			b.SQL(with)
@@ -105,6 +113,9 @@ func (b *Builder) join(nodes []plan.Node, with string) *Builder {
 	}
 	return b.SQL(")")
 }
+
+// fewNodes is how many conditions are written side by side.
+const fewNodes = 16
 
 func (b *Builder) constant(is bool) {
 	if is {
@@ -143,7 +154,7 @@ func (b *Builder) terms(n plan.Terms) {
 		return
 	}
 	c := b.l.column(n.Field)
-	args := make([]any, 0, len(n.Values))
+	args := make([]any, 0, max(len(n.Values), 1))
 	for _, v := range n.Values {
 		a, err := c.argument(n.Field, v)
 		if err != nil {
@@ -152,7 +163,21 @@ func (b *Builder) terms(n plan.Terms) {
 		}
 		args = append(args, a)
 	}
-	b.anyValue(c, func(value string) { b.in(value, args) })
+	if c.Codes == nil || c.Codes.Find == nil {
+		b.anyValue(c, func(value string) { b.in(value, args) })
+		return
+	}
+	codes, err := c.Codes.Find(args)
+	switch {
+	case err != nil:
+		b.fail(err)
+	case len(codes) == 0:
+		b.SQL("FALSE")
+	default:
+		bare := *c
+		bare.Codes = nil
+		b.anyValue(&bare, func(value string) { b.in(value, codes) })
+	}
 }
 
 // ranges appends the condition that one of the values lies between bounds.
@@ -162,38 +187,46 @@ func (b *Builder) ranges(n plan.Range) {
 		return
 	}
 	c := b.l.column(n.Field)
-	var bounds []bound
-	for i, end := range []plan.Bound{n.Lower, n.Upper} {
-		if end.Value.IsNull() {
-			continue
-		}
-		a, err := c.argument(n.Field, end.Value)
-		if err != nil {
+	var low, high any
+	var err error
+	if !n.Lower.Value.IsNull() {
+		if low, err = c.argument(n.Field, n.Lower.Value); err != nil {
 			b.fail(err)
 			return
 		}
-		op := []string{" > ", " < "}[i]
-		if end.Inclusive {
-			op = []string{" >= ", " <= "}[i]
+	}
+	if !n.Upper.Value.IsNull() {
+		if high, err = c.argument(n.Field, n.Upper.Value); err != nil {
+			b.fail(err)
+			return
 		}
-		bounds = append(bounds, bound{op, a})
 	}
 	b.anyValue(c, func(value string) {
-		for i, end := range bounds {
-			if i > 0 {
-				b.SQL(" AND ")
-			}
-			b.SQL(value).SQL(end.op).Arg(end.arg)
+		if low != nil {
+			b.SQL(value).SQL(comparison(">", n.Lower.Inclusive)).Arg(low)
 		}
-		if len(bounds) == 0 {
+		if low != nil && high != nil {
+			b.SQL(" AND ")
+		}
+		if high != nil {
+			b.SQL(value).SQL(comparison("<", n.Upper.Inclusive)).Arg(high)
+		}
+		if low == nil && high == nil {
 			b.SQL(value).SQL(" IS NOT NULL")
 		}
 	})
 }
 
-type bound struct {
-	op  string
-	arg any
+func comparison(op string, inclusive bool) string {
+	switch {
+	case op == ">" && inclusive:
+		return " >= "
+	case op == ">":
+		return " > "
+	case inclusive:
+		return " <= "
+	}
+	return " < "
 }
 
 func within(v record.Value, n plan.Range) bool {

@@ -96,6 +96,9 @@ type Codes struct {
 	// Only is a condition on the table, with its name before its columns, that holds for the entries of
 	// the field; if empty, all are.
 	Only string
+	// Find returns the codes of values, those that have one. It makes shorter
+	// statements, for which the database finds better ways. If nil, the statement looks for them.
+	Find func(values []any) (codes []any, err error)
 }
 
 // A Side is a table of several values of a record, one row each.

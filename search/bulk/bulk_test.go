@@ -213,7 +213,7 @@ func TestLoadFaults(t *testing.T) {
 			var fault *bulk.FileError
 			require.ErrorAs(t, err, &fault, "%s without its last %d bytes", name, cut)
 			require.Equal(t, "cut", fault.File, "%s without its last %d bytes", name, cut)
-			require.EqualValues(t, fault.Line, report.Read-1)
+			require.Equal(t, fault.Line, report.Read-1)
 			require.ErrorIs(t, err, os.ErrNotExist)
 			require.Equal(t, 1, report.Files)
 			require.Equal(t, report.Read, report.Stored)

@@ -53,40 +53,73 @@ func (f *count) add(r *record.Record) {
 
 func (f *count) value() record.Value { return record.IntValue(f.n) }
 
-// A sum adds up with Neumaier's compensation: lost holds what the rounding of
-// total has lost.
+// A sum is exact until it is rounded at the end, so that the order of the records
+// does not matter. Its parts do not overlap and add up to it, the least first
+// (Shewchuk, Adaptive Precision Floating-Point Arithmetic, 1997).
 type sum struct {
-	of          *search.Metric
-	total, lost float64
-	n           int64
+	of    *search.Metric
+	parts []float64
+	n     int64
+	over  float64 // infinity, if the sum is beyond all numbers
 }
 
 func (f *sum) add(r *record.Record) {
 	for _, v := range r.Lookup(f.of.Field.Path) {
 		f.n++
-		x := float(v)
-		t := f.total + x
-		if math.Abs(f.total) >= math.Abs(x) {
-			f.lost += (f.total - t) + x
-		} else {
-			f.lost += (x - t) + f.total
-		}
-		f.total = t
+		f.plus(float(v))
 	}
+}
+
+func (f *sum) plus(x float64) {
+	kept := 0
+	for _, y := range f.parts {
+		if math.Abs(x) < math.Abs(y) {
+			x, y = y, x
+		}
+		high := x + y
+		if low := y - (high - x); low != 0 {
+			f.parts[kept] = low
+			kept++
+		}
+		x = high
+	}
+	if math.IsInf(x, 0) {
+		f.over = x
+		return
+	}
+	f.parts = append(f.parts[:kept], x)
 }
 
 func (f *sum) value() record.Value {
 	if f.n == 0 {
 		return record.Value{}
 	}
-	total := f.total + f.lost
-	if math.IsNaN(total) { // what infinity has lost is no number
-		total = f.total
-	}
+	total := f.round()
 	if f.of.Op == "avg" {
 		total /= float64(f.n)
 	}
 	return record.FloatValue(total)
+}
+
+// round returns the number that is nearest to the sum.
+func (f *sum) round() float64 {
+	n := len(f.parts) - 1
+	if f.over != 0 || n < 0 {
+		return f.over
+	}
+	high, low := f.parts[n], 0.0
+	for n > 0 && low == 0 {
+		n--
+		x := high
+		high = x + f.parts[n]
+		low = f.parts[n] - (high - x)
+	}
+	if n > 0 && low != 0 && math.Signbit(low) == math.Signbit(f.parts[n-1]) { // half way, and the rest decides
+		if twice := high + 2*low; twice-high == 2*low {
+			return twice
+		}
+	}
+	return high
 }
 
 type extreme struct {

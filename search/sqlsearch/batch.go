@@ -21,6 +21,7 @@ type batch struct {
 	texts   []cell // for each row the texts in their order
 	terms   []cell // that were not seen before
 	many    []bool // the fields that have several values in some row
+	keyed   bool   // some row has another value in the key than its ID
 	sources int    // bytes
 }
 
@@ -55,6 +56,7 @@ const (
 	floatCell
 	textCell
 	blobCell
+	idCell // the ID of the row
 )
 
 func (b *batch) reset() {
@@ -183,7 +185,10 @@ func (e *encoder) add(b *batch, r *record.Record) error {
 	for i, f := range e.fields {
 		values := r.Values(e.columns[i])
 		switch {
+		case e.x.schema.Key == f && len(values) == 1 && values[0].Kind() == record.String && !f.FoldCase && values[0].Text() == r.ID:
+			b.cells = append(b.cells, cell{form: idCell})
 		case plain(f):
+			b.keyed = b.keyed || e.x.schema.Key == f
 			b.cells = append(b.cells, e.plainCell(b, i, f, values))
 		case f.Kind == record.Text:
 			b.cells = append(b.cells, presence(len(values) > 0))

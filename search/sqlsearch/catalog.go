@@ -36,6 +36,9 @@ type indexState struct {
 	Fields []fieldState `json:"fields"`
 	// Indexed says that the indexes of the columns are there.
 	Indexed bool `json:"indexed"`
+	// Key is, from 1, the field whose only value is the ID in every record so far, if
+	// there is one: its column is that of the ID, and its own is empty.
+	Key int `json:"key,omitempty"`
 }
 
 // A fieldState is what is remembered of a field. Its number is its place.
@@ -158,6 +161,9 @@ func plain(f *record.Field) bool {
 // column says where the field with a number is stored.
 func (x *index) column(i int, f *record.Field) *sqlgen.Column {
 	st := &x.state.Fields[i]
+	if x.state.Key == i+1 {
+		return idColumn()
+	}
 	c := &sqlgen.Column{Value: "m." + columnName(i), Fold: f.FoldCase, Indexed: x.state.Indexed && indexed(f) && !st.Coded}
 	if st.Coded {
 		codes := x.table("codes")
@@ -173,19 +179,49 @@ func (x *index) column(i int, f *record.Field) *sqlgen.Column {
 	return c
 }
 
-// indexed reports whether the column of a field has an index.
+// idColumn says where the IDs are stored.
+func idColumn() *sqlgen.Column { return &sqlgen.Column{Value: "m.id", Required: true, Indexed: true} }
+
+// indexed reports whether the column of a field has an index, from which SQLite also
+// knows how many records a condition finds.
 func indexed(f *record.Field) bool { return plain(f) && f.Kind != record.Bool }
 
 // layout returns where the index is stored, for questions of v.
 func (x *index) layout(ctx context.Context, v querier) *sqlgen.Layout {
+	find := func(f *record.Field) *sqlgen.Column {
+		c := x.find(f)
+		if c == nil || c.Codes == nil {
+			return c
+		}
+		mine, codes := *c, *c.Codes
+		codes.Find = func(values []any) ([]any, error) { return findCodes(ctx, v, &codes, values) }
+		mine.Codes = &codes
+		return &mine
+	}
 	return &sqlgen.Layout{
 		Dialect: sqlgen.SQLite, Table: x.table(""), Row: "rid",
-		ID:     &sqlgen.Column{Value: "m.id", Required: true, Indexed: true},
-		Column: x.find,
+		ID:     idColumn(),
+		Column: find,
 		Expand: func(_ *record.Field, mode plan.Mode, term string, edits int) ([]string, error) {
 			return x.expand(ctx, v, mode, term, edits)
 		},
 	}
+}
+
+// findCodes returns the codes of values, those that have one.
+func findCodes(ctx context.Context, v querier, d *sqlgen.Codes, values []any) ([]any, error) {
+	codes := make([]any, 0, len(values))
+	for _, value := range values {
+		q := sqlgen.Query{Text: "SELECT code FROM " + d.Table + " WHERE " + d.Only + " AND value = ?", Args: []any{value}}
+		err := v.query(ctx, q, func(row []any) error {
+			codes = append(codes, row[0])
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return codes, nil
 }
 
 // find returns the column of a field, known by its path; the keys of flattened

@@ -112,6 +112,9 @@ func (d *SQLite) make(ctx context.Context, c *conn, s *record.Schema, mapping []
 			texts++
 			st.Text = texts
 		}
+		if f == s.Key && f.Kind == record.String && !f.FoldCase {
+			st.Coded, x.state.Key = false, len(x.state.Fields)+1
+		}
 		x.state.Fields = append(x.state.Fields, st)
 	}
 	if len(x.state.Fields) > maxColumns {
@@ -154,8 +157,21 @@ func (x *index) tables(texts int) string {
 		fmt.Fprintf(&b, "content='', contentless_delete=1, %s);\n", tokenizer)
 		fmt.Fprintf(&b, "INSERT INTO %[1]s(%[1]s, rank) VALUES('pgsz', 8000);\n", x.table("text"))
 		fmt.Fprintf(&b, "INSERT INTO %[1]s(%[1]s, rank) VALUES('hashsize', %[2]d);\n", x.table("text"), hashSize)
+		fmt.Fprintf(&b, "INSERT INTO %[1]s(%[1]s, rank) VALUES('automerge', 0);\n", x.table("text"))
+		fmt.Fprintf(&b, "INSERT INTO %[1]s(%[1]s, rank) VALUES('crisismerge', 250);\n", x.table("text"))
 	}
 	return b.String()
+}
+
+// optimized returns the statements that put together what FTS5 has written, which it
+// does not do by itself before the first load is over, and let it do so from now on.
+func (x *index) optimized() []string {
+	t := x.table("text")
+	return []string{
+		fmt.Sprintf("INSERT INTO %[1]s(%[1]s) VALUES('optimize')", t),
+		fmt.Sprintf("INSERT INTO %[1]s(%[1]s, rank) VALUES('automerge', 4)", t),
+		fmt.Sprintf("INSERT INTO %[1]s(%[1]s, rank) VALUES('crisismerge', 16)", t),
+	}
 }
 
 // hashSize is how many bytes of terms FTS5 gathers before it writes them.
@@ -173,18 +189,27 @@ func affinity(f *record.Field) string {
 	return " INTEGER"
 }
 
-// secondary returns the statements that make the indexes of the columns, one each.
+// secondary returns the statements that end a first load: they make the indexes of the
+// columns, one each, and put that of the texts in order.
 func (x *index) secondary() []string {
 	list := []string{
 		fmt.Sprintf("CREATE INDEX IF NOT EXISTS %s ON %s (field, value, rid)", x.table("values_v"), x.table("values")),
 		fmt.Sprintf("CREATE INDEX IF NOT EXISTS %s ON %s (field, key, value, rid)", x.table("keys_v"), x.table("keys")),
 	}
+	if slices.ContainsFunc(x.state.Fields, func(st fieldState) bool { return st.Text > 0 }) {
+		list = append(list, x.optimized()...)
+	}
 	for i, st := range x.state.Fields {
-		if f := x.schema.Field(st.Path); f != nil && indexed(f) {
-			list = append(list, fmt.Sprintf("CREATE INDEX IF NOT EXISTS %s ON %s (%s)", x.table(columnName(i)), x.table(""), columnName(i)))
+		if f := x.schema.Field(st.Path); f != nil && indexed(f) && x.state.Key != i+1 {
+			list = append(list, x.indexOf(i))
 		}
 	}
 	return list
+}
+
+// indexOf returns the statement that makes the index of a field's column.
+func (x *index) indexOf(field int) string {
+	return fmt.Sprintf("CREATE INDEX IF NOT EXISTS %s ON %s (%s)", x.table(columnName(field)), x.table(""), columnName(field))
 }
 
 // Drop implements [search.Loader].

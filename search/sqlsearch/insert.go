@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	sqlite3 "modernc.org/sqlite/lib"
@@ -101,6 +102,11 @@ func (in *inserter) store(ctx context.Context, c *conn, b *batch) error {
 		return err
 	}
 	defer st.close()
+	if b.keyed && in.x.state.Key > 0 {
+		if err := in.unkey(c); err != nil {
+			return err
+		}
+	}
 	last, err := c.number(ctx, "SELECT max(rid) FROM "+in.x.table("source"))
 	if err != nil {
 		return err
@@ -176,10 +182,7 @@ func (in *inserter) row(ctx context.Context, c *conn, st *statements, b *batch, 
 		}
 	}
 	for _, k := range b.keys[r.keys:keys] {
-		if err := st.key.bindAll([]any{rid, k.field, string(b.bytes(k.key)), k.ord, string(b.bytes(k.value))}); err != nil {
-			return err
-		}
-		if err := st.key.do(); err != nil {
+		if err := in.key(st.key, b, rid, k); err != nil {
 			return err
 		}
 	}
@@ -194,6 +197,12 @@ func (in *inserter) bindRow(c *conn, s *stmt, b *batch, n int, rid int64, fields
 		return err
 	}
 	for i, v := range b.cells[n*fields : (n+1)*fields] {
+		if v.form == idCell {
+			if in.x.state.Key == i+1 {
+				continue
+			}
+			v = b.rows[n].id
+		}
 		if err := in.bindValue(c, s, i+3, i, b, v); err != nil {
 			return err
 		}
@@ -214,13 +223,48 @@ func (in *inserter) bindValue(c *conn, s *stmt, at, field int, b *batch, v cell)
 }
 
 func (in *inserter) several(c *conn, s *stmt, b *batch, rid int64, v severalValue) error {
-	if err := s.bindAll([]any{rid, v.field, v.ord}); err != nil {
+	if err := s.bindInts(rid, int64(v.field), int64(v.ord)); err != nil {
 		return err
 	}
 	if err := in.bindValue(c, s, 4, v.field, b, v.value); err != nil {
 		return err
 	}
 	return s.do()
+}
+
+func (in *inserter) key(s *stmt, b *batch, rid int64, k keyValue) error {
+	if err := s.bindInts(rid, int64(k.field)); err != nil {
+		return err
+	}
+	if err := s.bindCell(3, b, k.key); err != nil {
+		return err
+	}
+	if err := s.bindInt(4, int64(k.ord)); err != nil {
+		return err
+	}
+	if err := s.bindCell(5, b, k.value); err != nil {
+		return err
+	}
+	return s.do()
+}
+
+// unkey gives the key a column of its own, since some record has another value there than its ID.
+func (in *inserter) unkey(c *conn) error {
+	state := in.x.state
+	field := state.Key - 1
+	state.Key = 0
+	if err := c.run(fmt.Sprintf("UPDATE %s SET %s = id", in.x.table(""), columnName(field))); err != nil {
+		return err
+	}
+	if state.Indexed {
+		if err := c.exec(in.x.indexOf(field)); err != nil {
+			return err
+		}
+	}
+	x := *in.x
+	x.state = state
+	in.x = &x
+	return x.save(c, state)
 }
 
 // texted stores the texts of the nth document.
@@ -305,7 +349,8 @@ func (in *inserter) remove(ctx context.Context, c *conn, id string) error {
 // note notes what has become of the index: fields that have several values now, or too many
 // different ones for a dictionary, and that it has changed.
 func (in *inserter) note(c *conn, b *batch) error {
-	state := indexState{Fields: append([]fieldState(nil), in.x.state.Fields...), Indexed: in.x.state.Indexed}
+	state := in.x.state
+	state.Fields = slices.Clone(state.Fields)
 	changed := false
 	for i := range state.Fields {
 		st := &state.Fields[i]

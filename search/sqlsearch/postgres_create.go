@@ -22,9 +22,10 @@ const (
 	pgMaxIndexes = 60
 )
 
-// Create implements [search.Loader].
+// Create implements [search.Loader]. Fields that are added to an index are read out of the
+// documents that it has.
 func (d *Postgres) Create(ctx context.Context, s *record.Schema) error {
-	if strings.ContainsRune(s.Index, 0) || s.Index == "" {
+	if s.Index == "" || strings.ContainsAny(s.Index, "*\x00") {
 		return fmt.Errorf("sqlsearch: %w: no index can be named %q", search.ErrInvalid, s.Index)
 	}
 	return d.write(ctx, func(tx pgx.Tx) error {
@@ -39,9 +40,12 @@ func (d *Postgres) Create(ctx context.Context, s *record.Schema) error {
 		if x == nil {
 			return d.createNew(ctx, tx, s)
 		}
-		merged, err := search.MergeSchemas(x.schema, s)
-		if err != nil || merged == x.schema {
-			return err
+		merged, err := x.schema.Merge(s)
+		if err != nil {
+			return fmt.Errorf("%w: %w", search.ErrSchemaConflict, err)
+		}
+		if merged == x.schema {
+			return nil
 		}
 		return d.extend(ctx, tx, x, merged)
 	})
@@ -83,10 +87,15 @@ CREATE TABLE `+x.tables.terms+` (field int NOT NULL, term text COLLATE "C" NOT N
 // extend adds the fields that an index lacks.
 func (d *Postgres) extend(ctx context.Context, tx pgx.Tx, x *pgIndex, s *record.Schema) error {
 	y := &pgIndex{id: x.id, schema: s, tables: x.tables, state: x.state}
-	if err := d.number(ctx, tx, &y.version, &y.generation); err != nil {
+	if err := y.addColumns(ctx, tx); err != nil {
 		return err
 	}
-	if err := y.addColumns(ctx, tx); err != nil {
+	if len(y.state.Fields) > len(x.state.Fields) {
+		if err := d.storeAgain(ctx, tx, y); err != nil {
+			return err
+		}
+	}
+	if err := d.number(ctx, tx, &y.version, &y.generation); err != nil {
 		return err
 	}
 	mapping, state, err := y.encode()
@@ -96,6 +105,55 @@ func (d *Postgres) extend(ctx context.Context, tx pgx.Tx, x *pgIndex, s *record.
 	_, err = tx.Exec(ctx, "UPDATE "+d.table("catalog")+" SET version = $2, generation = $3, mapping = $4, state = $5 WHERE name = $1",
 		s.Index, y.version, y.generation, mapping, state)
 	return err
+}
+
+// storeAgain stores every document of an index once more, with the fields it now has.
+func (d *Postgres) storeAgain(ctx context.Context, tx pgx.Tx, x *pgIndex) error {
+	columns, err := x.schema.ProjectAll()
+	if err != nil {
+		return err
+	}
+	l := &pgLoad{d: d, name: x.schema.Index, id: x.id, known: map[[32]byte]int64{}, terms: map[string]bool{}}
+	if l.rows, err = newRowReader(x); err != nil {
+		return err
+	}
+	decoder := record.NewDecoder(columns)
+	last := x.state.Rows
+	for from := int64(0); ; {
+		rows, err := tx.Query(ctx, "SELECT m.rid, m.id, o.doc FROM "+x.tables.main+" AS m JOIN "+x.tables.source+
+			" AS o ON o.rid = m.rid WHERE m.rid > $1 AND m.rid <= $2 ORDER BY m.rid LIMIT $3", from, last, pgBatch)
+		if err != nil {
+			return err
+		}
+		batch := newPgBatch()
+		doc := search.Document{Record: &record.Record{Index: l.name}}
+		var source []byte
+		for rows.Next() {
+			if err := rows.Scan(&from, &doc.Record.ID, &source); err != nil {
+				return err
+			}
+			doc.Record.ID = unescape(doc.Record.ID)
+			err := decoder.Decode(source, doc.Record)
+			if err == nil {
+				err = l.rows.read(batch, &doc)
+			}
+			if err != nil {
+				rows.Close()
+				return fmt.Errorf("sqlsearch: %w: the document %q: %w", search.ErrSchemaConflict, doc.Record.ID, err)
+			}
+		}
+		if rows.Close(); rows.Err() != nil {
+			return rows.Err()
+		}
+		if len(batch.docs) == 0 {
+			return nil
+		}
+		w := &pgWrite{pgLoad: l, tx: tx, x: x, state: x.state}
+		if err := w.write(ctx, batch.docs); err != nil {
+			return err
+		}
+		x.state = w.state
+	}
 }
 
 // number gives each of the numbers one that was never given before.

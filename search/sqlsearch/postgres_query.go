@@ -20,12 +20,18 @@ type pgQuerier struct{ tx pgx.Tx }
 var _ querier = pgQuerier{}
 
 func (v pgQuerier) query(ctx context.Context, q sqlgen.Query, each func(row []any) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	rows, err := v.tx.Query(ctx, q.Text, q.Args...)
 	if err != nil {
 		return pgError(ctx, err)
 	}
 	defer rows.Close()
+	defer cancel() // before rows.Close, which would read to the end
 	for rows.Next() {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		row, err := rows.Values()
 		if err != nil {
 			return pgError(ctx, err)

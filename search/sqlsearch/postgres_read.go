@@ -42,7 +42,7 @@ func (d *Postgres) Aggregate(ctx context.Context, questions []*search.Aggregatio
 			v := &pgView{x: x, tx: tx}
 			t, err := aggregate(ctx, v.layout(ctx), a, pgQuerier{tx}, exact.ScanReader(v.scanner()))
 			if err != nil {
-				return err
+				return dropped(err, false, a.Plan.Schema.Index)
 			}
 			tables = append(tables, t)
 		}
@@ -66,13 +66,26 @@ func (v *pgView) layout(ctx context.Context) *sqlgen.Layout {
 
 // ask opens a view of an index for a question.
 func (d *Postgres) ask(ctx context.Context, snapshot, index string, do func(ctx context.Context, v *pgView) error) error {
-	return d.view(ctx, snapshot, func(ctx context.Context, tx pgx.Tx) error {
+	err := d.view(ctx, snapshot, func(ctx context.Context, tx pgx.Tx) error {
 		x, err := d.index(ctx, tx, index)
 		if err != nil {
 			return err
 		}
 		return do(ctx, &pgView{x, tx})
 	})
+	return dropped(err, snapshot != "", index)
+}
+
+// dropped says of an error, if that is a table which has gone since the catalog
+// was read, what it means.
+func dropped(err error, snapshot bool, index string) error {
+	switch {
+	case !noTable(err):
+		return err
+	case snapshot:
+		return fmt.Errorf("sqlsearch: %w: the index %q was dropped", search.ErrSnapshotLost, index)
+	}
+	return fmt.Errorf("sqlsearch: %w %q", search.ErrUnknownIndex, index)
 }
 
 // stream opens a view of an index for as long as a stream is ranged over.
@@ -117,20 +130,13 @@ func (v *pgView) read(ctx context.Context, r *search.Read) record.Stream {
 		s.Limit = r.Skip + r.Limit
 	}
 	return func(yield func(*record.Record, error) bool) {
-		skip, left := r.Skip, r.Limit
+		skip := r.Skip
 		for got, err := range v.selected(ctx, r.Plan, s, r.Columns) {
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if skip > 0 {
+			if skip > 0 && err == nil {
 				skip--
 				continue
 			}
-			if !yield(got.record, nil) {
-				return
-			}
-			if left--; left == 0 {
+			if !yield(got.record, err) || err != nil {
 				return
 			}
 		}
@@ -170,7 +176,9 @@ func (v *pgView) selected(ctx context.Context, p *plan.Plan, s *sqlgen.Selection
 	}
 }
 
-// run yields the records of one statement, up to limit if that is positive.
+// run yields the records of one statement, up to limit if that is positive. What is
+// beyond it is read to the end, since a question that is broken off breaks the
+// transaction.
 func (v *pgView) run(ctx context.Context, q sqlgen.Query, columns *record.Projection, limit int, yield func(pgFound, error) bool) (n int, more bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -184,6 +192,12 @@ func (v *pgView) run(ctx context.Context, q sqlgen.Query, columns *record.Projec
 	var doc []byte
 	got := pgFound{record: &record.Record{Index: v.x.schema.Index}}
 	for rows.Next() {
+		if ctx.Err() != nil { // what has arrived already is not given out any more
+			return n, false, ctx.Err()
+		}
+		if limit > 0 && n == limit {
+			continue
+		}
 		var id string
 		if err := rows.Scan(&got.rid, &id, (*lentBytes)(&doc)); err != nil {
 			return n, false, pgError(ctx, err)
@@ -195,9 +209,6 @@ func (v *pgView) run(ctx context.Context, q sqlgen.Query, columns *record.Projec
 		n++
 		if !yield(got, nil) {
 			return n, false, nil
-		}
-		if n == limit {
-			return n, true, nil
 		}
 	}
 	return n, true, pgError(ctx, rows.Err())

@@ -132,6 +132,16 @@ func (s *stmt) bindInt(i int, v int64) error {
 	return s.bound(sqlite3.Xsqlite3_bind_int64(s.c.tls, s.p, int32(i), v))
 }
 
+// bindInts binds the first parameters.
+func (s *stmt) bindInts(list ...int64) error {
+	for i, v := range list {
+		if err := s.bindInt(i+1, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *stmt) bindFloat(i int, v float64) error {
 	return s.bound(sqlite3.Xsqlite3_bind_double(s.c.tls, s.p, int32(i), v))
 }

@@ -1,4 +1,4 @@
-package search_test
+package record_test
 
 import (
 	"testing"
@@ -6,10 +6,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/digit-health/dhr/record"
-	"github.com/digit-health/dhr/search"
 )
 
-func TestMergeSchemas(t *testing.T) {
+func TestMerge(t *testing.T) {
 	t.Parallel()
 	const stored = `{"mappings":{"dynamic":"strict","properties":{"z":{"type":"keyword"},"a":{"properties":{"n":{"type":"integer"}}}},"_meta":{"dhr":{"personal":["z"],"labels":{"z":"Zed"}}}}}`
 	for _, c := range []struct{ name, declared, want, conflict string }{
@@ -28,7 +27,7 @@ func TestMergeSchemas(t *testing.T) {
 			want: `{"mappings":{"dynamic":"strict","properties":{"z":{"type":"keyword","fields":{"text":{"type":"text"}}},"a":{"properties":{"n":{"type":"integer"}}}},` +
 				`"_meta":{"dhr":{"personal":["z"],"labels":{"z":"Zed"}}}}}`,
 		},
-		{name: "another type", declared: `{"properties":{"z":{"type":"integer"}}}`, conflict: `schema conflict: index "visits": the field "z" has "type" "keyword" and not "integer"`},
+		{name: "another type", declared: `{"properties":{"z":{"type":"integer"}}}`, conflict: `record: schema of "visits": the field "z" has "type" "keyword" and not "integer"`},
 		{name: "another type deep down", declared: `{"properties":{"a":{"properties":{"n":{"type":"long"}}}}}`, conflict: `the field "n" has "type" "integer" and not "long"`},
 		{name: "a setting", declared: `{"properties":{"z":{"type":"keyword","ignore_above":5}}}`, conflict: `the field "z" has "ignore_above" (none) and not 5`},
 		{name: "nested", declared: `{"properties":{"a":{"type":"nested"}}}`, conflict: `the field "a" has "type" (none) and not "nested"`},
@@ -41,9 +40,9 @@ func TestMergeSchemas(t *testing.T) {
 			require.NoError(t, err)
 			declared, err := record.ParseSchema("visits", []byte(c.declared))
 			require.NoError(t, err)
-			got, err := search.MergeSchemas(old, declared)
+			got, err := old.Merge(declared)
 			if c.conflict != "" {
-				require.ErrorIs(t, err, search.ErrSchemaConflict)
+				require.ErrorAs(t, err, new(*record.SchemaError))
 				require.ErrorContains(t, err, c.conflict)
 				return
 			}

@@ -1,23 +1,22 @@
-package search
+package record
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
-
-	"github.com/digit-health/dhr/record"
+	"strconv"
 )
 
-// MergeSchemas returns the schema of an index that has stored when declared is
-// created as well: the fields of both, those of stored first. What declared says of
-// the index for people (labels, aliases, what is personal) is added, and counts where
-// the two differ. A field that declared has otherwise than stored is an error that
-// wraps [ErrSchemaConflict]. If declared adds nothing, it returns stored itself.
+// Merge returns the schema of an index that has s when declared is created as
+// well: the fields of both, those of s first. What declared says of the index for
+// people (labels, aliases, what is personal) is added, and counts where the two
+// differ. A field that declared has otherwise than s is a *[SchemaError]. If declared
+// adds nothing, Merge returns s itself.
 //
-// It is for drivers, and compares fields as the mapping writes them.
-func MergeSchemas(stored, declared *record.Schema) (*record.Schema, error) {
-	a, err := json.Marshal(stored)
+// Fields are the same if their definitions are, as the mapping writes them.
+func (s *Schema) Merge(declared *Schema) (*Schema, error) {
+	a, err := json.Marshal(s)
 	if err != nil {
 		return nil, err
 	}
@@ -25,40 +24,37 @@ func MergeSchemas(stored, declared *record.Schema) (*record.Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	if bytes.Equal(a, b) {
-		return stored, nil
-	}
 	merged, err := mergeIndex(a, b)
 	if err != nil {
-		return nil, conflict(stored, err.Error())
+		return nil, s.conflict(err.Error())
 	}
 	if bytes.Equal(a, merged) {
-		return stored, nil
+		return s, nil
 	}
-	s, err := record.ParseSchema(stored.Index, merged)
+	out, err := ParseSchema(s.Index, merged)
 	if err != nil {
-		return nil, conflict(stored, err.Error())
+		return nil, err
 	}
-	if pathOf(s.Key) != pathOf(stored.Key) {
-		return nil, conflict(stored, fmt.Sprintf("the key is %q and not %q", pathOf(stored.Key), pathOf(s.Key)))
+	if was, is := keyPath(s), keyPath(out); was != is {
+		return nil, s.conflict("the key is " + strconv.Quote(was) + " and not " + strconv.Quote(is))
 	}
-	for f := range stored.All() {
-		if g := s.Field(f.Path); g == nil || g.Kind != f.Kind || g.FoldCase != f.FoldCase || g.Searchable != f.Searchable {
-			return nil, conflict(stored, fmt.Sprintf("the field %q is compared otherwise", f.Path))
+	for f := range s.All() {
+		if g := out.Field(f.Path); g == nil || g.Kind != f.Kind || g.FoldCase != f.FoldCase || g.Searchable != f.Searchable {
+			return nil, s.conflict("the field " + strconv.Quote(f.Path) + " is compared otherwise")
 		}
 	}
-	return s, nil
+	return out, nil
 }
 
-func conflict(s *record.Schema, message string) error {
-	return fmt.Errorf("%w: index %q: %s", ErrSchemaConflict, s.Index, message)
+func (s *Schema) conflict(message string) *SchemaError {
+	return &SchemaError{Index: s.Index, Offset: -1, Message: message}
 }
 
-func pathOf(f *record.Field) string {
-	if f == nil {
+func keyPath(s *Schema) string {
+	if s.Key == nil {
 		return ""
 	}
-	return f.Path
+	return s.Key.Path
 }
 
 // A member is one of a JSON object.
@@ -89,7 +85,7 @@ func members(raw json.RawMessage) (list []member) {
 	return list
 }
 
-func object(list []member) json.RawMessage {
+func joinMembers(list []member) json.RawMessage {
 	out := []byte{'{'}
 	for i, m := range list {
 		if i > 0 {
@@ -130,7 +126,7 @@ func merge(a, b json.RawMessage, each merger) (json.RawMessage, error) {
 			out = append(out, member{m.key, value})
 		}
 	}
-	return object(out), nil
+	return joinMembers(out), nil
 }
 
 // mergeIndex merges definitions of an index, and the objects in them that are no fields.
