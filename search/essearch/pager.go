@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/digit-health/dhr/jql/esdsl"
 	"github.com/digit-health/dhr/search"
@@ -69,14 +70,14 @@ func (g *pager) pages(ctx context.Context) iter.Seq2[*page, error] {
 				yield(now, nil)
 				return
 			}
-			fetched := make(chan error, 1)
-			go func() { fetched <- g.fetch(ctx, next) }()
+			var fetching sync.WaitGroup
+			fetching.Go(func() { err = g.fetch(ctx, next) })
 			if !yield(now, nil) {
 				cancel()
-				_ = <-fetched
+				fetching.Wait()
 				return
 			}
-			err = <-fetched
+			fetching.Wait()
 			now, next = next, now
 		}
 	}
