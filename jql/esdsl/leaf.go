@@ -3,6 +3,7 @@ package esdsl
 import (
 	"math"
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"github.com/digit-health/dhr/jql/plan"
@@ -265,17 +266,38 @@ func (w *writer) span(f *record.Field, from, last int64) {
 	w.enter(f)
 	w.text(`{"range":{`)
 	w.string(f.Path)
-	w.text(`:{"format":"epoch_millis"`)
+	if isOld(from) || last != math.MaxInt64 && isOld(last+1) {
+		w.text(`:{"format":"epoch_millis||strict_date_optional_time"`)
+	} else {
+		w.text(`:{"format":"epoch_millis"`)
+	}
 	if from != math.MinInt64 {
 		w.text(`,"gte":`)
-		w.int(from)
+		w.instant(from)
 	}
 	if last != math.MaxInt64 {
 		w.text(`,"lt":`)
-		w.int(last + 1)
+		w.instant(last + 1)
 	}
 	w.text(`}}}`)
 	w.leave(f)
+}
+
+// isOld reports whether an instant is one before 1970 that can be written as a date:
+// Elasticsearch 7 takes no negative number for it.
+func isOld(at int64) bool {
+	const year0 = -62_167_219_200_000
+	return year0 <= at && at < 0
+}
+
+func (w *writer) instant(at int64) {
+	if !isOld(at) {
+		w.int(at)
+		return
+	}
+	w.b = append(w.b, '"')
+	w.b = time.UnixMilli(at).UTC().AppendFormat(w.b, "2006-01-02T15:04:05.000Z")
+	w.b = append(w.b, '"')
 }
 
 // ranges writes that one of the values lies between the bounds.

@@ -144,8 +144,8 @@ func (c *Compiler) sortKey(k *sortKey) (twice bool, err error) {
 		}
 	case record.Time:
 		k.numeric = "date"
-	case record.IP, record.Version:
-	default: // OpenSearch takes the least of several unsigned numbers for signed ones
+	case record.IP:
+	default: // OpenSearch takes unsigned numbers for signed ones, and has versions in a form of its own
 		return false, unsorted(f)
 	}
 	return f.Type == "long", nil

@@ -46,8 +46,11 @@ type asked struct {
 	*search.Aggregation
 	place int // among the questions
 	q     *question
-	spans [][]span64 // for each group with a calendar the spans that hold anything
-	days  [][]int64  // for each group with a calendar the days in UTC that do
+	// of is how many parts the values of the first group are asked for in, part which of them.
+	// There is one if of is 0.
+	part, of int64
+	spans    [][]span64 // for each group with a calendar the spans that hold anything
+	days     [][]int64  // for each group with a calendar the days in UTC that do
 }
 
 // A span64 is a span of a calendar, in milliseconds, without its end.
@@ -102,8 +105,15 @@ func (d *Driver) askTables(ctx context.Context, all []*asked, tables []*search.T
 		return err
 	}
 	for i, k := range all {
-		if answers[i] != nil {
-			tables[k.place] = k.table(answers[i])
+		if answers[i] == nil {
+			continue
+		}
+		r := newTableReader(k)
+		tables[k.place] = r.table(answers[i])
+		if r.wide && k.divisible() {
+			if tables[k.place], err = d.askParts(ctx, k); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -168,6 +178,8 @@ func (d *Driver) readMulti(b io.Reader, r *request, n int) ([]*answer, error) {
 	}
 	for i, a := range all.Responses {
 		switch err := a.check(r); {
+		case err != nil && a.tooLarge():
+			all.Responses[i] = nil
 		case errors.Is(err, search.ErrOverloaded) || errors.Is(err, search.ErrUnavailable):
 			return nil, &retryable{err: err, refused: true}
 		case errors.Is(err, search.ErrTooManyBuckets) || errors.Is(err, search.ErrUnsupported):
@@ -199,6 +211,14 @@ func (a *answer) check(r *request) error {
 		return fmt.Errorf("%w: the records are not counted", search.ErrBadAnswer)
 	}
 	return nil
+}
+
+// tooLarge reports whether the engine refused the question for the memory it would take.
+func (a *answer) tooLarge() (found bool) {
+	if a != nil {
+		a.Error.walk(func(kind, _ string) { found = found || kind == "circuit_breaking_exception" })
+	}
+	return found
 }
 
 // number returns a whole number of an answer.

@@ -108,7 +108,7 @@ func (w *bodyWriter) level(i int) {
 	}
 	w.text(`}`)
 	w.leave(g.Field)
-	if g.Missing {
+	if g.Missing && !w.k.later(i) {
 		w.agg(&l, "m")
 		w.text(`{"filter":`)
 		w.query(plan.Missing{Field: g.Field})
@@ -190,6 +190,13 @@ func (w *bodyWriter) values(i int) {
 	default:
 		w.text(`{"terms":{"size":`)
 		w.int(w.k.size(i))
+		if i == 0 && w.k.of > 0 {
+			w.text(`,"include":{"partition":`)
+			w.int(w.k.part)
+			w.text(`,"num_partitions":`)
+			w.int(w.k.of)
+			w.text(`}`)
+		}
 		if g.Prefix != "" {
 			if pattern := esdsl.PrefixPattern(g.Prefix); pattern != "" {
 				w.text(`,"include":`)

@@ -89,22 +89,20 @@ func inside(node object, f *record.Field) object {
 	return node
 }
 
+// A tableReader collects the buckets of an answer.
+type tableReader struct {
+	k       *asked
+	keys    []record.Value
+	buckets []search.Bucket
+	exact   bool // as far as was read
+	wide    bool // the first group has more values than were asked for
+}
+
+func newTableReader(k *asked) *tableReader { return &tableReader{k: k, exact: true} }
+
 // table reads the table from an answer. It is nil if the answer is not exact.
-func (k *asked) table(a *answer) *search.Table {
-	for i := range k.Groups {
-		if zeros, asked := number(child(a.Aggregations, zeroName(i))["doc_count"]); asked && zeros > 0 {
-			return nil
-		}
-		if k.Groups[i].Calendar == nil {
-			continue
-		}
-		if days, ok := daysOf(a, i, &k.Groups[i]); !ok || !slices.Equal(days, k.days[i]) {
-			return nil // records came or went in between
-		}
-	}
-	r := &tableReader{k: k, exact: true}
-	r.level(0, a.Aggregations, a.Hits.Total.Value)
-	if !r.exact {
+func (r *tableReader) table(a *answer) *search.Table {
+	if !r.add(a) {
 		return nil
 	}
 	t := &search.Table{Total: a.Hits.Total.Value}
@@ -112,12 +110,22 @@ func (k *asked) table(a *answer) *search.Table {
 	return t
 }
 
-// A tableReader collects the buckets of an answer.
-type tableReader struct {
-	k       *asked
-	keys    []record.Value
-	buckets []search.Bucket
-	exact   bool // as far as was read
+// add reads the buckets of an answer. It returns false if they are not exact.
+func (r *tableReader) add(a *answer) bool {
+	k := r.k
+	for i := range k.Groups {
+		if zeros, asked := number(child(a.Aggregations, zeroName(i))["doc_count"]); asked && zeros > 0 {
+			return false
+		}
+		if k.Groups[i].Calendar == nil {
+			continue
+		}
+		if days, ok := daysOf(a, i, &k.Groups[i]); !ok || !slices.Equal(days, k.days[i]) {
+			return false // records came or went in between
+		}
+	}
+	r.level(0, a.Aggregations, a.Hits.Total.Value)
+	return r.exact
 }
 
 // level reads the aggregations of count records from the ith group on.
@@ -132,7 +140,7 @@ func (r *tableReader) level(i int, node object, count int64) {
 	values := inside(child(node, "v"), g.Field)
 	list, ok := values["buckets"].([]any)
 	if others, counted := number(values["sum_other_doc_count"]); !ok || counted && others != 0 {
-		r.exact = false
+		r.exact, r.wide = false, ok && i == 0
 		return
 	}
 	from := len(r.buckets)
@@ -144,7 +152,7 @@ func (r *tableReader) level(i int, node object, count int64) {
 			r.exact = false
 			return
 		}
-		if n == 0 || g.Prefix != "" && !search.HasPrefixFold(key.Text(), g.Prefix) {
+		if n == 0 || g.Prefix != "" && !g.Chooses(key.Text()) {
 			continue
 		}
 		if g.Field.Nested != "" {
@@ -159,7 +167,7 @@ func (r *tableReader) level(i int, node object, count int64) {
 		r.keys = r.keys[:len(r.keys)-1]
 	}
 	r.distinct(i, from)
-	if missing := child(node, "m"); g.Missing {
+	if missing := child(node, "m"); g.Missing && !r.k.later(i) {
 		n, ok := number(missing["doc_count"])
 		r.exact = r.exact && ok
 		if n > 0 {

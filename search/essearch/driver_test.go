@@ -35,7 +35,7 @@ func runSuite(t *testing.T, variable string) {
 		Engine:       variable,
 		Open:         open,
 		Again:        func(t testing.TB, _ search.Driver) search.Driver { return open(t) },
-		Prefix:       "essearch-",
+		Prefix:       "essearch-suite-",
 		Types:        map[string]string{"version": "", "unsigned_long": "", "scaled_float": ""},
 		OpenContexts: func() (int, error) { return openContexts(host) },
 	})

@@ -200,26 +200,37 @@ var idMember = []byte(`"` + esdsl.IDField + `":"`)
 // original returns a document of an index made by DHR as it was loaded: without the member at
 // its end that holds its id. It changes the memory of source, once.
 func original(source []byte) []byte {
-	at := bytes.LastIndex(source, idMember)
+	at := idAt(source)
 	if at < 1 {
 		return source
 	}
-	rest := source[at+len(idMember):]
-	for i := 0; i < len(rest); i++ {
-		if rest[i] == '\\' {
-			i++
-			continue
-		}
-		if rest[i] != '"' {
-			continue
-		}
-		if before := source[at-1]; i != len(rest)-2 || rest[i+1] != '}' || before != ',' && before != ' ' && before != '}' {
-			break
-		}
-		source[at-1] = '}'
-		return source[:at]
+	if before := source[at-1]; before != ',' && before != ' ' && before != '}' {
+		return source
 	}
-	return source
+	source[at-1] = '}'
+	return source[:at]
+}
+
+// idAt returns where the member begins that holds the id at the end of a document, or -1.
+func idAt(source []byte) int {
+	text, ok := bytes.CutSuffix(source, []byte(`"}`))
+	if !ok {
+		return -1
+	}
+	for {
+		quote := bytes.LastIndexByte(text, '"')
+		slashes := 0
+		for slashes < quote && text[quote-1-slashes] == '\\' {
+			slashes++
+		}
+		if quote < 0 || slashes%2 == 0 {
+			if !bytes.HasSuffix(text[:quote+1], idMember) {
+				return -1
+			}
+			return quote + 1 - len(idMember)
+		}
+		text = text[:quote]
+	}
 }
 
 // bulk stores a batch. It sends those documents again that the engine had no room for.

@@ -136,7 +136,7 @@ func visits(t testing.TB) *record.Schema {
 // documents yields one document for each id.
 func documents(t testing.TB, s *record.Schema, ids ...string) iter.Seq[*search.Document] {
 	t.Helper()
-	columns, err := search.Columns(s)
+	columns, err := s.ProjectAll()
 	require.NoError(t, err)
 	return func(yield func(*search.Document) bool) {
 		for i, id := range ids {

@@ -93,7 +93,7 @@ func (w *walk) leave(ctx context.Context, q *question, o ordering) (done bool, e
 	}
 	skip := w.skip
 	w.skip = 0
-	if skip+size <= maxPage {
+	if skip == 0 || skip+size <= maxPage && len(w.pager.after) == 0 { // from does not go with search_after
 		w.pager.from = skip
 		return false, nil
 	}

@@ -243,7 +243,7 @@ func (d *Driver) sortsByID(ctx context.Context, name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	body := `{"size":1,"track_total_hits":false,"query":{"match_none":{}},"sort":[{"_id":{"order":"asc"}}]}`
+	body := `{"size":1,"track_total_hits":false,"query":{"ids":{"values":["-"]}},"sort":[{"_id":{"order":"asc"}}]}`
 	err = d.client.ask(ctx, &request{method: http.MethodPost, path: where, body: []byte(body)}, &struct{}{})
 	var refused *Error
 	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
 )
@@ -205,4 +206,9 @@ func TestSettingsOfOthersAreDropped(t *testing.T) {
 	made, err := d.definition(t.Context(), s)
 	require.NoError(t, err)
 	require.Equal(t, object{"index.number_of_shards": "2", "index.analysis.normalizer.n.filter": []any{"lowercase"}, "index.refresh_interval": "-1"}, made.settings)
+}
+
+// everything is a plan that all records match.
+func everything(s *record.Schema) *plan.Plan {
+	return &plan.Plan{Schema: s, Where: plan.All{}, Order: []plan.Sort{{Field: s.Field("_id")}}}
 }

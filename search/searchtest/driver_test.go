@@ -163,9 +163,9 @@ func (d *simple) Create(_ context.Context, s *record.Schema) error {
 		d.indexes[s.Index] = &table{schema: s, docs: map[string]*record.Record{}}
 		return nil
 	}
-	merged, err := search.MergeSchemas(t.schema, s)
+	merged, err := t.schema.Merge(s)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", search.ErrSchemaConflict, err)
 	}
 	next := &table{schema: merged, ids: t.ids, docs: map[string]*record.Record{}}
 	if err := next.decode(t); err != nil {

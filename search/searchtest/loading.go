@@ -91,7 +91,7 @@ func (s *suite) replacing(t tb, c *corpus) {
 
 // given returns documents with these IDs and sources, as they are.
 func given(t tb, c *corpus, idsAndSources ...string) iter.Seq[*search.Document] {
-	columns, err := search.Columns(c.schema)
+	columns, err := c.schema.ProjectAll()
 	require.NoError(t, err)
 	return func(yield func(*search.Document) bool) {
 		decoder := record.NewDecoder(columns)

@@ -2,6 +2,7 @@ package sqlsearch
 
 import (
 	"context"
+	"slices"
 
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/jql/sqlgen"
@@ -39,9 +40,13 @@ type sums struct {
 	q       querier
 	groups  []*grouped
 	metrics []*measured
-	buckets map[[2]atom]*pile
-	order   []*pile // the buckets as they were met
+	buckets map[[2]atom]*pile // nil if no two rows are of one bucket
+	order   []*pile           // the buckets as they were met
 	total   int64
+	// prunes says that buckets with fewer records than least are not among the
+	// largest, and need not be kept; dropped are the records of those that were not.
+	prunes         bool
+	least, dropped int64
 }
 
 // A grouped is a group and where its values are.
@@ -99,7 +104,7 @@ func newSums(l *sqlgen.Layout, a *search.Aggregation, q querier) (*sums, bool) {
 				return nil, false
 			}
 			m.apart = m.Op != "count" && (m.column.Several != nil || m.Op == "percentile" ||
-				m.Op == "cardinality" && !injective || m.Field.Kind == record.Uint && m.Op != "cardinality")
+				m.Op == "cardinality" && (!injective || s.several()) || m.Field.Kind == record.Uint && m.Op != "cardinality")
 		}
 		s.metrics = append(s.metrics, m)
 	}
@@ -122,28 +127,34 @@ func (s *sums) column(f *record.Field) *sqlgen.Column {
 	default:
 		c = s.l.Column(f)
 	}
-	if c == nil || c.Argument != nil || f.FoldCase && f.Kind == record.String && !c.Fold {
+	if c == nil || c.Argument != nil && !s.ours() || f.FoldCase && f.Kind == record.String && !c.Fold {
 		return nil
 	}
 	return c
 }
+
+// ours reports whether the tables are DHR's own.
+func (s *sums) ours() bool { return s.l.Row != "" }
 
 // injective reports whether each stored value is a bucket of its own.
 func (g *grouped) injective() bool { return g.Calendar == nil && g.Width == 0 }
 
 // table returns the answer. With again it is to be asked for once more.
 func (s *sums) table(ctx context.Context) (t *search.Table, again bool, err error) {
-	s.buckets, s.order, s.total = map[[2]atom]*pile{}, nil, 0
-	q, err := s.counts()
-	if err != nil {
-		return nil, false, err
-	}
-	if err := s.q.query(ctx, q, func(row []any) error {
-		fits, err := s.add(row)
-		again = again || !fits
-		return err
-	}); err != nil {
-		return nil, false, err
+	parts := s.parts(nil)
+	s.reset(parts)
+	for _, p := range parts {
+		q, err := p.counts()
+		if err != nil {
+			return nil, false, err
+		}
+		if err := s.q.query(ctx, q, func(row []any) error {
+			fits, err := s.add(row)
+			again = again || !fits
+			return err
+		}); err != nil {
+			return nil, false, err
+		}
 	}
 	if again {
 		for _, g := range s.groups {
@@ -151,7 +162,7 @@ func (s *sums) table(ctx context.Context) (t *search.Table, again bool, err erro
 		}
 		return nil, true, nil
 	}
-	if s.several() {
+	if s.several() || s.prefixed() {
 		if s.total, err = s.count(ctx); err != nil {
 			return nil, false, err
 		}
@@ -165,6 +176,17 @@ func (s *sums) table(ctx context.Context) (t *search.Table, again bool, err erro
 	}
 	t, err = s.finish(ctx)
 	return t, false, err
+}
+
+// reset begins anew.
+func (s *sums) reset(parts []part) {
+	s.buckets, s.order, s.total, s.least, s.dropped = nil, nil, 0, 0, 0
+	apart := slices.ContainsFunc(s.metrics, func(m *measured) bool { return m.apart })
+	injective := !slices.ContainsFunc(s.groups, func(g *grouped) bool { return !g.injective() })
+	if apart || !injective || len(parts) != 1 {
+		s.buckets = map[[2]atom]*pile{}
+	}
+	s.prunes = s.buckets == nil && s.a.Largest && s.a.Limit > 0 && !s.prefixed()
 }
 
 // several reports whether a record may be in several buckets.

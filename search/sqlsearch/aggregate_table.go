@@ -17,12 +17,17 @@ import (
 // add adds a row of the statement of counts. It reports false if a group of
 // the database reaches over the boundary of a span.
 func (s *sums) add(row []any) (fits bool, err error) {
+	n, _ := row[len(s.groups)].(int64)
+	if s.prunes && n < s.least && (row[0] != nil || s.groups[0].Missing) {
+		s.total += n
+		s.dropped += n
+		return true, nil
+	}
 	p, in, fits, err := s.pile(row)
 	if err != nil || !fits {
 		return fits, err
 	}
 	row = row[len(s.groups):]
-	n, _ := row[0].(int64)
 	s.total += n
 	if !in {
 		return true, nil
@@ -40,30 +45,53 @@ func (s *sums) add(row []any) (fits bool, err error) {
 			}
 		}
 	}
+	if s.prunes && len(s.order) > 4*s.a.Limit+1000 {
+		s.prune()
+	}
 	return true, nil
+}
+
+// prune forgets the buckets that are not among the largest.
+func (s *sums) prune() {
+	slices.SortFunc(s.order, func(p, q *pile) int { return cmp.Compare(q.count, p.count) })
+	s.least = s.order[s.a.Limit-1].count
+	n := s.a.Limit
+	for n < len(s.order) && s.order[n].count == s.least {
+		n++
+	}
+	for _, p := range s.order[n:] {
+		s.dropped += p.count
+	}
+	clear(s.order[n:])
+	s.order = s.order[:n]
 }
 
 // values adds how often each value of a metric's field occurs.
 func (s *sums) values(ctx context.Context, i int) error {
 	m := s.metrics[i]
-	q, err := s.histogram(m)
-	if err != nil {
-		return err
-	}
-	return s.q.query(ctx, q, func(row []any) error {
-		p, in, _, err := s.pile(row)
-		if err != nil || !in {
-			return err
-		}
-		row = row[len(s.groups):]
-		a, err := atomOf(row[0])
+	for _, p := range s.parts(m.column) {
+		q, err := p.histogram()
 		if err != nil {
 			return err
 		}
-		n, _ := row[1].(int64)
-		p.figures[i].add(m, a, n)
-		return nil
-	})
+		if err := s.q.query(ctx, q, func(row []any) error {
+			p, in, _, err := s.pile(row)
+			if err != nil || !in {
+				return err
+			}
+			row = row[len(s.groups):]
+			a, err := atomOf(row[0])
+			if err != nil {
+				return err
+			}
+			n, _ := row[1].(int64)
+			p.figures[i].add(m, a, n)
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pile returns the bucket of a row, which begins with the stored keys. In is false
@@ -86,11 +114,13 @@ func (s *sums) pile(row []any) (p *pile, in, fits bool, err error) {
 	}
 	p = s.buckets[keys]
 	if p == nil {
-		if s.bounded() && len(s.buckets) >= exact.MaxBuckets {
+		if s.bounded() && len(s.order) >= exact.MaxBuckets {
 			return nil, false, true, fmt.Errorf("%w: more than %d; ask for them in pages", search.ErrTooManyBuckets, exact.MaxBuckets)
 		}
 		p = &pile{keys: keys, figures: make([]figure, len(s.metrics))}
-		s.buckets[keys] = p
+		if s.buckets != nil {
+			s.buckets[keys] = p
+		}
 		s.order = append(s.order, p)
 	}
 	return p, true, true, nil
@@ -148,7 +178,8 @@ func (s *sums) finish(ctx context.Context) (*search.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	more := int64(0)
+	more := s.dropped
+	t.More = more > 0
 	if n := s.a.Limit; n > 0 && len(all) > n {
 		t.More = true
 		for _, p := range all[n:] {
@@ -207,7 +238,7 @@ func (s *sums) prefixed() bool {
 // wanted reports whether a bucket is one that is asked for.
 func (s *sums) wanted(p *pile) bool {
 	for i, g := range s.groups {
-		if v := p.values[i]; g.Prefix != "" && !v.IsNull() && !search.HasPrefixFold(v.Text(), g.Prefix) {
+		if v := p.values[i]; g.Prefix != "" && !v.IsNull() && !g.Chooses(v.Text()) {
 			return false
 		}
 	}
@@ -249,6 +280,9 @@ func (s *sums) name(ctx context.Context, i int, piles []*pile) error {
 				return fmt.Errorf("%w: the dictionary has no code %d", search.ErrCorrupt, int64(a.bits))
 			}
 			a = atom{kind: 's', text: text}
+		}
+		if a.kind == 's' && s.l.Dialect == sqlgen.Postgres && s.ours() {
+			a.text = unescape(a.text)
 		}
 		p.values = append(p.values, a.value(g.kind()))
 	}

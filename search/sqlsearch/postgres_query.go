@@ -29,6 +29,9 @@ func (v pgQuerier) query(ctx context.Context, q sqlgen.Query, each func(row []an
 	defer rows.Close()
 	defer cancel() // before rows.Close, which would read to the end
 	for rows.Next() {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		row, err := rows.Values()
 		if err != nil {
 			return pgError(ctx, err)

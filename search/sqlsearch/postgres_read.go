@@ -192,6 +192,9 @@ func (v *pgView) run(ctx context.Context, q sqlgen.Query, columns *record.Projec
 	var doc []byte
 	got := pgFound{record: &record.Record{Index: v.x.schema.Index}}
 	for rows.Next() {
+		if ctx.Err() != nil { // what has arrived already is not given out any more
+			return n, false, ctx.Err()
+		}
 		if limit > 0 && n == limit {
 			continue
 		}
