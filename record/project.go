@@ -149,6 +149,15 @@ func (b *trieBuilder) describe(t *trie, path string) {
 // is a *[SchemaError] that names the first path which is no field's.
 func (s *Schema) Project(paths ...string) (*Projection, error) { return s.project("", paths) }
 
+// ProjectAll chooses every declared field, in the order of [Schema.All].
+func (s *Schema) ProjectAll() (*Projection, error) {
+	var paths []string
+	for f := range s.All() {
+		paths = append(paths, f.Path)
+	}
+	return s.project("", paths)
+}
+
 // ProjectNested chooses fields inside of the nested object at path. The
 // records of the projection are the single objects: a [Decoder] for it reads
 // one of the JSON values which a column with the nested object itself holds.

@@ -1,6 +1,9 @@
 package search
 
 import (
+	"unicode"
+	"unicode/utf8"
+
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
 )
@@ -48,10 +51,24 @@ type Group struct {
 	// Float floor(v/Width)*Width, computed in float64.
 	Width float64
 	// Prefix leaves out values that do not begin with it, without regard to
-	// case: see [HasPrefixFold]. It goes with strings. With it the values, not the records, are chosen.
+	// case: see [Group.Chooses]. It goes with strings. With it the values, not the records, are chosen.
 	Prefix string
 	// Missing makes a bucket with the key Null for records without a value.
 	Missing bool
+}
+
+// Chooses reports whether a value begins with the prefix, without regard to case:
+// character by character, as fields that fold case compare.
+func (g *Group) Chooses(value string) bool {
+	for prefix := g.Prefix; prefix != ""; {
+		r, n := utf8.DecodeRuneInString(value)
+		q, m := utf8.DecodeRuneInString(prefix)
+		if n == 0 || unicode.ToLower(r) != unicode.ToLower(q) {
+			return false
+		}
+		value, prefix = value[n:], prefix[m:]
+	}
+	return true
 }
 
 // A Metric is a figure of a bucket: of all values that its records have in a

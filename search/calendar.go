@@ -2,8 +2,6 @@ package search
 
 import (
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/digit-health/dhr/internal/localtime"
 	"github.com/digit-health/dhr/record"
@@ -91,28 +89,4 @@ func hourStart(t time.Time) time.Time {
 		return begin.In(t.Location())
 	}
 	return start
-}
-
-// HasPrefixFold reports whether s begins with prefix, without regard to case:
-// character by character, as fields that fold case compare.
-func HasPrefixFold(s, prefix string) bool {
-	for prefix != "" {
-		r, n := utf8.DecodeRuneInString(s)
-		q, m := utf8.DecodeRuneInString(prefix)
-		if n == 0 || unicode.ToLower(r) != unicode.ToLower(q) {
-			return false
-		}
-		s, prefix = s[n:], prefix[m:]
-	}
-	return true
-}
-
-// Columns returns the projection with every field of s that a driver may need
-// to store: all that is declared, once each.
-func Columns(s *record.Schema) (*record.Projection, error) {
-	var paths []string
-	for f := range s.All() {
-		paths = append(paths, f.Path)
-	}
-	return s.Project(paths...)
 }

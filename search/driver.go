@@ -124,7 +124,7 @@ type Loader interface {
 // A Document is a record to be stored. It is lent: valid until the next one.
 type Document struct {
 	// Record has the ID, the Source, and as columns every field of the schema,
-	// as [Columns] chooses them.
+	// as [record.Schema.ProjectAll] chooses them.
 	Record *record.Record
 	// Place is where the document stands in its file: the line, from 1.
 	Place int64

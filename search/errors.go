@@ -25,7 +25,8 @@ var (
 	// ErrSnapshotLost is a snapshot that the engine no longer has. A scan
 	// begins again from the start, or fails; it never goes on over another view.
 	ErrSnapshotLost = errors.New("snapshot lost")
-	// ErrUnavailable is an engine that does not answer, or not in time.
+	// ErrUnavailable is an engine that does not answer, or not in time, or a
+	// store that another process holds.
 	ErrUnavailable = errors.New("engine unavailable")
 	// ErrOverloaded is an engine that asks to be left alone for a while (429, 503), still after
 	// several tries.
@@ -40,8 +41,6 @@ var (
 	ErrSchemaConflict = errors.New("schema conflict")
 	// ErrReadOnly is a store that takes no records.
 	ErrReadOnly = errors.New("read-only store")
-	// ErrLocked is a store that another process holds.
-	ErrLocked = errors.New("store is locked")
 	// ErrFull is a store without room.
 	ErrFull = errors.New("store is full")
 	// ErrCorrupt is a store that is damaged, or none of ours.

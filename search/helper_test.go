@@ -87,7 +87,7 @@ func fill(t testing.TB, d search.Loader, index, mapping string, docs []string) {
 }
 
 func documents(t testing.TB, s *record.Schema, docs []string) iter.Seq[*search.Document] {
-	all, err := search.Columns(s)
+	all, err := s.ProjectAll()
 	require.NoError(t, err)
 	return func(yield func(*search.Document) bool) {
 		text := strings.NewReader(strings.ReplaceAll(strings.Join(docs, "\x00"), "\n", " "))

@@ -57,7 +57,7 @@ func Sources(n int) iter.Seq2[string, []byte] {
 func Documents(s *record.Schema, n int) (docs iter.Seq[*search.Document], err func() error) {
 	var failed error
 	return func(yield func(*search.Document) bool) {
-		columns, err := search.Columns(s)
+		columns, err := s.ProjectAll()
 		if err != nil {
 			failed = err
 			return

@@ -3,6 +3,7 @@ package esdsl
 import (
 	"math"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/digit-health/dhr/jql/plan"
@@ -142,10 +143,13 @@ func (c *Compiler) known(f *record.Field) *facts {
 		return nil
 	}
 	known := c.of(f)
-	if known == nil || known.kind != f.Type && !(known.flat() && (f.Type == "flattened" || f.Type == "flat_object")) {
-		return nil
+	switch {
+	case known == nil, known.kind == f.Type:
+		return known
+	case known.flat() && (f.Type == "flattened" || f.Type == "flat_object"):
+		return known
 	}
-	return known
+	return nil
 }
 
 // canExist: whether an object holds anything is not known to the engine, which
@@ -183,6 +187,9 @@ func (c *Compiler) canTerms(n plan.Terms) bool {
 	}
 	switch f.Kind {
 	case record.String:
+		if f.Type == "wildcard" && n.Values[0].Text() == "" {
+			return false // OpenSearch does not find the empty string there
+		}
 		if !f.FoldCase {
 			return c.of(f).folding == asIs
 		}
@@ -190,10 +197,24 @@ func (c *Compiler) canTerms(n plan.Terms) bool {
 		return lower || c.of(f).folding == asIs && foldable(n.Values)
 	case record.Float:
 		return f.Type != "scaled_float" || !slices.ContainsFunc(n.Values, func(v record.Value) bool { return !precise(f, v) })
-	case record.Bool, record.Int, record.Uint, record.Time, record.IP, record.Version:
+	case record.Version:
+		return !slices.ContainsFunc(n.Values, func(v record.Value) bool { return !released(v) })
+	case record.Bool, record.Int, record.Uint, record.Time, record.IP:
 		return true
 	}
 	return false
+}
+
+// released reports whether v is a version of three plain numbers. What else a version may
+// be OpenSearch refuses, or orders in its own way.
+func released(v record.Value) bool {
+	parts := strings.Split(v.Text(), ".")
+	for _, part := range parts {
+		if part == "" || len(part) > 9 || part != "0" && part[0] == '0' || strings.Trim(part, "0123456789") != "" {
+			return false
+		}
+	}
+	return len(parts) == 3
 }
 
 // precise reports whether the engine's arithmetic on a scaled_float is exact at v.
@@ -212,7 +233,7 @@ func (c *Compiler) canRange(n plan.Range) bool {
 	switch f.Kind {
 	case record.String:
 		switch {
-		case !validBounds(n) || f.Type == "constant_keyword":
+		case !validBounds(n), f.Type == "constant_keyword", f.Type == "wildcard":
 			return false
 		case c.of(f).kind == "flattened" && n.Upper.Value.IsNull():
 			return false
@@ -223,7 +244,9 @@ func (c *Compiler) canRange(n plan.Range) bool {
 		return c.of(f).folding == asIs
 	case record.Float:
 		return f.Type != "scaled_float" || precise(f, n.Lower.Value) && precise(f, n.Upper.Value)
-	case record.Bool, record.Int, record.Uint, record.Time, record.IP, record.Version:
+	case record.Version:
+		return (n.Lower.Value.IsNull() || released(n.Lower.Value)) && (n.Upper.Value.IsNull() || released(n.Upper.Value))
+	case record.Bool, record.Int, record.Uint, record.Time, record.IP:
 		return true
 	}
 	return false

@@ -73,8 +73,6 @@ type Compiler struct {
 	o      Options
 	fields map[string]*facts
 	hasID  bool
-	// unsorted are the paths of fields that are not to be sorted by.
-	unsorted []string
 }
 
 // New returns a compiler for the index that has the schema in the engine: types,

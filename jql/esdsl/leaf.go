@@ -3,6 +3,7 @@ package esdsl
 import (
 	"math"
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"github.com/digit-health/dhr/jql/plan"
@@ -265,27 +266,48 @@ func (w *writer) span(f *record.Field, from, last int64) {
 	w.enter(f)
 	w.text(`{"range":{`)
 	w.string(f.Path)
-	w.text(`:{"format":"epoch_millis"`)
+	if isOld(from) || last != math.MaxInt64 && isOld(last+1) {
+		w.text(`:{"format":"epoch_millis||strict_date_optional_time"`)
+	} else {
+		w.text(`:{"format":"epoch_millis"`)
+	}
 	if from != math.MinInt64 {
 		w.text(`,"gte":`)
-		w.int(from)
+		w.instant(from)
 	}
 	if last != math.MaxInt64 {
 		w.text(`,"lt":`)
-		w.int(last + 1)
+		w.instant(last + 1)
 	}
 	w.text(`}}}`)
 	w.leave(f)
 }
 
+// isOld reports whether an instant is one before 1970 that can be written as a date:
+// Elasticsearch 7 takes no negative number for it.
+func isOld(at int64) bool {
+	const year0 = -62_167_219_200_000
+	return year0 <= at && at < 0
+}
+
+func (w *writer) instant(at int64) {
+	if !isOld(at) {
+		w.int(at)
+		return
+	}
+	w.b = append(w.b, '"')
+	w.b = time.UnixMilli(at).UTC().AppendFormat(w.b, "2006-01-02T15:04:05.000Z")
+	w.b = append(w.b, '"')
+}
+
 // ranges writes that one of the values lies between the bounds.
 func (w *writer) ranges(n plan.Range) {
 	f := n.Field
-	switch {
-	case f.Path == "_index":
+	switch f.Path {
+	case "_index":
 		w.index(func(name string) bool { return within(n, record.StringValue(name)) }, nil)
 		return
-	case f.Path == "_id":
+	case "_id":
 		w.between(f, IDField, n)
 		return
 	}
@@ -294,6 +316,8 @@ func (w *writer) ranges(n plan.Range) {
 		w.times(n)
 	case record.Bool:
 		w.truths(n)
+	case record.Uint:
+		w.unsigned(n)
 	case record.String:
 		path := f.Path
 		if f.FoldCase {
@@ -329,6 +353,26 @@ func (w *writer) times(n plan.Range) {
 		}
 	}
 	w.span(n.Field, from, last)
+}
+
+// unsigned writes a range of an unsigned_long with bounds that belong to it:
+// OpenSearch finds nothing below the greatest.
+func (w *writer) unsigned(n plan.Range) {
+	if b := &n.Lower; !b.Value.IsNull() && !b.Inclusive {
+		if b.Value.Uint() == math.MaxUint64 {
+			w.text(`{"match_none":{}}`)
+			return
+		}
+		*b = plan.Bound{Value: record.UintValue(b.Value.Uint() + 1), Inclusive: true}
+	}
+	if b := &n.Upper; !b.Value.IsNull() && !b.Inclusive {
+		if b.Value.Uint() == 0 {
+			w.text(`{"match_none":{}}`)
+			return
+		}
+		*b = plan.Bound{Value: record.UintValue(b.Value.Uint() - 1), Inclusive: true}
+	}
+	w.between(n.Field, n.Field.Path, n)
 }
 
 // truths writes a range of booleans as those that lie in it.
@@ -377,14 +421,15 @@ func (w *writer) bound(f *record.Field, b plan.Bound, open, closed string, side 
 	v := b.Value
 	switch {
 	case f.Type == "scaled_float":
-		// The engine multiplies and rounds the bound away from the range, not always
-		// rightly: halfway between two values nothing can go wrong.
-		half := 0.5 * side
+		// The engine multiplies and then rounds the bound, one to the nearest value,
+		// another into the range, and neither always rightly: a quarter of a step
+		// outside of the last value that counts nothing can go wrong.
+		step := 0.25 * side
 		if !b.Inclusive {
-			half = -half
+			step = -0.75 * side
 		}
 		w.text(closed)
-		w.b = appendFloat(w.b, (math.Round(v.Float()*f.Scale)+half)/f.Scale)
+		w.b = appendFloat(w.b, (math.Round(v.Float()*f.Scale)+step)/f.Scale)
 		return
 	case b.Inclusive:
 		w.text(closed)

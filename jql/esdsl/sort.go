@@ -3,7 +3,6 @@ package esdsl
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/digit-health/dhr/jql/analyzer"
 	"github.com/digit-health/dhr/jql/plan"
@@ -49,6 +48,9 @@ func (k *sortKey) append(b []byte) []byte {
 		b = append(b, k.mode...)
 		b = append(b, `","missing":"_last","unmapped_type":`...)
 		b = appendString(b, unmappedType(k.field))
+	}
+	if k.path == IDField {
+		b = append(b, `,"unmapped_type":"keyword"`...)
 	}
 	if k.numeric != "" {
 		b = append(b, `,"numeric_type":"`...)
@@ -118,7 +120,7 @@ func (c *Compiler) sortKey(k *sortKey) (twice bool, err error) {
 		return false, nil
 	}
 	known := c.known(f)
-	if known == nil || !known.docValues || slices.Contains(c.unsorted, f.Path) {
+	if known == nil || !known.docValues {
 		return false, unsorted(f)
 	}
 	k.mode = "min"
@@ -142,11 +144,11 @@ func (c *Compiler) sortKey(k *sortKey) (twice bool, err error) {
 		}
 	case record.Time:
 		k.numeric = "date"
-	case record.Uint, record.IP, record.Version:
-	default:
+	case record.IP:
+	default: // OpenSearch takes unsigned numbers for signed ones, and has versions in a form of its own
 		return false, unsorted(f)
 	}
-	return f.Type == "long" || f.Type == "unsigned_long", nil
+	return f.Type == "long", nil
 }
 
 func unsorted(f *record.Field) error {
@@ -208,11 +210,6 @@ func (k *sortKey) appendMissing(b []byte) []byte {
 			return append(b, "-9223372036854775808"...)
 		}
 		return append(b, "9223372036854775807"...)
-	case record.Uint:
-		if k.desc {
-			return append(b, '0')
-		}
-		return append(b, "18446744073709551615"...)
 	case record.Float:
 		if k.desc {
 			return append(b, `"-Infinity"`...)
@@ -235,11 +232,4 @@ func (c *Compiler) NegativeZeros(f *record.Field) []byte {
 	w.text(`:{"gte":-0.0,"lt":0.0}}}`)
 	w.leave(f)
 	return w.b
-}
-
-// Unsorted returns a compiler that refuses to sort by the fields with these paths.
-func (c *Compiler) Unsorted(paths ...string) *Compiler {
-	d := *c
-	d.unsorted = paths
-	return &d
 }

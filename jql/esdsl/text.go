@@ -225,13 +225,15 @@ func foldedPattern(b []byte, text string) []byte {
 			b = append(b, ']')
 			continue
 		}
-		if r < utf8.RuneSelf && !('a' <= r && r <= 'z' || '0' <= r && r <= '9') {
+		if r < utf8.RuneSelf && !isDigitOrLower(r) {
 			b = append(b, '\\')
 		}
 		b = utf8.AppendRune(b, r)
 	}
 	return b
 }
+
+func isDigitOrLower(r rune) bool { return 'a' <= r && r <= 'z' || '0' <= r && r <= '9' }
 
 // regexps writes that one of the values is among those of n in any case, for an
 // index that keeps no values in lower case.

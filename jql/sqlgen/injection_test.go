@@ -55,7 +55,7 @@ func FuzzText(f *testing.F) {
 				sel.After = []record.Value{record.StringValue(text), record.StringValue(text)}
 				g, err := sqlgen.Select(got[i], l, sel)
 				require.NoError(t, err)
-				require.Equal(t, len(w), len(g))
+				require.Len(t, g, len(w))
 				for j := range w {
 					require.Equal(t, w[j].Text, g[j].Text)
 					require.Len(t, g[j].Args, len(w[j].Args))

@@ -61,12 +61,11 @@ func ExampleReader() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer r.Close()
 	refuse := func(r search.Refusal) { fmt.Println("line", r.Place, r.Reason) }
 	for doc := range r.All(refuse) {
 		fmt.Println("line", doc.Place, doc.Record.ID)
 	}
-	if r.Err() != nil {
+	if r.Close(); r.Err() != nil {
 		log.Fatal(r.Err())
 	}
 	// Output:

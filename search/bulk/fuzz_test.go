@@ -68,7 +68,7 @@ func FuzzReader(f *testing.F) {
 
 // readLine reads one line of a text.
 func readLine(s *record.Schema, line []byte, number int64) (*record.Record, error) {
-	columns, err := search.Columns(s)
+	columns, err := s.ProjectAll()
 	if err != nil {
 		return nil, err
 	}

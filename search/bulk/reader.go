@@ -40,7 +40,7 @@ type Reader struct {
 // NewReader returns a reader of a file, whose beginning it reads to see how it is
 // compressed. The documents are of s.
 func NewReader(file io.Reader, s *record.Schema, opts *Options) (*Reader, error) {
-	columns, err := search.Columns(s)
+	columns, err := s.ProjectAll()
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func (g *group) begin(key, before []byte, bound int) {
 // the beginning.
 func (w *walk) grouped(ctx context.Context) error {
 	g := &group{order: w.keys}
-	var last []byte
+	var key, last []byte
 	for p, err := range w.pager.pages(ctx) {
 		if err != nil {
 			return err
@@ -58,10 +58,7 @@ func (w *walk) grouped(ctx context.Context) error {
 		}
 		for i := range p.hits {
 			h := &p.hits[i]
-			key, _ := firstElements(p.bytes(h.sort), w.shared)
-			if w.shared == 0 {
-				key = nil
-			}
+			key = groupKey(key[:0], p.bytes(h.sort), w.shared, w.zeros)
 			if !g.begun || !bytes.Equal(key, g.key) {
 				if done, err := w.flush(g); done || err != nil {
 					return err
@@ -148,6 +145,9 @@ func (g *group) sort() {
 
 // flush yields the records of the group. It returns true after the last that is wanted.
 func (w *walk) flush(g *group) (done bool, err error) {
+	if !g.begun {
+		return false, nil
+	}
 	g.sort()
 	for i := range g.held {
 		if w.passed > 0 {

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"net/http"
 
 	"github.com/digit-health/dhr/jql/esdsl"
+	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
 )
@@ -198,26 +200,37 @@ var idMember = []byte(`"` + esdsl.IDField + `":"`)
 // original returns a document of an index made by DHR as it was loaded: without the member at
 // its end that holds its id. It changes the memory of source, once.
 func original(source []byte) []byte {
-	at := bytes.LastIndex(source, idMember)
+	at := idAt(source)
 	if at < 1 {
 		return source
 	}
-	rest := source[at+len(idMember):]
-	for i := 0; i < len(rest); i++ {
-		if rest[i] == '\\' {
-			i++
-			continue
-		}
-		if rest[i] != '"' {
-			continue
-		}
-		if before := source[at-1]; i != len(rest)-2 || rest[i+1] != '}' || before != ',' && before != ' ' && before != '}' {
-			break
-		}
-		source[at-1] = '}'
-		return source[:at]
+	if before := source[at-1]; before != ',' && before != ' ' && before != '}' {
+		return source
 	}
-	return source
+	source[at-1] = '}'
+	return source[:at]
+}
+
+// idAt returns where the member begins that holds the id at the end of a document, or -1.
+func idAt(source []byte) int {
+	text, ok := bytes.CutSuffix(source, []byte(`"}`))
+	if !ok {
+		return -1
+	}
+	for {
+		quote := bytes.LastIndexByte(text, '"')
+		slashes := 0
+		for slashes < quote && text[quote-1-slashes] == '\\' {
+			slashes++
+		}
+		if quote < 0 || slashes%2 == 0 {
+			if !bytes.HasSuffix(text[:quote+1], idMember) {
+				return -1
+			}
+			return quote + 1 - len(idMember)
+		}
+		text = text[:quote]
+	}
 }
 
 // bulk stores a batch. It sends those documents again that the engine had no room for.
@@ -334,8 +347,43 @@ func (o *bulkOutcome) failed(i, status int, f *fault) {
 	o.refused = append(o.refused, search.Refusal{Place: it.place, ID: it.id, Reason: reason})
 }
 
-// again stores every document of an index once more, so that fields that were added to it find
-// what was there before.
-func (d *Driver) again(ctx context.Context, index string) error {
-	return nil
+// again stores every document of an index once more, so that fields which were added to
+// it find what was there before.
+func (d *Driver) again(ctx context.Context, index string) (err error) {
+	l, err := d.layout(ctx, index)
+	if err != nil {
+		return err
+	}
+	view, err := d.snapshot(ctx, index, "")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closing := view.Close(); err == nil {
+			err = closing
+		}
+	}()
+	columns, err := l.schema.Project()
+	if err != nil {
+		return err
+	}
+	all := &plan.Plan{Schema: l.schema, Where: plan.All{}, Order: []plan.Sort{{Field: l.schema.Field("_id")}}}
+	records, _ := view.Scan(ctx, &search.Scan{Plan: all, Columns: columns, Source: true})
+	var reading error
+	docs := func(yield func(*search.Document) bool) {
+		for r, err := range records {
+			if err != nil {
+				reading = err
+				return
+			}
+			if !yield(&search.Document{Record: r}) {
+				return
+			}
+		}
+	}
+	var refused error
+	_, err = d.Load(ctx, l.schema, docs, func(r search.Refusal) {
+		refused = fmt.Errorf("%w: the document %q: %s", search.ErrSchemaConflict, r.ID, r.Reason)
+	})
+	return errors.Join(reading, err, refused)
 }

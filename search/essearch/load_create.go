@@ -111,7 +111,7 @@ func (d *Driver) definition(ctx context.Context, s *record.Schema) (*tree, error
 	}
 	help(properties, "", s, p)
 	properties[esdsl.IDField] = object{"type": "keyword"}
-	return t, nil
+	return t, remember(t, s)
 }
 
 // dropPrivate removes what a cluster writes into the settings of an index itself.
@@ -220,14 +220,10 @@ func (d *Driver) extend(ctx context.Context, known *layout, s *record.Schema) er
 	if len(known.indexes) != 1 || known.indexes[0] != s.Index {
 		return fmt.Errorf("%w: %q is no index", search.ErrSchemaConflict, s.Index)
 	}
-	stored, err := known.tree.visible().schema(s.Index)
-	if err != nil {
-		return err
-	}
 	missing := false
 	for f := range s.All() {
-		switch g := stored.Field(f.Path); {
-		case g == nil || g.Kind == record.String && f.Kind != record.String && g.Type != f.Type && known.engine.Field(f.Path) == nil:
+		switch g := known.stored.Field(f.Path); {
+		case g == nil || g.Path != g.Source && f.Path == f.Source:
 			missing = true
 		case !sameField(f, g):
 			return fmt.Errorf("%w: the field %q is stored as %s", search.ErrSchemaConflict, f.Path, g.Type)
@@ -235,6 +231,9 @@ func (d *Driver) extend(ctx context.Context, known *layout, s *record.Schema) er
 	}
 	t, err := d.definition(ctx, s)
 	if err != nil {
+		return err
+	}
+	if err := rememberBoth(t, s, known.stored); err != nil {
 		return err
 	}
 	if !known.ids {
@@ -260,9 +259,46 @@ func (d *Driver) extend(ctx context.Context, known *layout, s *record.Schema) er
 	return d.again(ctx, s.Index)
 }
 
+// rememberBoth notes in t, for an index that exists, what it is declared to have: the fields of s
+// and those that were stored before.
+func rememberBoth(t *tree, s, stored *record.Schema) error {
+	for f := range stored.All() {
+		if s.Field(f.Path) != nil {
+			continue
+		}
+		all, err := treeOf(s)
+		if err != nil {
+			return err
+		}
+		before, err := treeOf(stored)
+		if err != nil {
+			return err
+		}
+		addFields(all.mappings, before.mappings, "properties")
+		both, err := all.schema(s.Index)
+		if err != nil {
+			return fmt.Errorf("%w: %w", search.ErrSchemaConflict, err)
+		}
+		return remember(t, both)
+	}
+	return nil
+}
+
+// remember notes in t what was declared.
+func remember(t *tree, s *record.Schema) error {
+	text, err := s.MarshalJSON()
+	if err != nil {
+		return err
+	}
+	meta := shallow(child(t.mappings, "_meta"))
+	meta[declaredName] = string(text)
+	t.mappings["_meta"] = meta
+	return nil
+}
+
 // sameField reports whether two fields of one path read and find values in one way.
 func sameField(f, g *record.Field) bool {
-	return (f.Type == g.Type || f.Kind == g.Kind && f.Kind == record.Flattened) &&
+	return (f.Type == g.Type || f.Kind == record.Flattened && g.Kind == record.Flattened) &&
 		f.Nested == g.Nested && f.Searchable == g.Searchable && f.Scale == g.Scale && f.IgnoreAbove == g.IgnoreAbove &&
 		strings.TrimPrefix(f.Analyzer, "standard") == strings.TrimPrefix(g.Analyzer, "standard") &&
 		slices.Equal(f.Formats, g.Formats)

@@ -21,7 +21,7 @@ const (
 	firstPage = 1000
 	// goodPage is the size in bytes that pages are made to have, tooLarge the one at which one
 	// is given up and asked for again in parts.
-	goodPage = 6 << 20
+	goodPage = 5 << 20
 	tooLarge = 32 << 20
 	// largest is the greatest size of a page with one record.
 	largest = 1 << 30
@@ -37,6 +37,7 @@ type pager struct {
 	// the sort values as a whole are those of few.
 	runs bool
 
+	mean  int    // the size in bytes of a hit, as far as is known
 	after []byte // the sort values behind which the next page begins, or empty
 	from  int
 	left  int // how many hits are still wanted, 0 for all
@@ -82,6 +83,7 @@ func (g *pager) fetch(ctx context.Context, p *page) error {
 		if g.left > 0 {
 			size = min(size, g.left)
 		}
+		p.expect(size, min(size*g.mean, goodPage))
 		err := g.ask(ctx, p, size)
 		switch {
 		case errors.Is(err, errTooLarge) && size > max(1, g.least):
@@ -127,7 +129,7 @@ func (g *pager) ask(ctx context.Context, p *page, size int) error {
 		g.point.renew(p.pit)
 	}
 	for i := range p.hits {
-		if h := &p.hits[i]; h.sort.to == 0 || h.id.to == 0 || h.index.to == 0 {
+		if h := &p.hits[i]; p.first(h.sort) != '[' || p.first(h.id) != '"' || p.first(h.index) != '"' {
 			return fmt.Errorf("%w: a hit lacks its _id, _index or sort", search.ErrBadAnswer)
 		}
 	}
@@ -155,8 +157,28 @@ func (g *pager) adapt(p *page) {
 	if len(p.hits) == 0 {
 		return
 	}
-	mean := max(1, len(p.buf)/len(p.hits))
-	g.size = max(min(goodPage/mean, maxPage), 1, g.least)
+	g.mean = max(1, len(p.buf)/len(p.hits))
+	g.size = max(min(goodPage/g.mean, maxPage), 1, g.least)
+}
+
+// expect makes room for an answer of about so many hits and bytes, so that not
+// ever larger pieces of memory are thrown away while it comes in.
+func (p *page) expect(hits, size int) {
+	if size > goodPage/4 {
+		size = goodPage
+	}
+	if size += size/8 + minRead; cap(p.buf) < size {
+		p.buf = make([]byte, 0, size)
+	}
+	p.hits = slices.Grow(p.hits[:0], hits)
+}
+
+// first returns the first byte of a value, or 0 if there is none.
+func (p *page) first(s span) byte {
+	if s.to == 0 {
+		return 0
+	}
+	return p.buf[s.from]
 }
 
 // whole drops from a full page the hits at its end with equal sort values, of which

@@ -2,10 +2,8 @@ package essearch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -16,9 +14,6 @@ import (
 type product struct {
 	openSearch   bool
 	major, minor int
-	// sortsByID says that the cluster orders by _id, which Elasticsearch 8 and
-	// later do not unless they are told to.
-	sortsByID bool
 }
 
 // String names the product.
@@ -44,9 +39,6 @@ func (c *client) product(ctx context.Context) (*product, error) {
 	}
 	p, err := c.detect(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if p.sortsByID, err = c.detectIDs(ctx); err != nil {
 		return nil, err
 	}
 	c.detected = p
@@ -77,32 +69,4 @@ func (c *client) detect(ctx context.Context) (*product, error) {
 		return nil, fmt.Errorf("%w: %v is too old", search.ErrUnsupported, p)
 	}
 	return p, nil
-}
-
-// detectIDs finds out whether the cluster orders by _id. One that does not let its settings be seen is
-// taken not to.
-func (c *client) detectIDs(ctx context.Context) (bool, error) {
-	type settings struct {
-		Indices struct {
-			IDs struct {
-				Enabled string `json:"enabled"`
-			} `json:"id_field_data"`
-		} `json:"indices"`
-	}
-	var answer struct{ Transient, Persistent, Defaults settings }
-	query := url.Values{"include_defaults": {"true"}, "filter_path": {"*.indices.id_field_data.enabled"}}
-	err := c.ask(ctx, &request{method: http.MethodGet, path: "/_cluster/settings", query: query}, &answer)
-	var refused *Error
-	switch {
-	case errors.As(err, &refused) && refused.Status < http.StatusTooManyRequests:
-		return false, nil
-	case err != nil:
-		return false, err
-	}
-	for _, s := range []settings{answer.Transient, answer.Persistent, answer.Defaults} {
-		if enabled := s.Indices.IDs.Enabled; enabled != "" {
-			return enabled == "true", nil
-		}
-	}
-	return false, nil
 }

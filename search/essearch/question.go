@@ -31,10 +31,11 @@ func (d *Driver) question(ctx context.Context, p *plan.Plan) (*question, error) 
 	if err != nil {
 		return nil, err
 	}
-	c, err := d.compiler(ctx, p)
+	l, err := d.layout(ctx, p.Schema.Index)
 	if err != nil {
 		return nil, err
 	}
+	c := l.compiler
 	q := &question{d: d, plan: p, product: product, c: c}
 	where, exactly := exact.Narrow(p.Where, c.Can, c.Instead)
 	q.exact = exactly

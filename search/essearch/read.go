@@ -31,20 +31,24 @@ func (d *Driver) read(ctx context.Context, r *search.Read, yield func(*record.Re
 		return err
 	}
 	order := q.order()
-	w := &walk{ties: d.opts.ties(), skip: r.Skip, limit: r.Limit, yield: yield}
-	if w.view, err = q.view(r.Columns, !q.total(order)); err != nil {
+	w := &walk{ties: d.opts.ties(), skip: r.Skip, limit: r.Limit, yield: yield, keys: r.Plan.Order, shared: order.shared, after: r.After}
+	if w.zeros, err = q.zeroKeys(ctx, order, nil); err != nil {
+		return err
+	}
+	grouped := len(w.zeros) > 0 || !q.total(order)
+	if w.view, err = q.view(r.Columns, grouped); err != nil {
 		return err
 	}
 	w.pager = &pager{c: d.client, size: firstPage}
 	if r.After != nil && order.shared > 0 {
-		if w.pager.after, err = q.c.SearchAfter(r.Plan.Order[:order.keys], r.After[:order.keys]); err != nil {
+		after := beforeZero(r.Plan.Order, r.After, w.zeros)
+		if w.pager.after, err = q.c.SearchAfter(r.Plan.Order[:order.keys], after[:order.keys]); err != nil {
 			return err
 		}
 	}
 	if q.total(order) {
-		return w.current(ctx, q, order)
+		return w.current(ctx, q, order, grouped)
 	}
-	w.keys, w.shared, w.after = r.Plan.Order, order.shared, r.After
 	return w.tied(ctx, q, order)
 }
 
@@ -61,12 +65,12 @@ func checkRead(r *search.Read) error {
 }
 
 // current walks over the index as it is, in an order that is the engine's.
-func (w *walk) current(ctx context.Context, q *question, o ordering) error {
+func (w *walk) current(ctx context.Context, q *question, o ordering, grouped bool) error {
 	var err error
 	if w.pager.path, err = indexPath(q.plan.Schema.Index, "/_search"); err != nil {
 		return err
 	}
-	if q.exact {
+	if q.exact && !grouped {
 		// The engine does the counting.
 		if done, err := w.leave(ctx, q, o); done || err != nil {
 			return err
@@ -74,6 +78,9 @@ func (w *walk) current(ctx context.Context, q *question, o ordering) error {
 		w.pager.left = w.limit
 	}
 	w.pager.head = q.head(o.sort, 0, 0)
+	if grouped {
+		return w.grouped(ctx)
+	}
 	return w.direct(ctx)
 }
 
@@ -86,7 +93,7 @@ func (w *walk) leave(ctx context.Context, q *question, o ordering) (done bool, e
 	}
 	skip := w.skip
 	w.skip = 0
-	if skip+size <= maxPage {
+	if skip == 0 || skip+size <= maxPage && len(w.pager.after) == 0 { // from does not go with search_after
 		w.pager.from = skip
 		return false, nil
 	}

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/digit-health/dhr/jql/esdsl"
-	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
 )
@@ -24,6 +23,7 @@ import (
 // alias or a data stream has.
 type layout struct {
 	schema   *record.Schema  // as users see it
+	stored   *record.Schema  // the same without what Options.Declared says
 	compiler *esdsl.Compiler // for the fields that the engine has
 	engine   *record.Schema  // these fields, helping ones included
 	indexes  []string        // in their order
@@ -145,11 +145,15 @@ func (d *Driver) definitions(ctx context.Context, name string) (map[string]*inde
 func (d *Driver) newLayout(ctx context.Context, name string, answer map[string]*indexInfo) (*layout, error) {
 	l := &layout{indexes: slices.Sorted(maps.Keys(answer))}
 	for _, index := range l.indexes {
+		t := answer[index].tree()
+		if len(l.indexes) > 1 {
+			delete(child(t.mappings, "_meta"), declaredName)
+		}
 		if l.tree == nil {
-			l.tree = answer[index].tree()
+			l.tree = t
 			continue
 		}
-		l.tree.merge(answer[index].tree())
+		l.tree.merge(t)
 	}
 	var err error
 	l.ids = l.tree.hasID()
@@ -173,13 +177,17 @@ func (d *Driver) newLayout(ctx context.Context, name string, answer map[string]*
 	if l.compiler, err = esdsl.New(l.engine, o); err != nil {
 		return nil, err
 	}
-	visible := l.tree.visible()
-	if declared := d.declared(name); declared != nil {
-		if err := visible.overlay(declared); err != nil {
-			return nil, err
-		}
+	visible, err := l.tree.visible(name, l.engine)
+	if err == nil {
+		l.stored, err = visible.schema(name)
 	}
-	if l.schema, err = visible.schema(name); err != nil {
+	if declared := d.declared(name); err == nil && declared != nil {
+		err = visible.overlay(declared)
+	}
+	if err == nil {
+		l.schema, err = visible.schema(name)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", search.ErrSchemaConflict, err)
 	}
 	return l, nil
@@ -235,7 +243,7 @@ func (d *Driver) sortsByID(ctx context.Context, name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	body := `{"size":1,"track_total_hits":false,"query":{"match_none":{}},"sort":[{"_id":{"order":"asc"}}]}`
+	body := `{"size":1,"track_total_hits":false,"query":{"ids":{"values":["-"]}},"sort":[{"_id":{"order":"asc"}}]}`
 	err = d.client.ask(ctx, &request{method: http.MethodPost, path: where, body: []byte(body)}, &struct{}{})
 	var refused *Error
 	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
@@ -313,32 +321,6 @@ type resolved struct {
 	Name    string   `json:"name"`
 	Indices []string `json:"indices"` // of an alias
 	Stream  string   `json:"data_stream"`
-}
-
-// compiler returns what writes plans for the index of p. It leaves keys of the order that the
-// engine has otherwise than DHR for DHR to order by.
-func (d *Driver) compiler(ctx context.Context, p *plan.Plan) (*esdsl.Compiler, error) {
-	l, err := d.layout(ctx, p.Schema.Index)
-	if err != nil {
-		return nil, err
-	}
-	for _, key := range p.Order[:max(0, len(p.Order)-1)] {
-		if key.Field == nil {
-			continue
-		}
-		query := l.compiler.NegativeZeros(key.Field)
-		if query == nil {
-			continue
-		}
-		n, err := d.countQuery(ctx, p.Schema.Index, query)
-		if err != nil {
-			return nil, err
-		}
-		if n > 0 {
-			return l.compiler.Unsorted(key.Field.Path), nil
-		}
-	}
-	return l.compiler, nil
 }
 
 // countQuery counts the records that a query finds.

@@ -38,6 +38,7 @@ func decodeNumbers(text []byte, v any) error {
 type tree struct {
 	mappings object
 	settings object
+	text     string // the definition as it was written, if nothing was changed
 }
 
 func (i *indexInfo) tree() *tree {
@@ -80,6 +81,9 @@ func treeOf(s *record.Schema) (*tree, error) {
 
 // schema reads the tree as a schema.
 func (t *tree) schema(index string) (*record.Schema, error) {
+	if t.text != "" {
+		return record.ParseSchema(index, []byte(t.text))
+	}
 	text, err := json.Marshal(object{"settings": t.settings, "mappings": t.mappings})
 	if err != nil {
 		return nil, err
@@ -159,15 +163,86 @@ func alike(a, b object) bool {
 	return true
 }
 
-// visible returns a copy without the fields that help DHR.
-func (t *tree) visible() *tree {
+// declaredName is the member of _meta in which an index made by DHR keeps the definition
+// that it was made from, as a text: the engine puts fields into another order, and
+// objects around those with dots in their names.
+const declaredName = "dhr_declared"
+
+// visible returns the tree as users see it: without the fields that help DHR. engine
+// is t as a schema.
+func (t *tree) visible(index string, engine *record.Schema) (*tree, error) {
 	out := &tree{settings: t.settings, mappings: shallow(t.mappings)}
-	if p := child(t.mappings, "properties"); p != nil {
-		p = visibleFields(p)
-		delete(p, esdsl.IDField)
-		out.mappings["properties"] = p
+	p := visibleFields(child(t.mappings, "properties"))
+	delete(p, esdsl.IDField)
+	out.mappings["properties"] = p
+	meta := shallow(child(t.mappings, "_meta"))
+	text, ok := meta[declaredName].(string)
+	if !ok {
+		return out, nil
 	}
-	return out
+	delete(meta, declaredName)
+	out.mappings["_meta"] = meta
+	declared, err := record.ParseSchema(index, []byte(text))
+	if err != nil || !stillHolds(declared, engine) {
+		return out, nil //nolint:nilerr // somebody else wrote there
+	}
+	d, err := treeOf(declared)
+	if err != nil {
+		return nil, err
+	}
+	d.text = text
+	extra := object{}
+	undeclared(extra, p, "", declared)
+	if len(extra) == 0 {
+		return d, nil
+	}
+	d.text = ""
+	fields := child(d.mappings, "properties")
+	if fields == nil {
+		fields = object{}
+		d.mappings["properties"] = fields
+	}
+	for path, f := range extra {
+		fields[path] = f
+	}
+	return d, nil
+}
+
+// stillHolds reports whether the engine has the fields that were declared.
+func stillHolds(declared, engine *record.Schema) bool {
+	for f := range declared.All() {
+		if g := engine.Field(f.Path); g == nil || g.Type != f.Type && g.Kind != f.Kind {
+			return false
+		}
+	}
+	return true
+}
+
+// undeclared collects by their paths those of the engine's fields which were not declared.
+func undeclared(extra, fields object, prefix string, declared *record.Schema) {
+	for name, v := range fields {
+		f, ok := v.(object)
+		if !ok {
+			continue
+		}
+		path := prefix + name
+		switch {
+		case declared.Field(path) == nil && !leads(path, declared):
+			extra[path] = f
+		default:
+			undeclared(extra, child(f, "properties"), path+".", declared)
+		}
+	}
+}
+
+// leads reports whether path is that of an object around a declared field.
+func leads(path string, declared *record.Schema) bool {
+	for f := range declared.All() {
+		if strings.HasPrefix(f.Path, path+".") {
+			return true
+		}
+	}
+	return false
 }
 
 func shallow(o object) object {
@@ -216,6 +291,7 @@ func (t *tree) overlay(declared *record.Schema) error {
 	if err != nil {
 		return err
 	}
+	t.text = ""
 	addFields(t.mappings, d.mappings, "properties")
 	meta := shallow(child(t.mappings, "_meta"))
 	if dhr, ok := child(d.mappings, "_meta")["dhr"]; ok {

@@ -135,12 +135,15 @@ func (s *snapshot) scan(ctx context.Context, scan *search.Scan, w *walk) error {
 	if scan.Ordered {
 		order = q.order()
 	}
-	group := scan.Ordered && !q.total(order)
+	if w.zeros, err = q.zeroKeys(ctx, order, s.point); err != nil {
+		return err
+	}
+	group := scan.Ordered && (len(w.zeros) > 0 || !q.total(order))
 	if w.view, err = q.view(scan.Columns, group); err != nil {
 		return err
 	}
 	sort := order.sort
-	if !scan.Ordered || group {
+	if !scan.Ordered || !q.total(order) {
 		sort = q.untied(order)
 	}
 	w.pager.head = q.head(sort, scan.Slice, scan.Slices)

@@ -24,6 +24,7 @@ type walk struct {
 	shared int            // the sort values that are equal in a group
 	after  []record.Value // the keys behind which to begin, or nil
 	ties   int            // how many records may be held
+	zeros  []zeroKey
 
 	passed int // so many were passed behind where the pager begins
 	place  place
@@ -129,12 +130,7 @@ func (w *walk) done() bool {
 }
 
 // text returns the characters of a string.
-func (p *page) text(s span) []byte {
-	if b := p.bytes(s); len(b) > 1 && b[0] == '"' {
-		return unquote(b)
-	}
-	return p.bytes(s)
-}
+func (p *page) text(s span) []byte { return unquote(p.bytes(s)) }
 
 // document returns the document of a hit as it was loaded, or nil.
 func (p *page) document(h *hit) []byte {

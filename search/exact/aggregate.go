@@ -292,7 +292,7 @@ func (g *grouper) of(r *record.Record) []record.Value {
 		return append(g.keys, record.Value{})
 	}
 	for _, v := range values {
-		if g.Prefix != "" && !search.HasPrefixFold(v.Text(), g.Prefix) {
+		if g.Prefix != "" && !g.Chooses(v.Text()) {
 			continue
 		}
 		if k := g.key(v); !slices.ContainsFunc(g.keys, k.Equal) {

@@ -110,7 +110,6 @@ func ExampleDriver_Snapshot() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer snapshot.Close() //nolint:errcheck // it only gives memory back
 	if err := engine.Drop(ctx, "visits"); err != nil {
 		log.Fatal(err)
 	}
@@ -130,6 +129,9 @@ func ExampleDriver_Snapshot() {
 			log.Fatal(err)
 		}
 		fmt.Println("later:", r.ID, r.Value(0).Text())
+	}
+	if err := snapshot.Close(); err != nil {
+		log.Fatal(err)
 	}
 	// Output:
 	// v1 Asha

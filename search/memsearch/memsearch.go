@@ -12,8 +12,8 @@
 //
 // # Memory
 //
-// Documents are kept as the bytes they came as, with their ID. A question in an
-// order holds the sort keys of every record that matches; one without, such as
+// Documents are kept as the bytes they came as and as records with all the
+// declared fields. A question in an order holds the sort keys of every record that matches; one without, such as
 // a count or an unordered scan, holds nothing.
 //
 // # Concurrency
@@ -62,11 +62,9 @@ type view struct {
 	docs   []document
 }
 
-type document struct {
-	id     string
-	source []byte
-	schema *record.Schema // under which it was loaded
-}
+// A document is a record with its source, under the columns of the schema that
+// it was loaded under.
+type document struct{ *record.Record }
 
 // Create implements [search.Loader]. Documents that were loaded before a field
 // was added have no value in it.
@@ -77,11 +75,12 @@ func (d *Driver) Create(_ context.Context, s *record.Schema) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if ix := d.indexes[s.Index]; ix != nil {
-		merged, err := search.MergeSchemas(ix.schema, s)
-		if err == nil {
-			ix.schema = merged
+		merged, err := ix.schema.Merge(s)
+		if err != nil {
+			return fmt.Errorf("%w: %w", search.ErrSchemaConflict, err)
 		}
-		return err
+		ix.schema = merged
+		return nil
 	}
 	if d.indexes == nil {
 		d.indexes = make(map[string]*index)
@@ -159,7 +158,7 @@ func (d *Driver) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*sear
 	if err != nil {
 		return 0, err
 	}
-	columns, err := search.Columns(v.schema)
+	columns, err := v.schema.ProjectAll()
 	if err != nil {
 		return 0, err
 	}
@@ -180,7 +179,7 @@ func (d *Driver) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*sear
 			refuse(search.Refusal{Place: doc.Place, ID: strings.Clone(doc.Record.ID), Reason: reason})
 			continue
 		}
-		batch = append(batch, document{strings.Clone(r.ID), slices.Clone(doc.Record.Source()), v.schema})
+		batch = append(batch, document{r.Clone()})
 	}
 	return d.publish(ctx, ix, s.Index, batch)
 }
@@ -197,9 +196,9 @@ func (d *Driver) publish(ctx context.Context, ix *index, name string, batch []do
 	}
 	published, cloned := len(ix.docs), false
 	for _, doc := range batch {
-		at, known := ix.places[doc.id]
+		at, known := ix.places[doc.ID]
 		if !known {
-			ix.places[doc.id] = len(ix.docs)
+			ix.places[doc.ID] = len(ix.docs)
 			ix.docs = append(ix.docs, doc)
 			continue
 		}

@@ -27,7 +27,7 @@ func parse(t require.TestingT, index, mapping string) *record.Schema {
 
 // documents yields a document for each line, all of which are sound JSON.
 func documents(t require.TestingT, s *record.Schema, lines string) iter.Seq[*search.Document] {
-	columns, err := search.Columns(s)
+	columns, err := s.ProjectAll()
 	require.NoError(t, err)
 	return func(yield func(*search.Document) bool) {
 		n := int64(0)

@@ -185,17 +185,17 @@ func newMatcher(v *view, p *plan.Plan) (*matcher, error) {
 	return &matcher{m, newLens(v, columns)}, nil
 }
 
-// A lens reads documents as records of one projection.
+// A lens shows documents as records of one projection.
 type lens struct {
-	index    string
-	columns  *record.Projection
-	decoders map[*record.Schema]*record.Decoder // by the schema of the document
-	record   record.Record
-	reads    int
+	index   string
+	columns *record.Projection
+	views   map[*record.Schema]*record.Decoder // by the schema of the document; nil if all that is asked for was kept
+	record  record.Record
+	reads   int
 }
 
 func newLens(v *view, columns *record.Projection) *lens {
-	return &lens{index: v.schema.Index, columns: columns, decoders: make(map[*record.Schema]*record.Decoder)}
+	return &lens{index: v.schema.Index, columns: columns, views: make(map[*record.Schema]*record.Decoder)}
 }
 
 // read returns a document as a record, valid until the next call.
@@ -205,35 +205,46 @@ func (l *lens) read(ctx context.Context, doc *document) (*record.Record, error) 
 			return nil, err
 		}
 	}
-	decoder := l.decoders[doc.schema]
-	if decoder == nil {
-		columns, err := l.under(doc.schema)
-		if err != nil {
+	schema := doc.Projection().Schema()
+	decoder, ok := l.views[schema]
+	if !ok {
+		var err error
+		if decoder, err = l.decoder(doc.Projection()); err != nil {
 			return nil, err
 		}
-		decoder = record.NewDecoder(columns)
-		l.decoders[doc.schema] = decoder
+		l.views[schema] = decoder
 	}
-	l.record.ID, l.record.Index = doc.id, l.index
-	if err := decoder.Decode(doc.source, &l.record); err != nil {
-		return nil, fmt.Errorf("%w: document %q: %w", search.ErrCorrupt, doc.id, err)
+	if decoder == nil {
+		return doc.Project(l.columns), nil
 	}
-	if l.record.Projection() == l.columns {
-		return &l.record, nil
+	l.record.ID, l.record.Index = doc.ID, l.index
+	if err := decoder.Decode(doc.Source(), &l.record); err != nil {
+		return nil, fmt.Errorf("%w: document %q: %w", search.ErrCorrupt, doc.ID, err)
 	}
 	return l.record.Project(l.columns), nil
 }
 
-// under returns the columns that documents of schema s have.
-func (l *lens) under(s *record.Schema) (*record.Projection, error) {
-	if s == l.columns.Schema() {
-		return l.columns, nil
-	}
+// decoder returns what reads the lens's columns from documents that were kept with
+// others, or nil if they are among those. A field that the documents' schema lacks,
+// or has otherwise, has no values.
+func (l *lens) decoder(kept *record.Projection) (*record.Decoder, error) {
+	s, all := kept.Schema(), true
 	var paths []string
 	for _, f := range l.columns.Fields() {
-		if g := s.Field(f.Path); g != nil && g.Kind == f.Kind {
+		g := s.Field(f.Path)
+		if g != nil && g.Kind == f.Kind {
 			paths = append(paths, f.Path)
+			all = all && kept.Column(f.Path) >= 0
+		} else if g != nil {
+			all = false
 		}
 	}
-	return s.Project(paths...)
+	if all {
+		return nil, nil
+	}
+	columns, err := s.Project(paths...)
+	if err != nil {
+		return nil, err
+	}
+	return record.NewDecoder(columns), nil
 }

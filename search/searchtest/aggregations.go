@@ -26,7 +26,7 @@ func (s *suite) aggregations(t tb) {
 		n := min(1+size%6, len(all))
 		calls, all = append(calls, all[:n]), all[n:]
 	}
-	side(calls, func(_ int, call []*search.Aggregation) { s.askTables(t, v, call) })
+	side(tenth(calls), func(_ int, call []*search.Aggregation) { s.askTables(t, v, call) })
 	s.bucketPages(t, v)
 	tables, err := s.driver.Aggregate(t.Context(), nil)
 	require.NoError(t, err)

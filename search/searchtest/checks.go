@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"testing"
 
 	"github.com/stretchr/testify/require"
 
@@ -67,6 +68,19 @@ func (v *verdict) close() {
 	}
 }
 
+// tenth returns every tenth element under go test -short, and otherwise all: for the
+// race detector, which is slow and does not care for the number of questions.
+func tenth[T any](all []T) []T {
+	if !testing.Short() {
+		return all
+	}
+	var some []T
+	for i := 0; i < len(all); i += 10 {
+		some = append(some, all[i])
+	}
+	return some
+}
+
 // side calls do for every element, several at once, since a driver may be used so.
 func side[T any](all []T, do func(i int, x T)) {
 	var next atomic.Int64
@@ -100,7 +114,7 @@ func (s *suite) create(t tb, schema *record.Schema) {
 // documents returns records as a loader takes them: with every field of their
 // schema as columns, lent each until the next.
 func documents(t tb, schema *record.Schema, records iter.Seq[*record.Record]) iter.Seq[*search.Document] {
-	columns, err := search.Columns(schema)
+	columns, err := schema.ProjectAll()
 	require.NoError(t, err)
 	return func(yield func(*search.Document) bool) {
 		decoder, r, doc := record.NewDecoder(columns), &record.Record{}, &search.Document{}

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/digit-health/dhr/record"
-	"github.com/digit-health/dhr/search"
 )
 
 //go:embed testdata/mapping.json
@@ -51,7 +50,7 @@ func newCorpus(t tb, index string, types map[string]string) *corpus {
 // the keys that are fields in it.
 func everything(t tb, schema *record.Schema, keys ...string) *record.Projection {
 	t.Helper()
-	columns, err := search.Columns(schema)
+	columns, err := schema.ProjectAll()
 	require.NoError(t, err)
 	var paths []string
 	for _, f := range columns.Fields() {

@@ -2,6 +2,7 @@ package searchtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -162,9 +163,9 @@ func (d *simple) Create(_ context.Context, s *record.Schema) error {
 		d.indexes[s.Index] = &table{schema: s, docs: map[string]*record.Record{}}
 		return nil
 	}
-	merged, err := search.MergeSchemas(t.schema, s)
+	merged, err := t.schema.Merge(s)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", search.ErrSchemaConflict, err)
 	}
 	next := &table{schema: merged, ids: t.ids, docs: map[string]*record.Record{}}
 	if err := next.decode(t); err != nil {
@@ -282,12 +283,13 @@ func (s *shot) Count(ctx context.Context, p *plan.Plan) (int64, error) {
 
 func (s *shot) Scan(ctx context.Context, scan *search.Scan) (record.Stream, func() string) {
 	at := 0
+	var wrong error
 	if scan.From != "" {
-		at, _ = strconv.Atoi(scan.From)
+		at, wrong = strconv.Atoi(scan.From)
 	}
 	r := &search.Read{Plan: scan.Plan, Columns: scan.Columns, Source: scan.Source}
 	return func(yield func(*record.Record, error) bool) {
-		if err := s.lost(); err != nil {
+		if err := errors.Join(s.lost(), wrong); err != nil {
 			yield(nil, err)
 			return
 		}

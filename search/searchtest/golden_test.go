@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -31,7 +32,7 @@ func TestGolden(t *testing.T) {
 		fmt.Fprintf(&b, "%q\n\t%d", q, len(ids))
 		hash := fnv.New32a()
 		for i, id := range ids {
-			fmt.Fprintf(hash, "%q", id)
+			hash.Write(strconv.AppendQuote(nil, id))
 			if i < 6 {
 				fmt.Fprintf(&b, " %.12q", id)
 			}

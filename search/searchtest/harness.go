@@ -102,6 +102,7 @@ var parts = []part{
 	{name: "snapshots", run: (*suite).snapshots},
 	{name: "aggregations", run: (*suite).aggregations},
 	{name: "random", run: (*suite).random},
+	{name: "keys", run: (*suite).keys},
 	{name: "injection", run: (*suite).injection},
 	{name: "unknown", run: (*suite).unknown},
 	{name: "loading", loader: true, run: (*suite).loading},
@@ -142,6 +143,3 @@ func (s *suite) fill(t tb, schema *record.Schema, records []*record.Record) {
 	s.create(t, schema)
 	s.load(t, schema, slices.Values(records))
 }
-
-// has reports whether the server has the type of a field, and of those around it.
-func (s *suite) has(path string) bool { return s.corpus.schema.Field(path) != nil }

@@ -110,9 +110,11 @@ func (s *suite) injection(t tb) {
 	defer v.close()
 	columns, err := c.schema.Project("code")
 	require.NoError(t, err)
-	side(texts, func(_ int, text string) {
-		for _, q := range injectionQueries(t, text) {
-			s.checkInjected(t, v, c, columns, q)
+	side(tenth(texts), func(i int, text string) {
+		for j, q := range injectionQueries(t, text) {
+			if (i+j)%2 == 0 {
+				s.checkInjected(t, v, c, columns, q)
+			}
 		}
 		field := c.schema.Field
 		var call []*search.Aggregation

@@ -92,7 +92,7 @@ func (l larger) conditions(t tb) {
 		values = append(values, record.StringValue(fmt.Sprintf("c%05d", i*2)))
 		numbers = append(numbers, record.IntValue(int64(i*2)))
 	}
-	deep := plan.Node(plan.NewTerms(code, values[:50]...))
+	deep := plan.NewTerms(code, values[:50]...)
 	for i := range 60 {
 		below := plan.Range{Field: steps, Upper: plan.Bound{Value: record.IntValue(int64(i * 400))}}
 		if i%2 == 0 {
@@ -118,9 +118,9 @@ func (l larger) conditions(t tb) {
 		require.NoError(t, err)
 		got, err := ids(l.s.driver.Read(t.Context(), &search.Read{Plan: p, Columns: columns, Limit: 500}))
 		l.expect(name, want.ids()[:min(500, len(want.records))], got, err)
-		count, err := l.s.driver.Count(t.Context(), p, 0)
-		require.NoError(t, err, name)
-		require.EqualValues(t, len(want.records), count, name)
+		if count, err := l.s.driver.Count(t.Context(), p, 0); err != nil || count != int64(len(want.records)) {
+			l.v.wrong("%s: count is %d, want %d: %v", name, count, len(want.records), err)
+		}
 	}
 }
 
@@ -189,9 +189,6 @@ func (l larger) cancels(t tb) {
 	columns := l.c.projection
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	for range l.s.driver.Read(ended, &search.Read{Plan: l.c.all(), Columns: columns}) {
-		break
-	}
 	_, err := ids(l.s.driver.Read(ended, &search.Read{Plan: l.c.all(), Columns: columns}))
 	require.ErrorIs(t, err, context.Canceled)
 	_, err = l.s.driver.Count(ended, l.plan(t, "age > 3"), 0)

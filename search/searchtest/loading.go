@@ -22,7 +22,14 @@ import (
 func (s *suite) loading(t tb) {
 	c := s.corpus.subset(t, s.Prefix+"loading", func(i int, _ *record.Record) bool { return i%9 == 0 })
 	s.create(t, c.schema)
-	s.holds(t, c.subset(t, c.schema.Index, func(int, *record.Record) bool { return false }))
+	empty := c.subset(t, c.schema.Index, func(int, *record.Record) bool { return false })
+	s.holds(t, empty)
+	v := s.judge(t)
+	s.askTablesOf(t, v, empty, []*search.Aggregation{
+		{Plan: c.all(), Metrics: []search.Metric{{Op: "count"}, {Op: "avg", Field: c.schema.Field("age")}}},
+		{Plan: c.all(), Groups: []search.Group{{Field: c.schema.Field("code"), Missing: true}}, Largest: true, Limit: 3},
+	})
+	v.close()
 
 	s.load(t, c.schema, slices.Values(c.records))
 	s.holds(t, c)
@@ -84,7 +91,7 @@ func (s *suite) replacing(t tb, c *corpus) {
 
 // given returns documents with these IDs and sources, as they are.
 func given(t tb, c *corpus, idsAndSources ...string) iter.Seq[*search.Document] {
-	columns, err := search.Columns(c.schema)
+	columns, err := c.schema.ProjectAll()
 	require.NoError(t, err)
 	return func(yield func(*search.Document) bool) {
 		decoder := record.NewDecoder(columns)

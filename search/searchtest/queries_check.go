@@ -58,7 +58,7 @@ func (s *suite) queries(t tb) {
 	defer v.close()
 	projections := s.projections(t)
 	all := s.questions(t)
-	side(all, func(i int, q question) {
+	side(tenth(all), func(i int, q question) {
 		want, err := s.corpus.ask(q.plan)
 		if err != nil {
 			v.wrong("%s: %v", q, err)
@@ -66,7 +66,9 @@ func (s *suite) queries(t tb) {
 		}
 		s.checks.queries.Add(1)
 		s.checkRead(t, v, q, want, &search.Read{Plan: q.plan, Columns: projections[i%len(projections)]}, 0)
-		s.checkCount(t, v, q, int64(len(want.records)), []int64{0, 1, 7, 1000}[i%4])
+		if i%3 != 0 {
+			s.checkCount(t, v, q, int64(len(want.records)), []int64{0, 1, 7, 1000}[i%4])
+		}
 	})
 }
 

@@ -74,7 +74,7 @@ func (s *suite) randomRound(t tb, c *corpus, draw *rand.Rand) {
 	}
 	columns, err := c.schema.Project("_id")
 	require.NoError(t, err)
-	side(all, func(_ int, p *plan.Plan) {
+	side(tenth(all), func(_ int, p *plan.Plan) {
 		s.checks.random.Add(1)
 		s.checks.all.Add(1)
 		if diff := s.differPlan(t, c, p, columns); diff != "" {

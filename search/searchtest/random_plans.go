@@ -59,7 +59,7 @@ func (d *drawer) plan(t *rapid.T) *plan.Plan {
 		if rapid.IntRange(0, 12).Draw(t, "lacking") == 0 {
 			key.Field = nil
 		}
-		if !slices.ContainsFunc(keys, func(k plan.Sort) bool { return k.Field == key.Field }) {
+		if key.Field != p.Order[0].Field && !slices.ContainsFunc(keys, func(k plan.Sort) bool { return k.Field == key.Field }) {
 			keys = append(keys, key)
 		}
 	}

@@ -201,6 +201,11 @@ func (s *suite) views(t tb) {
 	newer, err := s.driver.Snapshot(t.Context(), c.schema.Index, "")
 	require.NoError(t, err)
 	s.sees(t, newer, c)
+	for _, ordered := range []bool{false, true} {
+		records, _ := newer.Scan(t.Context(), &search.Scan{Plan: c.all(), Columns: c.projection, Ordered: ordered, From: "no position of ours"})
+		_, err = ids(records)
+		require.Error(t, err, "a scan from a position that is none")
+	}
 	require.NoError(t, newer.Close())
 	s.gone(t, snap, old)
 	s.settled(t, before)

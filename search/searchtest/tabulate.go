@@ -95,7 +95,7 @@ func groupKeys(g *search.Group, r *record.Record) (keys []record.Value) {
 		return []record.Value{{}}
 	}
 	for _, v := range values {
-		if !search.HasPrefixFold(v.Text(), g.Prefix) {
+		if !g.Chooses(v.Text()) {
 			continue
 		}
 		k := v

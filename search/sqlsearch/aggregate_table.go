@@ -238,7 +238,7 @@ func (s *sums) prefixed() bool {
 // wanted reports whether a bucket is one that is asked for.
 func (s *sums) wanted(p *pile) bool {
 	for i, g := range s.groups {
-		if v := p.values[i]; g.Prefix != "" && !v.IsNull() && !search.HasPrefixFold(v.Text(), g.Prefix) {
+		if v := p.values[i]; g.Prefix != "" && !v.IsNull() && !g.Chooses(v.Text()) {
 			return false
 		}
 	}

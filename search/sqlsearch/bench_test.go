@@ -1,3 +1,5 @@
+//go:build unix
+
 package sqlsearch_test
 
 import (
@@ -125,7 +127,7 @@ func BenchmarkPage(b *testing.B) {
 	require.NoError(b, err)
 	s, err := visits.Schema("visits")
 	require.NoError(b, err)
-	columns, err := search.Columns(s)
+	columns, err := s.ProjectAll()
 	require.NoError(b, err)
 	for _, q := range questions {
 		p := parsed(b, s, q.query)
@@ -162,7 +164,7 @@ func BenchmarkScan(b *testing.B) {
 	require.NoError(b, err)
 	s, err := visits.Schema("visits")
 	require.NoError(b, err)
-	columns, err := search.Columns(s)
+	columns, err := s.ProjectAll()
 	require.NoError(b, err)
 	p := parsed(b, s, "gender = female ORDER BY visit_date DESC")
 	n, err := d.Count(b.Context(), p, 0)

@@ -19,7 +19,8 @@
 // codes of the dictionary; a field with a great many different ones has
 // them as they are. Which it is, and whether some record has had several values in a field, is
 // remembered field by field in the catalog, so that a question touches only what
-// it must. Fields inside of nested objects hold the values of all of them.
+// it must. The key of a schema, as long as it is the ID of every record, is
+// stored with the IDs alone. Fields inside of nested objects hold the values of all of them.
 //
 // A new version of a record is stored under a new row, so that what is read in the order
 // of rows is read in the order of loading.

@@ -1,3 +1,5 @@
+//go:build unix
+
 package sqlsearch_test
 
 import (
@@ -17,9 +19,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/digit-health/dhr/bench/visits"
-	"github.com/digit-health/dhr/jql"
-	"github.com/digit-health/dhr/jql/plan"
-	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
 	"github.com/digit-health/dhr/search/sqlsearch"
 )
@@ -81,12 +80,8 @@ func child(todo []string) int {
 	return 0
 }
 
-func everything(s *record.Schema) *plan.Plan {
-	return &plan.Plan{Schema: s, Where: plan.All{}, Order: []plan.Sort{{Field: s.Field("_id")}}}
-}
-
 func sentinel(err error) string {
-	for _, s := range []error{search.ErrReadOnly, search.ErrLocked, search.ErrCorrupt, search.ErrUnavailable, search.ErrUnsupported} {
+	for _, s := range []error{search.ErrReadOnly, search.ErrCorrupt, search.ErrUnavailable, search.ErrUnsupported} {
 		if errors.Is(err, s) {
 			return s.Error()
 		}
@@ -141,7 +136,7 @@ func TestKilledInMidLoad(t *testing.T) {
 	require.NoError(t, visits.Store(t.Context(), d, "visits", 12_000))
 	n, err = d.Count(t.Context(), everything(s), 0)
 	require.NoError(t, err)
-	require.EqualValues(t, max(n, 12_000), n)
+	require.GreaterOrEqual(t, n, int64(12_000))
 }
 
 // Another process that writes is waited for, and then the store is locked. Reading goes on.
@@ -156,8 +151,8 @@ func TestLocked(t *testing.T) {
 	require.NoError(t, err)
 	docs, _ := visits.Documents(s, 10)
 	_, err = d.Load(t.Context(), s, docs, nil)
-	require.ErrorIs(t, err, search.ErrLocked)
-	require.ErrorIs(t, d.Drop(t.Context(), "visits"), search.ErrLocked)
+	require.ErrorIs(t, err, search.ErrUnavailable)
+	require.ErrorIs(t, d.Drop(t.Context(), "visits"), search.ErrUnavailable)
 	n, err := d.Count(t.Context(), everything(s), 0)
 	require.NoError(t, err)
 	require.EqualValues(t, 100, n)
@@ -236,7 +231,7 @@ func TestNoRightToWrite(t *testing.T) {
 
 // anyonesDir returns a directory that every user can read and write.
 func anyonesDir(t *testing.T) string {
-	dir, err := os.MkdirTemp("", "sqlsearch")
+	dir, err := os.MkdirTemp("", "sqlsearch") //nolint:usetesting // others may not enter what t.TempDir stands in
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	require.NoError(t, os.Chmod(dir, 0o777))
@@ -370,12 +365,4 @@ func TestCancelled(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled, query)
 		cancel()
 	}
-}
-
-func parsed(t require.TestingT, s *record.Schema, text string) *plan.Plan {
-	q, err := jql.Parse(text, nil)
-	require.NoError(t, err)
-	resolved, err := jql.Resolve(context.Background(), q, []*record.Schema{s}, nil)
-	require.NoError(t, err)
-	return resolved.Plans[0]
 }

@@ -102,7 +102,7 @@ var patientQueries = []string{
 
 // checkTable compares the answers of d to queries with those of package eval on all the records.
 func checkTable(t *testing.T, d search.Driver, s *record.Schema, queries []string) {
-	columns, err := search.Columns(s)
+	columns, err := s.ProjectAll()
 	require.NoError(t, err)
 	var all []*record.Record
 	everything := planOf(t, s, "")

@@ -2,6 +2,7 @@ package sqlsearch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -153,7 +154,28 @@ func (d *SQLite) finish(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	return d.onIndex(ctx, name, func(c *conn, x *index) error { return x.setIndexed(c) })
+	if err := d.onIndex(ctx, name, func(c *conn, x *index) error { return x.setIndexed(c) }); err != nil {
+		return err
+	}
+	return d.shrink(ctx)
+}
+
+// shrink gives the room of the log back, if nobody reads from it now.
+func (d *SQLite) shrink(ctx context.Context) error {
+	select {
+	case d.write <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-d.write }()
+	if d.writer == nil {
+		return nil
+	}
+	err := d.writer.exec("PRAGMA wal_checkpoint(TRUNCATE)")
+	if errors.Is(err, search.ErrLocked) {
+		return nil
+	}
+	return err
 }
 
 // setIndexed notes that the indexes are there, and lets SQLite see what is in them.

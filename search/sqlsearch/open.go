@@ -56,7 +56,7 @@ const (
 // (journal_mode=WAL, synchronous=FULL). Sorting that does not fit into memory goes to
 // files of SQLite, never into memory (temp_store=FILE).
 //
-// Errors are ErrCorrupt for a file that is damaged or none of ours, ErrLocked,
+// Errors are ErrCorrupt for a file that is damaged or none of ours, ErrUnavailable,
 // ErrUnavailable, and ErrUnsupported for a file of a later version of DHR.
 func Open(ctx context.Context, path string, options *Options) (*SQLite, error) {
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
@@ -167,7 +167,7 @@ func (d *SQLite) patiently(ctx context.Context, do func() error) error {
 	end := time.Now().Add(d.options.Busy)
 	for {
 		err := do()
-		if err == nil || !errors.Is(err, search.ErrLocked) {
+		if err == nil || !isLocked(err) {
 			return err
 		}
 		if ctx.Err() != nil {

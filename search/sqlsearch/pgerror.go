@@ -51,7 +51,7 @@ func pgSentinel(code string) error {
 	case "53100": // disk_full
 		return search.ErrFull
 	case "55P03", "40P01", "55006": // lock_not_available, deadlock_detected, object_in_use
-		return search.ErrLocked
+		return search.ErrUnavailable
 	case "57014", "57P05", "25P03": // query_canceled, by a limit of time; idle sessions ended
 		return search.ErrUnavailable
 	case "72000": // snapshot_too_old

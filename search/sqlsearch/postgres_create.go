@@ -40,9 +40,12 @@ func (d *Postgres) Create(ctx context.Context, s *record.Schema) error {
 		if x == nil {
 			return d.createNew(ctx, tx, s)
 		}
-		merged, err := search.MergeSchemas(x.schema, s)
-		if err != nil || merged == x.schema {
-			return err
+		merged, err := x.schema.Merge(s)
+		if err != nil {
+			return fmt.Errorf("%w: %w", search.ErrSchemaConflict, err)
+		}
+		if merged == x.schema {
+			return nil
 		}
 		return d.extend(ctx, tx, x, merged)
 	})
@@ -106,7 +109,7 @@ func (d *Postgres) extend(ctx context.Context, tx pgx.Tx, x *pgIndex, s *record.
 
 // storeAgain stores every document of an index once more, with the fields it now has.
 func (d *Postgres) storeAgain(ctx context.Context, tx pgx.Tx, x *pgIndex) error {
-	columns, err := search.Columns(x.schema)
+	columns, err := x.schema.ProjectAll()
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package sqlsearch
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/jql/sqlgen"
@@ -39,7 +40,7 @@ func (v *view) read(ctx context.Context, r *search.Read) record.Stream {
 		return failed(err)
 	}
 	l := x.layout(ctx, v)
-	where, exactly := exact.Narrow(r.Plan.Where, l.Can, instead)
+	where, exactly := narrow(l, r.Plan.Where)
 	if !l.CanOrder(r.Plan.Order) {
 		return failed(fmt.Errorf("%w: an order by what is not stored to be compared", search.ErrUnsupported))
 	}
@@ -49,8 +50,30 @@ func (v *view) read(ctx context.Context, r *search.Read) record.Stream {
 	return v.selected(ctx, x, l, r)
 }
 
-// instead narrows what SQL cannot say of a history: an entry of it must be there.
+// narrow returns what SQL can say of a condition, and whether that is all of it.
+func narrow(l *sqlgen.Layout, n plan.Node) (where plan.Node, exactly bool) {
+	return exact.Narrow(n, l.Can, func(leaf plan.Node) plan.Node {
+		if n := instead(leaf); l.Can(n) {
+			return n
+		}
+		return plan.All{}
+	})
+}
+
+// instead returns what holds wherever a leaf about a history does: for Changed there must
+// be an entry, which has an instant; a field that Was something has an entry as well,
+// or is that now.
 func instead(leaf plan.Node) plan.Node {
+	switch n := leaf.(type) {
+	case plan.Changed:
+		if n.History != nil {
+			return plan.Exists{Field: n.History.At}
+		}
+	case plan.Was:
+		if n.History != nil && n.By != nil {
+			return plan.Exists{Field: n.History.At}
+		}
+	}
 	return plan.All{}
 }
 
@@ -66,7 +89,7 @@ func (v *view) selected(ctx context.Context, x *index, l *sqlgen.Layout, r *sear
 	s := &sqlgen.Selection{Ordered: true, After: r.After, List: "m.rid, m.id"}
 	skip, limit := r.Skip, 0
 	if r.Limit > 0 {
-		limit = r.Limit + r.Skip
+		limit = min(r.Limit, math.MaxInt-r.Skip) + r.Skip
 		s.Limit = limit
 	}
 	if limit == 0 || limit > small {
@@ -101,7 +124,7 @@ func (v *view) count(ctx context.Context, p *plan.Plan, limit int64) (int64, err
 		return 0, err
 	}
 	l := x.layout(ctx, v)
-	where, exactly := exact.Narrow(p.Where, l.Can, instead)
+	where, exactly := narrow(l, p.Where)
 	if !exactly {
 		return exact.Count(ctx, p, limit, where, func(ctx context.Context, r *search.Read) record.Stream { return v.selected(ctx, x, l, r) })
 	}

@@ -222,7 +222,7 @@ func (s *snapshot) Count(ctx context.Context, p *plan.Plan) (int64, error) {
 // Scan implements [search.Snapshot].
 func (s *snapshot) Scan(ctx context.Context, q *search.Scan) (record.Stream, func() string) {
 	l := s.x.layout(ctx, nil)
-	where, exactly := exact.Narrow(q.Plan.Where, l.Can, instead)
+	where, exactly := narrow(l, q.Plan.Where)
 	if exactly {
 		return s.scan(ctx, q)
 	}

@@ -24,7 +24,7 @@ func schema(t require.TestingT, index, mapping string) *record.Schema {
 
 // documents yields a document for each line, all of which are sound JSON.
 func documents(t require.TestingT, s *record.Schema, lines ...string) iter.Seq[*search.Document] {
-	columns, err := search.Columns(s)
+	columns, err := s.ProjectAll()
 	require.NoError(t, err)
 	return func(yield func(*search.Document) bool) {
 		n := int64(0)
@@ -258,7 +258,7 @@ func TestManyTerms(t *testing.T) {
 	load(t, d, s, lines...)
 	require.Equal(t, want, strings.Fields(found(t, d, s, `notes ~ "wo*7x"`)))
 	require.Len(t, strings.Fields(found(t, d, s, `notes ~ "word*"`)), 5000)
-	require.Len(t, strings.Fields(found(t, d, s, `notes ~ "wor?????"`)), 0)
+	require.Empty(t, found(t, d, s, `notes ~ "wor?????"`))
 	require.Len(t, strings.Fields(found(t, d, s, `notes ~ "word?????"`)), 5000)
 	near := strings.Fields(found(t, d, s, `notes ~ "word1234x~1"`))
 	require.Len(t, near, 1+3*9+4+3) // itself, a digit changed, and two swapped

@@ -49,13 +49,13 @@ func stored(t require.TestingT, c *conn, text string) []string {
 // them when it is quoted, and the text as a phrase.
 func TestTermsOfFTS5AreThoseOfTheAnalyzer(t *testing.T) {
 	t.Parallel()
-	c := table(t, filepath.Join(t.TempDir(), "fts"))
+	c, ctx := table(t, filepath.Join(t.TempDir(), "fts")), t.Context()
 	defer c.close()
 	check := func(t require.TestingT, text string) {
 		want := analyzer.Append(nil, text)
 		require.Equal(t, want, stored(t, c, text), "%q", text)
 		for _, term := range want {
-			n, err := c.number(context.Background(), "SELECT count(*) FROM text WHERE text MATCH ?", "{t1} : ("+sqlgen.Quote(term)+")")
+			n, err := c.number(ctx, "SELECT count(*) FROM text WHERE text MATCH ?", "{t1} : ("+sqlgen.Quote(term)+")")
 			require.NoError(t, err, "%q", term)
 			require.EqualValues(t, 1, n, "%q", term)
 		}

@@ -1,0 +1,214 @@
+package essearch
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/digit-health/dhr/jql/plan"
+	"github.com/digit-health/dhr/record"
+	"github.com/digit-health/dhr/search"
+)
+
+func errorIsOne(err error, targets ...error) bool {
+	for _, target := range targets {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestFits(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"a", "a", true}, {"a", "ab", false}, {"*", "", true}, {"a*", "ab", true}, {"*b", "ab", true}, {"a*b*c", "axbxc", true},
+		{"a*b*c", "acb", false}, {"ab*ba", "aba", false}, {"*-task-*", "pb-task-v1", true}, {"a**b", "ab", true},
+	} {
+		require.Equal(t, c.want, fits(c.pattern, c.name), "%s %s", c.pattern, c.name)
+	}
+}
+
+// answers returns a transport that gives an answer for each path.
+func answers(byPath map[string]string) (*cluster, *[]string) {
+	var asked []string
+	return &cluster{answer: func(r *http.Request, _ []byte) (int, string) {
+		asked = append(asked, r.URL.Path)
+		if text, ok := byPath[r.URL.Path]; ok {
+			return 200, text
+		}
+		if strings.HasSuffix(r.URL.Path, "/_count") || strings.HasSuffix(r.URL.Path, "/_search") {
+			return 0, ""
+		}
+		return 404, `{"error":{"type":"index_not_found_exception","reason":"no such index"},"status":404}`
+	}}, &asked
+}
+
+// TestSchemasOfAnAlias holds that the fields of all indexes of an alias are there, and that one
+// which they have in different types can be shown only.
+func TestSchemasOfAnAlias(t *testing.T) {
+	t.Parallel()
+	c, _ := answers(map[string]string{"/all": `{
+		"v1":{"mappings":{"_meta":{"dhr":{"label":"Visits"}},"properties":{"a":{"type":"keyword"},"n":{"properties":{"x":{"type":"long"}}},"c":{"type":"date"}}}},
+		"v2":{"mappings":{"properties":{"a":{"type":"keyword","fields":{"w":{"type":"text"}}},"n":{"properties":{"x":{"type":"double"},"y":{"type":"ip"}}},"c":{"type":"date","format":"yyyy"}}}}}`})
+	d := testDriver(t, c)
+	schemas, err := d.Schemas(t.Context(), "all")
+	require.NoError(t, err)
+	require.Len(t, schemas, 1)
+	s := schemas[0]
+	require.Equal(t, "all", s.Index)
+	require.Equal(t, "Visits", s.Label)
+	require.NotNil(t, s.Field("a.w"))
+	require.Equal(t, record.IP, s.Field("n.y").Kind)
+	require.Equal(t, record.Unknown, s.Field("n.x").Kind)
+	require.Equal(t, record.Unknown, s.Field("c").Kind)
+	l, err := d.layout(t.Context(), "all")
+	require.NoError(t, err)
+	require.Equal(t, []string{"v1", "v2"}, l.indexes)
+}
+
+func TestSchemasOfAPattern(t *testing.T) {
+	t.Parallel()
+	mapping := `":{"mappings":{"properties":{"a":{"type":"keyword"}}}}}`
+	c, _ := answers(map[string]string{
+		"/_resolve/index/v*": `{"indices":[{"name":"v2"},{"name":"v1","aliases":["va"]},{"name":".vx"},{"name":".ds-vs-1","data_stream":"vs"}],
+			"aliases":[{"name":"va","indices":["v1"]},{"name":"vo","indices":["other"]}],"data_streams":[{"name":"vs"}]}`,
+		"/v1": `{"v1` + mapping, "/v2": `{"v2` + mapping, "/vs": `{".ds-vs-1` + mapping, "/vo": `{"other` + mapping,
+	})
+	schemas, err := testDriver(t, c).Schemas(t.Context(), "v*")
+	require.NoError(t, err)
+	var names []string
+	for _, s := range schemas {
+		names = append(names, s.Index)
+	}
+	require.Equal(t, []string{"v1", "v2", "vo", "vs"}, names)
+	for _, none := range []string{"nothing", "nothing*", "", "-x*", "a/b", "a\"*", "..", "../*"} {
+		schemas, err := testDriver(t, c).Schemas(t.Context(), none)
+		require.NoError(t, err, none)
+		require.Empty(t, schemas)
+	}
+}
+
+// TestSchemasAreRemembered holds that asking again is cheap, that an unchanged schema is the same
+// pointer, and that a change is seen.
+func TestSchemasAreRemembered(t *testing.T) {
+	t.Parallel()
+	byPath := map[string]string{"/v": `{"v":{"mappings":{"properties":{"a":{"type":"keyword"}}}}}`}
+	c, asked := answers(byPath)
+	d := testDriver(t, c)
+	now := time.Unix(1000, 0)
+	d.client.clock.now = func() time.Time { return now }
+	get := func() *record.Schema {
+		schemas, err := d.Schemas(t.Context(), "v")
+		require.NoError(t, err)
+		require.Len(t, schemas, 1)
+		return schemas[0]
+	}
+	first := get()
+	n := len(*asked)
+	require.Same(t, first, get())
+	require.Len(t, *asked, n, "asked again at once")
+	now = now.Add(3 * time.Second)
+	require.Same(t, first, get())
+	require.Len(t, *asked, n+1, "asks for more than the mapping")
+	byPath["/v"] = `{"v":{"mappings":{"properties":{"a":{"type":"keyword"},"b":{"type":"date"}}}}}`
+	now = now.Add(3 * time.Second)
+	require.NotNil(t, get().Field("b"))
+	delete(byPath, "/v")
+	now = now.Add(3 * time.Second)
+	schemas, err := d.Schemas(t.Context(), "v")
+	require.NoError(t, err)
+	require.Empty(t, schemas)
+}
+
+// TestDeclared holds that a declaration counts for what it says of DHR, and the mapping
+// of the cluster for the types.
+func TestDeclared(t *testing.T) {
+	t.Parallel()
+	c, _ := answers(map[string]string{
+		"/pb-task-v1": `{"pb-task-v1":{"mappings":{"_meta":{"dhr":{"label":"No"},"other":1},"properties":{"status":{"type":"text","fields":{"keyword":{"type":"keyword"}}},"age":{"type":"long"}}}}}`,
+	})
+	declared, err := record.ParseSchema("*-task-v1", []byte(`{"mappings":{"_meta":{"dhr":{"label":"Tasks","aliases":{"state":"status.keyword"},"case_insensitive":["status.keyword"]}},
+		"properties":{"status":{"type":"text","fields":{"keyword":{"type":"keyword"}}},"age":{"type":"integer"},"extra":{"properties":{"x":{"type":"keyword"}}}}}}`))
+	require.NoError(t, err)
+	d := testDriver(t, c)
+	d.opts.Declared = []*record.Schema{declared}
+	schemas, err := d.Schemas(t.Context(), "pb-task-v1")
+	require.NoError(t, err)
+	s := schemas[0]
+	require.Equal(t, "Tasks", s.Label)
+	require.Equal(t, "long", s.Field("age").Type)
+	require.Equal(t, []string{"state"}, s.Field("status.keyword").Aliases)
+	require.True(t, s.Field("status.keyword").FoldCase)
+	require.NotNil(t, s.Field("extra.x"))
+	bad, err := record.ParseSchema("pb-task-v1", []byte(`{"mappings":{"_meta":{"dhr":{"aliases":{"state":"age.keyword"}}},"properties":{"age":{"type":"text","fields":{"keyword":{"type":"keyword"}}}}}}`))
+	require.NoError(t, err)
+	d = testDriver(t, c)
+	d.opts.Declared = []*record.Schema{bad}
+	_, err = d.Schemas(t.Context(), "pb-task-v1")
+	require.ErrorIs(t, err, search.ErrSchemaConflict)
+}
+
+// TestDeclaredByCreate holds that an index made by DHR gives its schema back as it was
+// written, with what others have added since.
+func TestDeclaredByCreate(t *testing.T) {
+	t.Parallel()
+	text := `{"mappings":{"_meta":{"dhr":{"case_insensitive":["z"]}},"properties":{"z":{"type":"keyword"},"a.b":{"type":"long"},"l":{"type":"flattened"}}}}`
+	s, err := record.ParseSchema("v", []byte(text))
+	require.NoError(t, err)
+	for _, openSearch := range []bool{false, true} {
+		d := testDriver(t, &cluster{})
+		d.client.detected = &product{openSearch: openSearch, major: 3}
+		made, err := d.definition(t.Context(), s)
+		require.NoError(t, err)
+		properties := child(made.mappings, "properties")
+		require.NotNil(t, properties["dhr_id"])
+		require.NotNil(t, child(child(properties, "z"), "fields")["dhr_lower"])
+		require.Equal(t, map[bool]string{false: "flattened", true: "flat_object"}[openSearch], child(properties, "l")["type"])
+		require.Equal(t, "-1", made.settings["index.refresh_interval"])
+		engine, err := made.schema("v")
+		require.NoError(t, err)
+		visible, err := made.visible("v", engine)
+		require.NoError(t, err)
+		got, err := visible.schema("v")
+		require.NoError(t, err)
+		again, err := got.MarshalJSON()
+		require.NoError(t, err)
+		require.Equal(t, text, string(again))
+		properties["new"] = object{"type": "ip"}
+		if engine, err = made.schema("v"); err == nil {
+			visible, err = made.visible("v", engine)
+		}
+		require.NoError(t, err)
+		got, err = visible.schema("v")
+		require.NoError(t, err)
+		require.NotNil(t, got.Field("new"))
+		require.NotNil(t, got.Field("a.b"))
+		require.Nil(t, got.Field("a"))
+		require.Nil(t, got.Field("z.dhr_lower"))
+		require.Nil(t, got.Field("dhr_id"))
+	}
+}
+
+func TestSettingsOfOthersAreDropped(t *testing.T) {
+	t.Parallel()
+	s, err := record.ParseSchema("v", []byte(`{"settings":{"index":{"uuid":"x","version":{"created":"8"},"number_of_shards":"2"},"index.creation_date":"1","provided_name":"v","analysis":{"normalizer":{"n":{"filter":["lowercase"]}}}},
+		"mappings":{"properties":{"a":{"type":"keyword","normalizer":"n"}}}}`))
+	require.NoError(t, err)
+	d := testDriver(t, &cluster{})
+	made, err := d.definition(t.Context(), s)
+	require.NoError(t, err)
+	require.Equal(t, object{"index.number_of_shards": "2", "index.analysis.normalizer.n.filter": []any{"lowercase"}, "index.refresh_interval": "-1"}, made.settings)
+}
+
+// everything is a plan that all records match.
+func everything(s *record.Schema) *plan.Plan {
+	return &plan.Plan{Schema: s, Where: plan.All{}, Order: []plan.Sort{{Field: s.Field("_id")}}}
+}
