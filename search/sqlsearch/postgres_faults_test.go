@@ -43,7 +43,7 @@ func TestPostgresCodes(t *testing.T) {
 	for code, want := range map[string]error{
 		"08006": search.ErrUnavailable, "57P01": search.ErrUnavailable, "57P03": search.ErrUnavailable, "28P01": search.ErrUnavailable,
 		"57014": search.ErrUnavailable, "53100": search.ErrFull, "53200": search.ErrOverloaded, "53300": search.ErrOverloaded,
-		"55P03": search.ErrLocked, "40P01": search.ErrLocked, "25006": search.ErrReadOnly, "42501": search.ErrReadOnly,
+		"55P03": search.ErrUnavailable, "40P01": search.ErrUnavailable, "25006": search.ErrReadOnly, "42501": search.ErrReadOnly,
 		"XX001": search.ErrCorrupt, "XX002": search.ErrCorrupt, "72000": search.ErrSnapshotLost,
 	} {
 		vendor := &pgconn.PgError{Code: code}
@@ -141,7 +141,7 @@ func TestPostgresTimeouts(t *testing.T) {
 	for _, c := range []struct {
 		schema, param string
 		want          error
-	}{{"dhr_locked", "lock_timeout", search.ErrLocked}, {"dhr_slow", "statement_timeout", search.ErrUnavailable}} {
+	}{{"dhr_locked", "lock_timeout", search.ErrUnavailable}, {"dhr_slow", "statement_timeout", search.ErrUnavailable}} {
 		d, p := blocked(t, c.schema, c.param, "50")
 		_, err := d.Count(t.Context(), p, 0)
 		require.ErrorIs(t, err, c.want)
