@@ -63,6 +63,8 @@ type Driver struct {
 	layouts layouts
 }
 
+var _ search.Loader = (*Driver)(nil)
+
 // Open returns the driver of the cluster behind a transport. It asks the cluster nothing.
 func Open(_ context.Context, t Transport, opts *Options) (*Driver, error) {
 	if t == nil {

@@ -194,7 +194,8 @@ func TestCancelLeavesNothing(t *testing.T) {
 			}
 			cancel()
 		}
-		for range d.Read(t.Context(), read) {
+		for _, err := range d.Read(t.Context(), read) {
+			require.NoError(t, err)
 			break
 		}
 		ctx, cancel := context.WithCancel(t.Context())
