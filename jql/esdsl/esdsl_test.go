@@ -177,8 +177,8 @@ func TestSearchAfter(t *testing.T) {
 	require.Equal(t, `[0.30000000000000004,1,8,-9223372036854775808,-9223372036854775808,"éf",-1,1e+300,7,"\"x"]`, string(after))
 	_, err = c.SearchAfter(order, nil)
 	require.Error(t, err)
-	for _, path := range []string{"notes", "serial", "place", "visits", "ward"} {
-		_, err = c.Sort([]plan.Sort{{Field: s.Field(path)}})
+	for _, path := range []string{"notes", "serial", "place", "visits", "ward", "stamp"} {
+		_, err = c.Sort([]plan.Sort{{Field: s.Field(path), Desc: true}})
 		require.ErrorIs(t, err, esdsl.ErrInexpressible, path)
 	}
 }

@@ -3,6 +3,7 @@ package esdsl
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/digit-health/dhr/jql/analyzer"
 	"github.com/digit-health/dhr/jql/plan"
@@ -143,6 +144,10 @@ func (c *Compiler) sortKey(k *sortKey) (twice bool, err error) {
 			k.numeric = "double"
 		}
 	case record.Time:
+		if k.desc && len(f.Formats) > 0 && strings.HasPrefix(f.Formats[0], "epoch_") {
+			// Elasticsearch fails to write down what stands for a missing date
+			return false, unsorted(f)
+		}
 		k.numeric = "date"
 	case record.IP:
 	default: // OpenSearch takes unsigned numbers for signed ones, and has versions in a form of its own
