@@ -2,7 +2,6 @@ package esdsl
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/digit-health/dhr/jql/analyzer"
@@ -140,9 +139,10 @@ func (c *Compiler) sortKey(k *sortKey) (twice bool, err error) {
 	case record.Bool, record.Int:
 		k.numeric = "long"
 	case record.Float:
-		if f.Type != "scaled_float" {
-			k.numeric = "double"
+		if f.Type == "scaled_float" { // OpenSearch loses records on its way to those behind a value
+			return false, unsorted(f)
 		}
+		k.numeric = "double"
 	case record.Time:
 		if k.desc && len(f.Formats) > 0 && strings.HasPrefix(f.Formats[0], "epoch_") {
 			// Elasticsearch fails to write down what stands for a missing date
@@ -198,9 +198,6 @@ func (k *sortKey) appendAfter(b []byte, v record.Value) []byte {
 		return append(b, '1')
 	case kind == record.Bool:
 		return append(b, '0')
-	case k.field.Type == "scaled_float":
-		// as the engine computes it, which is not how it rounds
-		return appendFloat(b, math.Round(v.Float()*k.field.Scale)*(1/k.field.Scale))
 	case kind == record.String && k.field.FoldCase:
 		return appendString(b, string(analyzer.AppendLower(nil, v.Text())))
 	}
