@@ -18,6 +18,15 @@ func TestMemory(t *testing.T) {
 	searchtest.Run(t, searchtest.Harness{Engine: "memory", Open: func(testing.TB) search.Driver { return memsearch.New() }})
 }
 
+// TestMemoryWithoutTypes runs it as over a server that lacks some types and calls another otherwise.
+func TestMemoryWithoutTypes(t *testing.T) {
+	t.Parallel()
+	searchtest.Run(t, searchtest.Harness{
+		Engine: "memory, lean", Open: func(testing.TB) search.Driver { return memsearch.New() },
+		Types: map[string]string{"version": "", "scaled_float": "", "unsigned_long": "", "flattened": "flat_object"},
+	})
+}
+
 // FuzzMemory puts any text into every place of the language.
 func FuzzMemory(f *testing.F) {
 	searchtest.Fuzz(f, searchtest.Harness{Engine: "memory", Open: func(testing.TB) search.Driver { return memsearch.New() }})

@@ -2,6 +2,7 @@ package searchtest
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"math/big"
 	"slices"
@@ -17,14 +18,15 @@ import (
 func tabulate(a *search.Aggregation, records []*record.Record) *search.Table {
 	t := &search.Table{Total: int64(len(records))}
 	var all []*heap
+	byKeys := map[string]*heap{}
 	for _, r := range records {
 		for _, keys := range keysOf(a.Groups, r) {
-			at := slices.IndexFunc(all, func(h *heap) bool { return slices.EqualFunc(h.keys, keys, record.Value.Equal) })
-			if at < 0 {
-				at = len(all)
-				all = append(all, &heap{keys: keys})
+			name := fmt.Sprint(keys)
+			if byKeys[name] == nil {
+				byKeys[name] = &heap{keys: keys}
+				all = append(all, byKeys[name])
 			}
-			all[at].records = append(all[at].records, r)
+			byKeys[name].records = append(byKeys[name].records, r)
 		}
 	}
 	if len(a.Groups) == 0 && len(all) == 0 {
@@ -186,14 +188,12 @@ func (h *heap) measure(m *search.Metric) record.Value {
 }
 
 func distinct(f *record.Field, values []record.Value) int64 {
-	var seen []record.Value
+	seen := map[string]bool{}
 	for _, v := range values {
 		if f.FoldCase {
 			v = record.StringValue(string(analyzer.AppendLower(nil, v.Text())))
 		}
-		if !slices.ContainsFunc(seen, v.Equal) {
-			seen = append(seen, v)
-		}
+		seen[v.String()] = true
 	}
 	return int64(len(seen))
 }
