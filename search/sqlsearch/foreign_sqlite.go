@@ -108,7 +108,7 @@ func sqliteColumnOf(name, declared string) *foreignColumn {
 		c.property = keywordType
 	case has("CHAR", "CLOB", "TEXT"):
 		c.property = textType
-	case has("REAL", "FLOA", "DOUB", "NUMERIC", "DECIMAL"):
+	case has("REAL", "FLOA", "DOUBLE", "NUMERIC", "DECIMAL"):
 		c.property, c.form = `{"type": "double", "ignore_malformed": true}`, jsonRaw
 	case has("JSON"):
 		c.property, c.form = `{"type": "flattened"}`, jsonRaw

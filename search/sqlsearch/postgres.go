@@ -31,6 +31,14 @@ type PostgresOptions struct {
 
 // A Postgres keeps records in a PostgreSQL database, version 14 or later. It is
 // safe for use by several goroutines, and several processes may load and read at once.
+//
+// Its tables are those of SQLite, described in the package comment, in a schema of
+// their own, with these differences: the dictionary has every string but those of the
+// schema's key; a text has its terms in the main table, as an array under a GIN index and
+// joined in their order, for phrases; values of several types have a column each. No
+// text search configuration of PostgreSQL takes part, and documents are stored byte for
+// byte. PostgreSQL's text has no U+0000: it is written as two U+0001, and U+0001 as U+0001 U+0002,
+// which keeps the order of strings.
 type Postgres struct {
 	pool   *pgxpool.Pool
 	schema string // as it is written in SQL

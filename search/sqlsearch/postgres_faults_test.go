@@ -130,7 +130,7 @@ func blocked(t *testing.T, schema, param, value string) (*sqlsearch.Postgres, *p
 	conn := connect(t)
 	tx, err := conn.Begin(t.Context())
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(t.Context())) })
 	_, err = tx.Exec(t.Context(), "LOCK TABLE "+schema+".catalog, "+schema+".i1, "+schema+".i1_source IN ACCESS EXCLUSIVE MODE")
 	require.NoError(t, err)
 	return d, p
@@ -163,9 +163,9 @@ func TestPostgresCancel(t *testing.T) {
 	t.Parallel()
 	d, p := blocked(t, "dhr_cancel", "application_name", "dhr_cancel_test")
 	watch := connect(t)
-	defer watch.Close(context.Background())
+	defer watch.Close(context.WithoutCancel(t.Context()))
 	running := func() (n int) {
-		require.NoError(t, watch.QueryRow(context.Background(),
+		require.NoError(t, watch.QueryRow(context.WithoutCancel(t.Context()),
 			"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dhr_cancel_test' AND state <> 'idle'").Scan(&n))
 		return n
 	}

@@ -50,7 +50,16 @@ func (d *Postgres) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*se
 			return l.stored, err
 		}
 	}
+	if l.stored >= pgBatch {
+		l.analyze(ctx)
+	}
 	return l.stored, ctx.Err()
+}
+
+// analyze tells the planner what the tables now hold. It would find that out by itself, later.
+func (l *pgLoad) analyze(ctx context.Context) {
+	t := l.d.tables(l.id)
+	_, _ = l.d.pool.Exec(ctx, "ANALYZE "+t.main+", "+t.values+", "+t.codes, pgx.QueryExecModeSimpleProtocol)
 }
 
 // A pgLoad is one call of Load.

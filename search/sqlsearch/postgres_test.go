@@ -70,13 +70,13 @@ func TestPostgres(t *testing.T) {
 		Again: func(t testing.TB, _ search.Driver) search.Driver { return opened(t) },
 		OpenContexts: func() (n int, err error) {
 			conn := connect(t)
-			defer conn.Close(context.Background())
-			return n, conn.QueryRow(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state <> 'idle'", schema).Scan(&n)
+			defer conn.Close(context.WithoutCancel(t.Context()))
+			return n, conn.QueryRow(context.WithoutCancel(t.Context()), "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state <> 'idle'", schema).Scan(&n)
 		},
 		Lose: func(search.Driver) error {
 			conn := connect(t)
-			defer conn.Close(context.Background())
-			_, err := conn.Exec(context.Background(), "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1 AND state <> 'idle'", schema)
+			defer conn.Close(context.WithoutCancel(t.Context()))
+			_, err := conn.Exec(context.WithoutCancel(t.Context()), "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1 AND state <> 'idle'", schema)
 			return err
 		},
 	})
