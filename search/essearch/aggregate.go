@@ -110,10 +110,14 @@ func (d *Driver) askTables(ctx context.Context, all []*asked, tables []*search.T
 		}
 		r := newTableReader(k)
 		tables[k.place] = r.table(answers[i])
-		if r.wide && k.divisible() {
-			if tables[k.place], err = d.askParts(ctx, k); err != nil {
-				return err
-			}
+		switch {
+		case r.wide && k.divisible():
+			tables[k.place], err = d.askParts(ctx, k)
+		case tables[k.place] != nil:
+			tables[k.place], err = d.countValues(ctx, k, r.uncounted, tables[k.place])
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

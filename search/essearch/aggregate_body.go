@@ -11,10 +11,10 @@ import (
 
 // How many buckets the engine is asked for. An answer that has not all of them is not used.
 const (
-	onlyBuckets  = 20_000 // of a question without anything below
-	outerBuckets = 5_000
-	innerBuckets = 1_000
-	mostSpans    = 10_000
+	onlyBuckets = 20_000 // of a question without anything below
+	outerPart   = 4      // what part of that if there are more below
+	innerPart   = 20
+	mostSpans   = 10_000
 )
 
 // native reports whether the engine can answer exactly, as far as can be said beforehand.
@@ -211,13 +211,14 @@ func (w *bodyWriter) values(i int) {
 
 // size is how many buckets of the ith group are asked for.
 func (k *asked) size(i int) int64 {
+	only := orElse(k.q.d.opts.buckets, onlyBuckets)
 	switch {
-	case len(k.Groups) == 1 && len(k.Metrics) == 0:
-		return onlyBuckets
+	case len(k.Groups) <= 1 && i == len(k.Groups)-1 && len(k.Metrics) == 0, len(k.Groups) == 0:
+		return only
 	case i == 0:
-		return outerBuckets
+		return only / outerPart
 	}
-	return innerBuckets
+	return only / innerPart
 }
 
 // days writes, for each calendar, the days in UTC that hold anything.
@@ -281,12 +282,8 @@ func (w *bodyWriter) metrics(l *aggList) {
 		path := w.k.q.c.GroupPath(m.Field)
 		switch m.Op {
 		case "cardinality", "percentile":
-			size := int64(innerBuckets)
-			if len(w.k.Groups) == 0 {
-				size = onlyBuckets
-			}
 			w.text(`{"terms":{"size":`)
-			w.int(size)
+			w.int(w.k.size(len(w.k.Groups)))
 		default:
 			w.text(`{"stats":{`)
 			w.text(`"field":`)

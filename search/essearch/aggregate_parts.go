@@ -38,6 +38,25 @@ func (d *Driver) askParts(ctx context.Context, k *asked) (*search.Table, error) 
 	}
 	all := newTableReader(k)
 	table := &search.Table{Total: -1}
+	exactly, err := d.eachPart(ctx, k, func(part *asked, a *answer) (bool, error) {
+		all.k = part
+		total := a.Hits.Total.Value
+		if !all.add(a) || table.Total >= 0 && table.Total != total {
+			return false, nil
+		}
+		table.Total = total
+		return true, all.prune()
+	})
+	if err != nil || !exactly {
+		return nil, err
+	}
+	all.arrange(table)
+	return table, nil
+}
+
+// eachPart asks for one part after the other. It stops, and returns false, when there is no answer to
+// one, or take returns false.
+func (d *Driver) eachPart(ctx context.Context, k *asked, take func(part *asked, a *answer) (bool, error)) (bool, error) {
 	for first := int64(0); first < k.of; first += partsAtOnce {
 		var parts []*asked
 		for p := first; p < min(k.of, first+partsAtOnce); p++ {
@@ -47,24 +66,46 @@ func (d *Driver) askParts(ctx context.Context, k *asked) (*search.Table, error) 
 		}
 		answers, err := d.multi(ctx, parts, (*asked).body)
 		if err != nil {
-			return nil, err
+			return false, err
 		}
 		for i, a := range answers {
 			if a == nil {
-				return nil, nil
+				return false, nil
 			}
-			all.k = parts[i]
-			total := a.Hits.Total.Value
-			if !all.add(a) || table.Total >= 0 && table.Total != total {
-				return nil, nil
+			if more, err := take(parts[i], a); err != nil || !more {
+				return false, err
 			}
-			table.Total = total
-		}
-		if err := all.prune(); err != nil {
-			return nil, err
 		}
 	}
-	all.arrange(table)
+	return true, nil
+}
+
+// countValues fills in those cardinalities of a table without groups that are too large for
+// one answer, by counting the values in parts. It returns nil if that is not possible.
+func (d *Driver) countValues(ctx context.Context, k *asked, metrics []int, table *search.Table) (*search.Table, error) {
+	for _, i := range metrics {
+		one := *k
+		one.Aggregation = &search.Aggregation{Plan: k.Plan, Groups: []search.Group{{Field: k.Metrics[i].Field}}}
+		about, err := d.roughly(ctx, &one)
+		if err != nil {
+			return nil, err
+		}
+		one.of = 1 + 2*about/one.size(0)
+		if one.of > mostParts {
+			return nil, nil
+		}
+		n := 0
+		exactly, err := d.eachPart(ctx, &one, func(part *asked, a *answer) (bool, error) {
+			r := newTableReader(part)
+			ok := r.add(a) && a.Hits.Total.Value == table.Total
+			n += len(r.buckets)
+			return ok, nil
+		})
+		if err != nil || !exactly {
+			return nil, err
+		}
+		table.Buckets[0].Values[i] = record.IntValue(int64(n))
+	}
 	return table, nil
 }
 

@@ -96,6 +96,8 @@ type tableReader struct {
 	buckets []search.Bucket
 	exact   bool // as far as was read
 	wide    bool // the first group has more values than were asked for
+	// uncounted are the cardinalities of all records that are beyond what was asked for.
+	uncounted []int
 }
 
 func newTableReader(k *asked) *tableReader { return &tableReader{k: k, exact: true} }
@@ -286,6 +288,10 @@ func (r *tableReader) metric(i int, node object, count int64) (record.Value, boo
 	figures = inside(figures, m.Field)
 	switch m.Op {
 	case "cardinality":
+		if others, counted := number(figures["sum_other_doc_count"]); counted && others > 0 && len(r.k.Groups) == 0 && m.Field.Kind != record.Float {
+			r.uncounted = append(r.uncounted, i)
+			return record.IntValue(0), true
+		}
 		values, ok := distinctValues(m.Field, figures)
 		return record.IntValue(int64(len(values))), ok
 	case "percentile":

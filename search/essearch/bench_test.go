@@ -175,7 +175,7 @@ func TestStub(t *testing.T) {
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	_, err = fmt.Println("http://" + listener.Addr().String()) //nolint:forbidigo // the parent reads it
+	_, err = fmt.Println("http://" + listener.Addr().String())
 	require.NoError(t, err)
 	go func() { _ = http.Serve(listener, stub) }()
 	_, _ = io.Copy(io.Discard, os.Stdin) // until the parent ends

@@ -24,6 +24,7 @@ func (f *fake) serve(seen func(*http.Request)) http.Handler {
 		if err != nil {
 			panic(http.ErrAbortHandler)
 		}
+		defer res.Body.Close()
 		w.Header().Set("Content-Type", res.Header.Get("Content-Type"))
 		w.WriteHeader(res.StatusCode)
 		_, _ = io.Copy(w, res.Body)

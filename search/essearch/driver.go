@@ -39,7 +39,8 @@ type Options struct {
 	// stands for all that fit. Their fields that the mapping lacks are added.
 	Declared []*record.Schema
 
-	clock clock
+	clock   clock
+	buckets int64 // how many buckets are asked for at once; if zero, onlyBuckets
 }
 
 func (o *Options) timeout() time.Duration   { return orElse(o.Timeout, 2*time.Minute) }
@@ -47,7 +48,7 @@ func (o *Options) keepAlive() time.Duration { return orElse(o.KeepAlive, 5*time.
 func (o *Options) ties() int                { return orElse(o.Ties, 100_000) }
 func (o *Options) retries() int             { return max(0, orElse(o.Retries, 5)) }
 
-func orElse[T int | time.Duration](v, otherwise T) T {
+func orElse[T int | int64 | time.Duration](v, otherwise T) T {
 	if v == 0 {
 		return otherwise
 	}
@@ -61,6 +62,8 @@ type Driver struct {
 	opts    Options
 	layouts layouts
 }
+
+var _ search.Loader = (*Driver)(nil)
 
 // Open returns the driver of the cluster behind a transport. It asks the cluster nothing.
 func Open(_ context.Context, t Transport, opts *Options) (*Driver, error) {

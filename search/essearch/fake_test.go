@@ -23,10 +23,12 @@ import (
 // A fake is a cluster with one index, visits, of some documents, whose storage
 // order is also that of their key. It understands what the driver asks of it.
 type fake struct {
-	docs    int
-	id      func(i int) string // of a document; by default v0000000 and so on
-	version string             // what GET / says; by default Elasticsearch 8.11.3
-	mapping string             // by default with a declared key
+	docs int
+	// strangers is how many of the documents, the last ones, lack the helping field with their id.
+	strangers int
+	id        func(i int) string // of a document; by default v0000000 and so on
+	version   string             // what GET / says; by default Elasticsearch 8.11.3
+	mapping   string             // by default with a declared key
 
 	// fault, if not nil, may answer the nth search, from 1, instead.
 	fault func(n int, r *http.Request) (*http.Response, error)
@@ -76,6 +78,12 @@ func (f *fake) Perform(r *http.Request) (*http.Response, error) {
 	case "POST /visits/_pit", "POST /visits/_search/point_in_time":
 		f.opened++
 		return reply(200, `{"id":"pit-0"}`), nil
+	case "POST /visits/_count":
+		n := 0
+		if f.strangers > 0 {
+			n = 1
+		}
+		return reply(200, fmt.Sprintf(`{"count":%d,"_shards":{"total":1,"failed":0}}`, n)), nil
 	case "DELETE /_pit", "DELETE /_search/point_in_time":
 		f.closed = append(f.closed, string(body))
 		return reply(200, `{"succeeded":true}`), nil
@@ -144,6 +152,11 @@ func (f *fake) search(body []byte) (*http.Response, error) {
 		sort := fmt.Sprintf(`%d,%d`, i, i)
 		if first, ok := q.Sort[0].(map[string]any); ok && first["visit_id"] != nil {
 			sort = fmt.Sprintf(`"k%07d"`, i)
+		}
+		if first, ok := q.Sort[0].(map[string]any); ok && first["dhr_id"] != nil {
+			if sort = fmt.Sprintf(`"v%07d"`, i); i >= f.docs-f.strangers {
+				sort = "null"
+			}
 		}
 		fmt.Fprintf(&b, `{"_index":"visits","_id":"%s","_score":null,"_source":{"visit_id":"k%07d","age":%d,"district":"d%d"},"sort":[%s]}`, id, i, i%90, i%36, sort)
 	}

@@ -172,7 +172,7 @@ func slow(_ int, r *http.Request) (*http.Response, error) {
 
 func TestSlow(t *testing.T) {
 	t.Parallel()
-	f := &fake{docs: 3, fault: func(n int, r *http.Request) (*http.Response, error) { return slow(n, r) }}
+	f := &fake{docs: 3, fault: slow}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	_, err := drain(f.driver(t, Options{}).Read(ctx, &search.Read{Plan: f.all(t), Columns: f.columns(t)}))

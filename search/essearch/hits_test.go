@@ -37,7 +37,7 @@ func TestPage(t *testing.T) {
 		require.EqualValues(t, 7, p.shards)
 		require.Len(t, p.hits, 2)
 		require.Equal(t, `q"1`, string(p.text(p.hits[0].id)))
-		require.Equal(t, `{"a":"}]\\\"","b":[{}]}`, string(p.bytes(p.hits[0].source)))
+		require.JSONEq(t, `{"a":"}]\\\"","b":[{}]}`, string(p.bytes(p.hits[0].source)))
 		require.Equal(t, `[1.50,"x\"]"]`, string(p.bytes(p.hits[0].sort)))
 		require.Equal(t, "visits", string(p.text(p.hits[1].index)))
 		require.Equal(t, `{}`, string(p.bytes(p.hits[1].source)))

@@ -229,6 +229,15 @@ func (d *Driver) extend(ctx context.Context, known *layout, s *record.Schema) er
 			return fmt.Errorf("%w: the field %q is stored as %s", search.ErrSchemaConflict, f.Path, g.Type)
 		}
 	}
+	if missing && !known.ids {
+		n, err := d.countQuery(ctx, s.Index, []byte(`{"match_all":{}}`))
+		if err != nil {
+			return err
+		}
+		if n > 0 { // to store again what others have stored is not for us
+			return fmt.Errorf("%w: fields for the documents of %q, which DHR did not load", search.ErrUnsupported, s.Index)
+		}
+	}
 	t, err := d.definition(ctx, s)
 	if err != nil {
 		return err

@@ -11,7 +11,9 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"sync"
 
+	"github.com/digit-health/dhr/jql/esdsl"
 	"github.com/digit-health/dhr/search"
 )
 
@@ -43,7 +45,13 @@ type pager struct {
 	left  int // how many hits are still wanted, 0 for all
 	size  int // of the next page
 	least int // that size may be
+	// ids, if not 0, is which of the sort values, from 1, is the helping field with
+	// the record's id, which every record must have.
+	ids int
 }
+
+// errWithoutID is a record that lacks the helping field with its id.
+var errWithoutID = fmt.Errorf("%w: meanwhile a record was stored that lacks %q; ask again", search.ErrUnavailable, esdsl.IDField)
 
 // pages returns the pages one after the other; each is valid until the next.
 // While one is being used the next is fetched. When the loop ends, so has all work.
@@ -62,14 +70,14 @@ func (g *pager) pages(ctx context.Context) iter.Seq2[*page, error] {
 				yield(now, nil)
 				return
 			}
-			fetched := make(chan error, 1)
-			go func() { fetched <- g.fetch(ctx, next) }()
+			var fetching sync.WaitGroup
+			fetching.Go(func() { err = g.fetch(ctx, next) })
 			if !yield(now, nil) {
 				cancel()
-				<-fetched
+				fetching.Wait()
 				return
 			}
-			err = <-fetched
+			fetching.Wait()
 			now, next = next, now
 		}
 	}
@@ -131,6 +139,11 @@ func (g *pager) ask(ctx context.Context, p *page, size int) error {
 	for i := range p.hits {
 		if h := &p.hits[i]; p.first(h.sort) != '[' || p.first(h.id) != '"' || p.first(h.index) != '"' {
 			return fmt.Errorf("%w: a hit lacks its _id, _index or sort", search.ErrBadAnswer)
+		}
+		if g.ids > 0 {
+			if values, _ := firstElements(p.bytes(p.hits[i].sort), g.ids); bytes.HasSuffix(values, []byte("null")) {
+				return errWithoutID
+			}
 		}
 	}
 	return nil

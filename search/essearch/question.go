@@ -2,6 +2,7 @@ package essearch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"unsafe"
@@ -20,6 +21,7 @@ type question struct {
 	plan    *plan.Plan
 	product *product
 	c       *esdsl.Compiler
+	ids     bool // records are ordered by the helping field with their id
 	query   []byte
 	// exact says that the query finds what the plan matches; otherwise it finds more.
 	exact bool
@@ -36,7 +38,7 @@ func (d *Driver) question(ctx context.Context, p *plan.Plan) (*question, error) 
 		return nil, err
 	}
 	c := l.compiler
-	q := &question{d: d, plan: p, product: product, c: c}
+	q := &question{d: d, plan: p, product: product, c: c, ids: l.ids}
 	where, exactly := exact.Narrow(p.Where, c.Can, c.Instead)
 	q.exact = exactly
 	if q.query, err = c.Query(where); err != nil {
@@ -71,6 +73,32 @@ func (q *question) order() ordering {
 
 // total reports whether o is the plan's order.
 func (q *question) total(o ordering) bool { return o.keys == len(q.plan.Order) && o.shared > 0 }
+
+// idValue returns which of the sort values, from 1, is the helping field with
+// the record's id, or 0 if none is.
+func (q *question) idValue(o ordering) int {
+	if last := q.plan.Order[len(q.plan.Order)-1].Field; q.ids && q.total(o) && last != nil && last.Path == "_id" {
+		return o.shared
+	}
+	return 0
+}
+
+// afresh asks once more if the cluster was found to hold records without the
+// helping field, before any was yielded.
+func (d *Driver) afresh(index string, yield func(*record.Record, error) bool, ask func(yield func(*record.Record, error) bool) error) error {
+	begun := false
+	err := ask(func(r *record.Record, err error) bool {
+		begun = true
+		return yield(r, err)
+	})
+	if errors.Is(err, errWithoutID) {
+		d.layouts.put(index, nil)
+		if !begun {
+			return ask(yield)
+		}
+	}
+	return err
+}
 
 // untied adds to an order what tells records apart that are equal in it, which
 // works for a point in time only. On OpenSearch it does so but for a few.

@@ -15,7 +15,8 @@ const maxSkip = 10_000
 // Read returns records as they are now, in the order of the plan.
 func (d *Driver) Read(ctx context.Context, r *search.Read) record.Stream {
 	return func(yield func(*record.Record, error) bool) {
-		if err := d.read(ctx, r, yield); err != nil {
+		err := d.afresh(r.Plan.Schema.Index, yield, func(yield func(*record.Record, error) bool) error { return d.read(ctx, r, yield) })
+		if err != nil {
 			yield(nil, err)
 		}
 	}
@@ -39,7 +40,7 @@ func (d *Driver) read(ctx context.Context, r *search.Read, yield func(*record.Re
 	if w.view, err = q.view(r.Columns, grouped); err != nil {
 		return err
 	}
-	w.pager = &pager{c: d.client, size: firstPage}
+	w.pager = &pager{c: d.client, size: firstPage, ids: q.idValue(order)}
 	if r.After != nil && order.shared > 0 {
 		after := beforeZero(r.Plan.Order, r.After, w.zeros)
 		if w.pager.after, err = q.c.SearchAfter(r.Plan.Order[:order.keys], after[:order.keys]); err != nil {

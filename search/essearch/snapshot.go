@@ -97,10 +97,13 @@ func (s *snapshot) question(ctx context.Context, p *plan.Plan) (*question, error
 
 // Scan returns every matching record once.
 func (s *snapshot) Scan(ctx context.Context, scan *search.Scan) (records record.Stream, position func() string) {
-	w := &walk{ties: s.d.opts.ties()}
+	w := &walk{}
 	records = func(yield func(*record.Record, error) bool) {
-		w.yield = yield
-		if err := s.scan(ctx, scan, w); err != nil {
+		err := s.d.afresh(s.index, yield, func(yield func(*record.Record, error) bool) error {
+			*w = walk{ties: s.d.opts.ties(), yield: yield}
+			return s.scan(ctx, scan, w)
+		})
+		if err != nil {
 			yield(nil, err)
 		}
 	}
@@ -145,6 +148,9 @@ func (s *snapshot) scan(ctx context.Context, scan *search.Scan, w *walk) error {
 	sort := order.sort
 	if !scan.Ordered || !q.total(order) {
 		sort = q.untied(order)
+	}
+	if scan.Ordered {
+		w.pager.ids = q.idValue(order)
 	}
 	w.pager.head = q.head(sort, scan.Slice, scan.Slices)
 	if group {

@@ -243,7 +243,8 @@ func TestOrderByID(t *testing.T) {
 	got, err := drain(d.Read(t.Context(), &search.Read{Plan: f.all(t), Columns: f.columns(t), After: after, Skip: 1, Limit: 3}))
 	require.NoError(t, err)
 	require.Equal(t, all[501:504], got)
-	for range d.Read(t.Context(), &search.Read{Plan: f.all(t), Columns: f.columns(t)}) {
+	for _, err := range d.Read(t.Context(), &search.Read{Plan: f.all(t), Columns: f.columns(t)}) {
+		require.NoError(t, err)
 		break
 	}
 	require.Equal(t, 2, f.opened)
@@ -270,4 +271,32 @@ func TestInexact(t *testing.T) {
 	require.Equal(t, []string{"v0000187", "v0000277"}, got)
 	opened, closed := f.counts()
 	require.Equal(t, opened, closed)
+}
+
+// Records that others stored in an index made by DHR have no copy of their id to
+// be ordered by. They are noticed, and then ordered as in any other index.
+func TestStrangers(t *testing.T) {
+	t.Parallel()
+	f := &fake{docs: 1500, mapping: `{"properties":{"dhr_id":{"type":"keyword"},"age":{"type":"integer"},"district":{"type":"keyword"}}}`}
+	d := f.driver(t, Options{})
+	read := &search.Read{Plan: f.all(t), Columns: f.columns(t)}
+	got, err := drain(d.Read(t.Context(), read))
+	require.NoError(t, err)
+	require.Equal(t, f.ids(0, 1500), got)
+	require.Contains(t, f.bodies[0], `"dhr_id"`)
+
+	f.strangers = 2
+	_, err = drain(d.Read(t.Context(), read))
+	require.ErrorIs(t, err, errWithoutID, "the first page was yielded before they came")
+	f.strangers = 0
+	d = f.driver(t, Options{})
+	_, err = d.Count(t.Context(), f.all(t), 0)
+	require.NoError(t, err)
+	f.strangers = 1000
+	s, err := d.Snapshot(t.Context(), "visits", "")
+	require.NoError(t, err)
+	records, _ := s.Scan(t.Context(), &search.Scan{Plan: f.all(t), Columns: f.columns(t), Ordered: true})
+	got, err = drain(records)
+	require.NoError(t, err)
+	require.Equal(t, f.ids(0, 1500), got)
 }

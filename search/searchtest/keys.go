@@ -63,11 +63,11 @@ func (s *suite) keyed(t tb, v *verdict, c *corpus, draw *rand.Rand) {
 	columns, err := c.schema.Project("key", "n")
 	require.NoError(t, err)
 	for _, text := range []string{"", "ORDER BY key DESC", "n > 1 ORDER BY n DESC", "sex = F ORDER BY sex, n", "key IS NOT EMPTY ORDER BY many.n DESC, sex DESC", "key IS EMPTY", "_id > id-5"} {
-		q := query{text: text, now: usualNow}
+		q := query{text: text, now: usualNow, user: "ana"}
 		p, refused, err := q.resolve(c.schema)
 		require.NoError(t, err)
 		require.Empty(t, refused, text)
-		require.True(t, p.Order[len(p.Order)-1].Field.Path == "key", text)
+		require.Equal(t, "key", p.Order[len(p.Order)-1].Field.Path, text)
 		want := c.answer(t, p)
 		pages := pager{&own, v, question{q, p}, want, columns, draw}
 		pages.read(t, search.Read{}, 0)

@@ -32,7 +32,7 @@ func TestExploreMemory(t *testing.T) {
 	schema, err := record.ParseSchema("visits", []byte(mapping))
 	require.NoError(t, err)
 	require.NoError(t, d.Create(t.Context(), schema))
-	columns, err := search.Columns(schema)
+	columns, err := schema.ProjectAll()
 	require.NoError(t, err)
 	decoder, doc := record.NewDecoder(columns), &search.Document{Record: &record.Record{Index: "visits"}}
 	docs := func(yield func(*search.Document) bool) {

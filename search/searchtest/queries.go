@@ -41,7 +41,7 @@ func (q query) String() string {
 	if q.zone != "" {
 		out += "  @zone " + q.zone
 	}
-	if q.now != usualNow {
+	if q.now != usualNow && q.now != "" {
 		out += "  @now " + q.now
 	}
 	if q.user != "ana" {

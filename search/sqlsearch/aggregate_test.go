@@ -96,7 +96,7 @@ func TestTooManyBuckets(t *testing.T) {
 	d := open(t, filepath.Join(t.TempDir(), "many.sqlite"), nil)
 	s := parsedSchema(t, "many", `{"properties": {"k": {"type": "long"}}}`)
 	require.NoError(t, d.Create(t.Context(), s))
-	columns, err := search.Columns(s)
+	columns, err := s.ProjectAll()
 	require.NoError(t, err)
 	_, err = d.Load(t.Context(), s, func(yield func(*search.Document) bool) {
 		decoder := record.NewDecoder(columns)

@@ -37,41 +37,22 @@ func (d *SQLite) Create(ctx context.Context, s *record.Schema) error {
 			_, err := d.make(ctx, c, s, mapping)
 			return err
 		}
-		if err := conflict(old.schema, s); err != nil {
-			return err
-		}
-		before, err := json.Marshal(old.schema)
-		if err != nil {
-			return err
-		}
-		merged, err := mergeJSON(before, mapping)
-		if err != nil || string(merged) == string(before) {
-			return err
-		}
-		grown, err := record.ParseSchema(s.Index, merged)
+		grown, err := old.schema.Merge(s)
 		if err != nil {
 			return fmt.Errorf("sqlsearch: %w: %w", search.ErrSchemaConflict, err)
 		}
+		if grown == old.schema {
+			return nil
+		}
+		mapping, err := json.Marshal(grown)
+		if err != nil {
+			return fmt.Errorf("sqlsearch: %w", err)
+		}
 		if !grows(old, grown) {
-			return changed(c, old, merged)
+			return changed(c, old, mapping)
 		}
-		return d.remake(ctx, c, old, grown, merged)
+		return d.remake(ctx, c, old, grown, mapping)
 	})
-}
-
-// conflict says which field of two schemas is not the same in both.
-func conflict(old, fresh *record.Schema) error {
-	for f := range fresh.All() {
-		g := old.Field(f.Path)
-		if g == nil {
-			continue
-		}
-		if g.Type != f.Type || g.Kind != f.Kind || g.FoldCase != f.FoldCase || g.Nested != f.Nested || g.Scale != f.Scale ||
-			g.IgnoreAbove != f.IgnoreAbove || g.Searchable != f.Searchable || !slices.Equal(g.Formats, f.Formats) {
-			return fmt.Errorf("sqlsearch: %w: field %q of index %q is a %s that is stored otherwise", search.ErrSchemaConflict, f.Path, old.Index, g.Type)
-		}
-	}
-	return nil
 }
 
 // grows reports whether a schema has fields that the index does not store.

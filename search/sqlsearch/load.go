@@ -2,7 +2,6 @@ package sqlsearch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 
@@ -172,7 +171,7 @@ func (d *SQLite) shrink(ctx context.Context) error {
 		return nil
 	}
 	err := d.writer.exec("PRAGMA wal_checkpoint(TRUNCATE)")
-	if errors.Is(err, search.ErrLocked) {
+	if isLocked(err) {
 		return nil
 	}
 	return err

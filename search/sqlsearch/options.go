@@ -9,7 +9,7 @@ type Options struct {
 	// Busy is how long to wait for another process that writes. If zero, 5 seconds.
 	Busy time.Duration
 	// Cache is how much of the file the writer keeps in memory, in bytes; each reader
-	// keeps a quarter of it. If zero, 64 MB.
+	// keeps a quarter of it. If zero, 48 MB.
 	Cache int64
 	// Readers is how many connections are kept for questions; more are opened when
 	// they are needed at once. If zero, 4.
@@ -30,7 +30,7 @@ func (o *Options) withDefaults() Options {
 		out.Busy = 5 * time.Second
 	}
 	if out.Cache == 0 {
-		out.Cache = 64 << 20
+		out.Cache = 48 << 20
 	}
 	if out.Readers == 0 {
 		out.Readers = 4

@@ -43,7 +43,7 @@ func TestPostgresCodes(t *testing.T) {
 	for code, want := range map[string]error{
 		"08006": search.ErrUnavailable, "57P01": search.ErrUnavailable, "57P03": search.ErrUnavailable, "28P01": search.ErrUnavailable,
 		"57014": search.ErrUnavailable, "53100": search.ErrFull, "53200": search.ErrOverloaded, "53300": search.ErrOverloaded,
-		"55P03": search.ErrLocked, "40P01": search.ErrLocked, "25006": search.ErrReadOnly, "42501": search.ErrReadOnly,
+		"55P03": search.ErrUnavailable, "40P01": search.ErrUnavailable, "25006": search.ErrReadOnly, "42501": search.ErrReadOnly,
 		"XX001": search.ErrCorrupt, "XX002": search.ErrCorrupt, "72000": search.ErrSnapshotLost,
 	} {
 		vendor := &pgconn.PgError{Code: code}
@@ -141,7 +141,7 @@ func TestPostgresTimeouts(t *testing.T) {
 	for _, c := range []struct {
 		schema, param string
 		want          error
-	}{{"dhr_locked", "lock_timeout", search.ErrLocked}, {"dhr_slow", "statement_timeout", search.ErrUnavailable}} {
+	}{{"dhr_locked", "lock_timeout", search.ErrUnavailable}, {"dhr_slow", "statement_timeout", search.ErrUnavailable}} {
 		d, p := blocked(t, c.schema, c.param, "50")
 		_, err := d.Count(t.Context(), p, 0)
 		require.ErrorIs(t, err, c.want)
@@ -150,7 +150,7 @@ func TestPostgresTimeouts(t *testing.T) {
 		require.ErrorIs(t, err, c.want)
 		_, err = d.Snapshot(t.Context(), "visits", "")
 		require.ErrorIs(t, err, c.want)
-		columns, err := search.Columns(p.Schema)
+		columns, err := p.Schema.ProjectAll()
 		require.NoError(t, err)
 		for _, err := range d.Read(t.Context(), &search.Read{Plan: p, Columns: columns}) {
 			require.ErrorIs(t, err, c.want)
@@ -169,7 +169,7 @@ func TestPostgresCancel(t *testing.T) {
 			"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'dhr_cancel_test' AND state <> 'idle'").Scan(&n))
 		return n
 	}
-	columns, err := search.Columns(p.Schema)
+	columns, err := p.Schema.ProjectAll()
 	require.NoError(t, err)
 	for name, ask := range map[string]func(ctx context.Context) error{
 		"count": func(ctx context.Context) error { _, err := d.Count(ctx, p, 0); return err },
@@ -210,7 +210,7 @@ func TestPostgresInjection(t *testing.T) {
 	mapping := `{"properties": {"a'; DROP TABLE catalog; --\"": {"type": "keyword"}, "flat": {"type": "flattened"}, "t": {"type": "text"}}}`
 	s := parsedSchema(t, nasty, mapping)
 	require.NoError(t, d.Create(t.Context(), s))
-	columns, err := search.Columns(s)
+	columns, err := s.ProjectAll()
 	require.NoError(t, err)
 	doc := &search.Document{Record: &record.Record{ID: nasty, Index: nasty}, Place: 1}
 	source := `{"a'; DROP TABLE catalog; --\"": "` + `'); DROP TABLE catalog; --\u0000` + `", "flat": {"k'\u0000\"; --": "v'"}, "t": "it's; DROP TABLE"}`

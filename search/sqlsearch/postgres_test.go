@@ -52,15 +52,32 @@ func connect(t testing.TB) *pgx.Conn {
 
 func TestPostgres(t *testing.T) {
 	t.Parallel()
-	url := postgresURL(t)
+	const schema = "dhr_suite"
+	url := with(t, "application_name", schema)
+	opened := func(t testing.TB) search.Driver {
+		d, err := sqlsearch.OpenPostgres(t.Context(), url, &sqlsearch.PostgresOptions{Schema: schema})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, d.Close()) })
+		return d
+	}
 	searchtest.Run(t, searchtest.Harness{
 		Engine: "PostgreSQL",
-		Open:   func(t testing.TB) search.Driver { return openPostgres(t, "dhr_suite") },
-		Again: func(t testing.TB, _ search.Driver) search.Driver {
-			d, err := sqlsearch.OpenPostgres(t.Context(), url, &sqlsearch.PostgresOptions{Schema: "dhr_suite"})
-			require.NoError(t, err)
-			t.Cleanup(func() { require.NoError(t, d.Close()) })
-			return d
+		Open: func(t testing.TB) search.Driver {
+			dropSchema(t, schema)
+			t.Cleanup(func() { dropSchema(t, schema) })
+			return opened(t)
+		},
+		Again: func(t testing.TB, _ search.Driver) search.Driver { return opened(t) },
+		OpenContexts: func() (n int, err error) {
+			conn := connect(t)
+			defer conn.Close(context.Background())
+			return n, conn.QueryRow(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state <> 'idle'", schema).Scan(&n)
+		},
+		Lose: func(search.Driver) error {
+			conn := connect(t)
+			defer conn.Close(context.Background())
+			_, err := conn.Exec(context.Background(), "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1 AND state <> 'idle'", schema)
+			return err
 		},
 	})
 }

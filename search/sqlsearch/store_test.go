@@ -127,7 +127,7 @@ func TestDictionaryGivenUp(t *testing.T) {
 func TestCreateAgain(t *testing.T) {
 	t.Parallel()
 	d := open(t, filepath.Join(t.TempDir(), "f"), nil)
-	s := schema(t, "people", `{"properties": {"name": {"type": "keyword"}}, "_meta": {"dhr": {"personal": ["name"]}}}`)
+	s := schema(t, "people", `{"properties": {"name": {"type": "keyword"}, "no": {"type": "keyword"}}, "_meta": {"dhr": {"personal": ["name"], "key": "no"}}}`)
 	require.NoError(t, d.Create(t.Context(), s))
 	load(t, d, s, `{"_id":"1","_source":{"name":"x","age":7,"notes":"high fever","ward":"A"}}`, `{"_id":"2","_source":{"name":"y"}}`)
 	before, err := d.Schemas(t.Context(), "*")
