@@ -27,7 +27,7 @@ describe() {
       options+=" ${es%=*}=launch.AnalysisExtras,$o.transport.Netty4Plugin,$o.index.mapper.MapperExtrasPlugin"
       ;;
     es8.11) pom=elasticsearch version=8.11.3 sources="elasticsearch elasticsearch8.11" main=launch.Launch options+=" $es" ;;
-    es8.19) pom=elasticsearch version=8.19.4 sources="elasticsearch elasticsearch8.19" main=launch.Launch options+=" $es" ;;
+    es8.19) pom=elasticsearch version=8.19.9 sources="elasticsearch elasticsearch8.19" main=launch.Launch options+=" $es" ;;
     es9.2)
       jdk=25 pom=elasticsearch version=9.2.2 sources="elasticsearch elasticsearch8.19" main=launch.Launch
       options+=" $es --enable-native-access=ALL-UNNAMED"
