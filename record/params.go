@@ -160,7 +160,7 @@ func (n *node) mustCount() (int, *SchemaError) {
 
 // mustFactor returns n as a positive number.
 func (n *node) mustFactor() (float64, *SchemaError) {
-	f, want := parseFloat(strings.Trim(string(n.raw), `"`))
+	f, want := parseFloat(strings.Trim(string(n.raw), `"`), 64)
 	if want != "" || f <= 0 || math.IsInf(f, 0) {
 		return 0, n.err("found " + n.found() + " where a number above 0 is expected")
 	}

@@ -273,13 +273,15 @@ func allDigits(s string) bool {
 }
 
 func (f *Field) parseFloat(text string) (Value, string) {
-	x, want := parseFloat(text)
+	bits := 64
+	if f.Type == "float" || f.Type == "half_float" {
+		bits = 32 // at once: rounded twice, a number halfway between two floats may become the farther one
+	}
+	x, want := parseFloat(text, bits)
 	if want != "" {
 		return Value{}, want
 	}
 	switch f.Type {
-	case "float":
-		x = float64(float32(x))
 	case "half_float":
 		x = half(x)
 	case "scaled_float":
@@ -291,15 +293,15 @@ func (f *Field) parseFloat(text string) (Value, string) {
 	return FloatValue(x).WithText(text), ""
 }
 
-// parseFloat reads a decimal number; strconv knows more forms, which no
+// parseFloat reads a decimal number as the nearest float of so many bits; strconv knows more forms, which no
 // document has.
-func parseFloat(text string) (float64, string) {
+func parseFloat(text string, bits int) (float64, string) {
 	for i := 0; i < len(text); i++ {
 		if c := text[i]; !isDigit(c) && c != '.' && c != '-' && c != '+' && c|0x20 != 'e' {
 			return 0, wantNumber
 		}
 	}
-	x, err := strconv.ParseFloat(text, 64)
+	x, err := strconv.ParseFloat(text, bits)
 	if err == nil {
 		return x, ""
 	}
@@ -309,10 +311,9 @@ func parseFloat(text string) (float64, string) {
 	return 0, wantNumber
 }
 
-// half rounds x to the nearest half-precision number, to the even one of two
+// half rounds x, a float of 32 bits, to the nearest half-precision number, to the even one of two
 // as near; beyond the largest it is infinite.
 func half(x float64) float64 {
-	x = float64(float32(x))
 	if x == 0 || math.IsInf(x, 0) {
 		return x
 	}

@@ -79,7 +79,7 @@ var smallFields = []drawn{
 	{"text", jsonText(words)},
 	{"n", wholes},
 	{"x", fractions},
-	{"f", rapid.OneOf(fractions, floats).Filter(func(s string) bool { return s != "1e308" })},
+	{"f", rapid.OneOf(fractions, floats).Filter(roundsOnce)},
 	{"b", rapid.SampledFrom([]string{"true", "false", `"true"`, `""`})},
 	{"at", instants},
 	{"day", days},
@@ -129,3 +129,11 @@ func listOf(value *rapid.Generator[string]) *rapid.Generator[string] {
 
 // smallDocument draws a document of testdata/small.json.
 var smallDocument = objectOf(smallFields...)
+
+// roundsOnce reports whether s is the same float when it is rounded by way of a
+// double. Servers before Elasticsearch 8.5 or so round twice.
+func roundsOnce(s string) bool {
+	double, err := strconv.ParseFloat(s, 64)
+	float, over := strconv.ParseFloat(s, 32)
+	return err == nil && over == nil && float == float64(float32(double))
+}
