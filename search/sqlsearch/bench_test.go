@@ -97,6 +97,9 @@ var questions = []struct{ name, query string }{
 	{"by keyword", `ORDER BY district, visit_date DESC`},
 }
 
+// benchFile is where benchStore lies.
+var benchFile string
+
 // benchStore is filled once for all benches that ask.
 var benchStore = sync.OnceValues(func() (*sqlsearch.SQLite, error) {
 	n, err := benched()
@@ -111,6 +114,7 @@ var benchStore = sync.OnceValues(func() (*sqlsearch.SQLite, error) {
 	if keep != "" {
 		dir = keep
 	}
+	benchFile = filepath.Join(dir, "records.sqlite")
 	d, err := sqlsearch.Open(context.Background(), dir, nil)
 	if err != nil {
 		return nil, err
