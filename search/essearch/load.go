@@ -33,12 +33,21 @@ func (d *Driver) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*sear
 	if len(l.indexes) != 1 || l.indexes[0] != s.Index {
 		return 0, fmt.Errorf("%w: %q is no index", search.ErrUnsupported, s.Index)
 	}
-	b := &bulker{d: d, ctx: ctx, index: s.Index, ids: l.ids, refuse: refuse}
+	p, err := d.client.product(ctx)
+	if err != nil {
+		return 0, err
+	}
+	b := &bulker{d: d, ctx: ctx, index: s.Index, ids: l.ids, years: yearColumns(p, s), refuse: refuse}
 	for doc := range docs {
 		if err = ctx.Err(); err != nil {
 			break
 		}
-		if b.next.add(doc, b.ids); b.next.full() {
+		if r := b.refusal(doc); r != nil {
+			b.next.refusals = append(b.next.refusals, *r)
+		} else {
+			b.next.add(doc, b.ids)
+		}
+		if b.next.full() {
 			if err = b.send(); err != nil {
 				break
 			}
@@ -70,6 +79,7 @@ type bulker struct {
 	ctx    context.Context
 	index  string
 	ids    bool
+	years  []int // see yearColumns
 	refuse func(search.Refusal)
 	next   batch      // being filled
 	spare  batch      // memory to use again
@@ -143,10 +153,6 @@ func (b *batch) full() bool {
 // add appends a document.
 func (b *batch) add(doc *search.Document, withID bool) {
 	id := doc.Record.ID
-	if id == "" || len(id) > longestID {
-		b.refusals = append(b.refusals, search.Refusal{Place: doc.Place, ID: id, Reason: fmt.Sprintf("the engine takes ids of 1 to %d bytes, not of %d", longestID, len(id))})
-		return
-	}
 	it := item{id: string(append([]byte(nil), id...)), place: doc.Place, from: len(b.body)}
 	b.body = append(b.body, `{"index":{"_id":`...)
 	b.body = appendJSON(b.body, id)

@@ -41,11 +41,15 @@ var words = rapid.Map(rapid.SliceOfN(few("fever", "Fever", "high", "मरीज
 // instants are JSON texts of dates.
 var instants = rapid.OneOf(
 	rapid.SampledFrom([]string{`"2024-01-31"`, `"2024-02-29T23:59:59.999Z"`, `"2024-02-29"`, `"1969-12-31T23:59:59.999Z"`, `0`, `"2024-03-10T07:00:00Z"`}),
-	rapid.Map(rapid.Int64Range(-2_000_000_000_000, 4_000_000_000_000), func(ms int64) string { return strconv.FormatInt(ms, 10) }),
+	rapid.Map(rapid.Int64Range(-2_000_000_000_000, 4_000_000_000_000).Filter(noYear), func(ms int64) string { return strconv.FormatInt(ms, 10) }),
 	rapid.Map(rapid.Int64Range(0, 2_000_000_000), func(s int64) string {
 		return time.Unix(s, 0).In(time.FixedZone("", 19800)).Format(`"2006-01-02T15:04:05Z07:00"`)
 	}),
 )
+
+// noYear leaves out milliseconds that look like a year before Christ, which is what OpenSearch
+// takes them for: its driver refuses such documents. The corpus has some, of a field of epoch_millis.
+func noYear(ms int64) bool { return ms >= 0 || ms <= -10_000_000_000 }
 
 var days = rapid.Map(rapid.IntRange(-40_000, 80_000), func(n int) string {
 	if n%3 != 0 {
