@@ -9,24 +9,21 @@ import (
 // that no number of values is more than a statement may have arguments.
 const manyValues = 200
 
-// in appends the condition that value is one of args, which are of one type.
-func (b *Builder) in(value string, args []any) {
+// in appends the condition that the value at p is one of args, two or more of one type.
+func (b *Builder) in(p place, args []any) {
 	switch {
-	case len(args) == 1:
-		b.SQL(value).SQL(" = ").Arg(args[0])
-		return
 	case b.l.Dialect == Postgres:
 		if list := typed(args); list != nil {
-			b.SQL(value).SQL(" = ANY(").Arg(list).SQL(")")
+			b.at(p).SQL(" = ANY(").Arg(list).SQL(")")
 			return
 		}
 	case len(args) >= manyValues:
 		if text, as := packed(args); as != "" {
-			b.SQL(value).SQL(" IN (SELECT ").SQL(as).SQL(" FROM json_each(").Arg(text).SQL("))")
+			b.at(p).SQL(" IN (SELECT ").SQL(as).SQL(" FROM json_each(").Arg(text).SQL("))")
 			return
 		}
 	}
-	b.SQL(value).SQL(" IN (")
+	b.at(p).SQL(" IN (")
 	for i, a := range args {
 		if i > 0 {
 			b.SQL(", ")

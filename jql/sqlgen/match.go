@@ -9,9 +9,15 @@ import (
 	"github.com/digit-health/dhr/jql/plan"
 )
 
-// match appends the condition of a Match.
-func (b *Builder) match(n plan.Match) {
-	c := b.l.column(n.Field)
+// match appends the condition of a Match. It reports whether the layout can answer it.
+func (b *Builder) match(n plan.Match) bool {
+	if n.Field == nil {
+		return false
+	}
+	c := b.column(n.Field)
+	if !b.l.matches(c, n) {
+		return false
+	}
 	groups, err := b.l.terms(n)
 	switch {
 	case err != nil:
@@ -24,6 +30,7 @@ func (b *Builder) match(n plan.Match) {
 	default:
 		b.matchArray(c.Text, n.Mode, groups)
 	}
+	return true
 }
 
 // FullText returns the argument of MATCH for a Match on its own, in SQLite; without ok
@@ -53,7 +60,7 @@ func (l *Layout) terms(n plan.Match) ([][]string, error) {
 		slices.Sort(terms)
 		terms = slices.Compact(terms)
 	}
-	var groups [][]string
+	groups := make([][]string, 0, len(terms))
 	var err error
 	for i, t := range terms {
 		if n.Mode == plan.Fuzzy || n.Mode == plan.Prefix && i == last && l.Dialect == Postgres {
@@ -62,7 +69,7 @@ func (l *Layout) terms(n plan.Match) ([][]string, error) {
 			}
 			continue
 		}
-		groups = append(groups, []string{t})
+		groups = append(groups, terms[i:i+1:i+1])
 	}
 	return groups, nil
 }
@@ -81,34 +88,46 @@ func (l *Layout) expand(groups [][]string, n plan.Match, term string) ([][]strin
 
 // fullText returns a query of FTS5. Every term of it is quoted.
 func fullText(t *Text, mode plan.Mode, groups [][]string) string {
-	var q strings.Builder
-	q.WriteString("{" + t.Name + "} : (")
+	q := append(make([]byte, 0, 128), '{')
+	q = append(q, t.Name...)
+	q = append(q, "} : ("...)
 	for i, group := range groups {
 		switch {
 		case i == 0:
 		case mode == plan.Phrase:
-			q.WriteString(" + ")
+			q = append(q, " + "...)
 		default:
-			q.WriteString(" AND ")
+			q = append(q, " AND "...)
 		}
 		if len(group) > 1 {
-			q.WriteByte('(')
+			q = append(q, '(')
 		}
 		for j, term := range group {
 			if j > 0 {
-				q.WriteString(" OR ")
+				q = append(q, " OR "...)
 			}
-			q.WriteString(Quote(term))
+			q = appendQuoted(q, term)
 		}
 		if len(group) > 1 {
-			q.WriteByte(')')
+			q = append(q, ')')
 		}
 	}
 	if mode == plan.Prefix {
-		q.WriteString(" *")
+		q = append(q, " *"...)
 	}
-	q.WriteByte(')')
-	return q.String()
+	return string(append(q, ')'))
+}
+
+// appendQuoted appends to b what Quote returns.
+func appendQuoted(b []byte, name string) []byte {
+	b = append(b, '"')
+	for i := 0; i < len(name); i++ {
+		if name[i] == '"' {
+			b = append(b, '"')
+		}
+		b = append(b, name[i])
+	}
+	return append(b, '"')
 }
 
 // matchArray appends conditions on a column with an array of terms.

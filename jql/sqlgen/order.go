@@ -14,11 +14,14 @@ type key struct {
 	value  record.Value // of the record behind which to begin; Null for a missing value
 }
 
-// keys returns the keys of an order that tell records apart: not those that
-// the index lacks, nor _index. Up to and with the first that is unique,
+// fewKeys is how many keys most orders have at most.
+const fewKeys = 4
+
+// keys appends to keys, which is empty, the keys of an order that tell records apart: not
+// those that the index lacks, nor _index. Up to and with the first that is unique,
 // _id, there is no other. With after the keys have the values of a record, and none is
 // true if no record stands behind it, all if every one does.
-func (b *Builder) keys(order []plan.Sort, after []record.Value) (keys []key, all, none bool) {
+func (b *Builder) keys(keys []key, order []plan.Sort, after []record.Value) (_ []key, all, none bool) {
 	if after != nil && len(after) != len(order) {
 		b.fail(fmt.Errorf("sqlgen: %d keys of a record for an order of %d", len(after), len(order)))
 		return nil, false, true
@@ -43,11 +46,11 @@ func (b *Builder) keys(order []plan.Sort, after []record.Value) (keys []key, all
 			}
 			continue
 		}
-		if !b.l.compares(s.Field) {
+		var can bool
+		if k.column, can = b.compared(s.Field); !can {
 			b.fail(fmt.Errorf("sqlgen: no order by %q", s.Field.Path))
 			return nil, false, true
 		}
-		k.column = b.l.column(s.Field)
 		keys = append(keys, k)
 		if s.Field.Path == idPath {
 			break
@@ -83,27 +86,27 @@ func (b *Builder) sortKey(k *key) {
 	c := k.column
 	switch s := c.Several; {
 	case s == nil || c.Value != "" && !k.sort.Desc:
-		b.plain(c, c.Value)
+		b.plain(c, place{column: c.Value})
 	case c.Value == "":
 		b.best(k)
 	default:
 		b.SQL("coalesce((")
 		b.best(k)
 		b.SQL("), ")
-		b.plain(c, c.Value)
+		b.plain(c, place{column: c.Value})
 		b.SQL(")")
 	}
 }
 
-// plain appends what a value, perhaps a code, stands for.
-func (b *Builder) plain(c *Column, value string) {
+// plain appends what the value at p, perhaps a code, stands for.
+func (b *Builder) plain(c *Column, p place) {
 	if c.Codes == nil {
-		b.SQL(value)
+		b.at(p)
 		return
 	}
 	d := c.Codes
 	b.SQL("(SELECT ").SQL(d.Table).SQL(".").SQL(d.Value).SQL(" FROM ").SQL(d.Table).SQL(" WHERE ")
-	b.SQL(d.Table).SQL(".").SQL(d.Code).SQL(" = ").SQL(value).SQL(")")
+	b.SQL(d.Table).SQL(".").SQL(d.Code).SQL(" = ").at(p).SQL(")")
 }
 
 // best appends a query for the least or greatest of several values.
@@ -112,7 +115,7 @@ func (b *Builder) best(k *key) {
 	s := c.Several
 	if b.l.Dialect == Postgres { // it has no min and max of bytea
 		b.SQL("(SELECT ")
-		b.plain(c, s.Table+"."+s.Value)
+		b.plain(c, place{s.Table, s.Value})
 		b.SQL(" FROM ").SQL(s.Table).SQL(" WHERE ")
 		b.sideOnly(s)
 		b.SQL(" AND ").SQL(s.Table).SQL(".").SQL(s.Row).SQL(" = m.").SQL(b.l.Row).SQL(" ORDER BY 1")
@@ -127,7 +130,7 @@ func (b *Builder) best(k *key) {
 		fn = "max("
 	}
 	b.SQL("(SELECT ").SQL(fn)
-	b.plain(c, s.Table+"."+s.Value)
+	b.plain(c, place{s.Table, s.Value})
 	b.SQL(") FROM ").SQL(s.Table).SQL(" WHERE ")
 	b.sideOnly(s)
 	b.SQL(" AND ").SQL(s.Table).SQL(".").SQL(s.Row).SQL(" = m.").SQL(b.l.Row).SQL(")")
@@ -135,7 +138,8 @@ func (b *Builder) best(k *key) {
 
 // Order appends what stands behind ORDER BY.
 func (b *Builder) Order(order []plan.Sort) *Builder {
-	keys, _, _ := b.keys(order, nil)
+	var room [fewKeys]key
+	keys, _, _ := b.keys(room[:0], order, nil)
 	return b.order(keys, false)
 }
 
@@ -163,7 +167,8 @@ func (b *Builder) order(keys []key, present bool) *Builder {
 // After appends the condition that a record stands behind the one with these keys,
 // as [github.com/digit-health/dhr/search.Read] has them.
 func (b *Builder) After(order []plan.Sort, after []record.Value) *Builder {
-	keys, all, none := b.keys(order, after)
+	var room [fewKeys]key
+	keys, all, none := b.keys(room[:0], order, after)
 	if all || none {
 		b.constant(all)
 		return b

@@ -1,8 +1,6 @@
 package sqlgen
 
 import (
-	"strconv"
-
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
 )
@@ -27,38 +25,60 @@ type Selection struct {
 // Select returns the statements that read the records of p: the answer is that
 // of the first, then that of the next, and so on, up to the limit. There is more than one
 // where the database can read in the order of an index but for
-// the records without a value, which come last.
+// the records without a value, which come last. Their arguments may share memory.
 func Select(p *plan.Plan, l *Layout, s *Selection) ([]Query, error) {
-	probe := NewBuilder(l, p)
-	var keys []key
-	if s.Ordered {
+	b := NewBuilder(l, p)
+	var rooms [2][fewKeys]key
+	var behind, order []key
+	after := s.After != nil
+	if s.Ordered && after {
 		var all, none bool
-		keys, all, none = probe.keys(p.Order, s.After)
-		if probe.err != nil {
-			return nil, probe.err
+		behind, all, none = b.keys(rooms[0][:0], p.Order, s.After)
+		if b.err != nil || none {
+			return nil, b.err
 		}
-		if none {
-			return nil, nil
+		after = !all
+	}
+	if s.Ordered {
+		order, _, _ = b.keys(rooms[1][:0], p.Order, nil)
+		if b.err != nil {
+			return nil, b.err
 		}
-		if all {
-			open := *s
-			open.After = nil
-			return Select(p, l, &open)
+		if !after {
+			behind = order
 		}
 	}
-	if len(keys) == 0 || keys[0].column == nil || !keys[0].splits() {
-		q, err := s.statement(p, l, keys, whole)
+	b.begin(p, s)
+	if len(behind) == 0 || behind[0].column == nil || !behind[0].splits() {
+		if after {
+			b.SQL(" AND ")
+			b.after(behind)
+		}
+		q, err := b.end(s, order, false)
 		return []Query{q}, err
 	}
-	var queries []Query
-	if s.After == nil || !keys[0].value.IsNull() {
-		q, err := s.statement(p, l, keys, present)
+	queries := make([]Query, 0, 2)
+	if first := &behind[0]; !after || !first.value.IsNull() {
+		text, args := len(b.text), len(b.args)
+		b.SQL(" AND ")
+		if after {
+			b.behind(behind)
+		} else {
+			b.SQL(first.column.Value).SQL(" IS NOT NULL")
+		}
+		q, err := b.end(s, order, true)
 		if err != nil {
 			return nil, err
 		}
 		queries = append(queries, q)
+		b.text, b.args = b.text[:text], b.args[:args:args] // what is appended to args is elsewhere
 	}
-	q, err := s.statement(p, l, keys, absent)
+	b.SQL(" AND ").SQL(behind[0].column.Value).SQL(" IS NULL")
+	if after && behind[0].value.IsNull() {
+		b.SQL(" AND ")
+		b.after(behind[1:])
+	}
+	q, err := b.end(s, order[1:], false)
 	return append(queries, q), err
 }
 
@@ -68,54 +88,28 @@ func (k *key) splits() bool {
 	return c.Indexed && !c.Required && c.Codes == nil && (c.Several == nil || !k.sort.Desc)
 }
 
-// Which records a statement is about, by their first key.
-type portion int
-
-const (
-	whole portion = iota
-	present
-	absent
-)
-
-func (s *Selection) statement(p *plan.Plan, l *Layout, keys []key, which portion) (Query, error) {
-	b := NewBuilder(l, p)
+// begin appends what all statements for s have in common.
+func (b *Builder) begin(p *plan.Plan, s *Selection) {
 	b.SQL("SELECT ").SQL(s.List).SQL(" FROM ").From().SQL(s.From).SQL(" WHERE ").Where(p.Where)
 	if s.Low != 0 || s.High != 0 {
-		b.SQL(" AND m.").SQL(l.Row).SQL(" >= ").Arg(s.Low).SQL(" AND m.").SQL(l.Row).SQL(" < ").Arg(s.High)
+		b.SQL(" AND m.").SQL(b.l.Row).SQL(" >= ").Arg(s.Low).SQL(" AND m.").SQL(b.l.Row).SQL(" < ").Arg(s.High)
 	}
-	switch {
-	case which == present:
-		b.SQL(" AND ")
-		if s.After == nil {
-			b.SQL(keys[0].column.Value).SQL(" IS NOT NULL")
-		} else {
-			b.behind(keys)
-		}
-	case which == absent:
-		b.SQL(" AND ").SQL(keys[0].column.Value).SQL(" IS NULL")
-		if s.After != nil && keys[0].value.IsNull() {
-			b.SQL(" AND ")
-			b.after(keys[1:])
-		}
-	case s.After != nil:
-		b.SQL(" AND ")
-		b.after(keys)
-	}
+}
+
+// end appends the order and the limit of a statement and returns it; present says
+// that no record lacks the first key.
+func (b *Builder) end(s *Selection, keys []key, present bool) (Query, error) {
 	b.SQL(" ORDER BY ")
 	switch {
 	case s.Ordered:
-		keys, _, _ = b.keys(p.Order, nil)
-		if which == absent {
-			keys = keys[1:]
-		}
-		b.order(keys, which == present)
-	case l.Row != "":
-		b.SQL("m.").SQL(l.Row)
+		b.order(keys, present)
+	case b.l.Row != "":
+		b.SQL("m.").SQL(b.l.Row)
 	default:
-		b.SQL(l.ID.Value)
+		b.SQL(b.l.ID.Value)
 	}
 	if s.Limit > 0 {
-		b.SQL(" LIMIT ").SQL(strconv.Itoa(s.Limit))
+		b.SQL(" LIMIT ").number(int64(s.Limit))
 	}
 	return b.Query()
 }
@@ -129,16 +123,16 @@ func (b *Builder) behind(keys []key) {
 		b.fail(err)
 		return
 	}
-	beyond := " >"
+	beyond, from := " > ", " >= "
 	if k.sort.Desc {
-		beyond = " <"
+		beyond, from = " < ", " <= "
 	}
 	v := k.column.Value
 	if len(keys) == 1 {
-		b.SQL(v).SQL(beyond + " ").Arg(arg)
+		b.SQL(v).SQL(beyond).Arg(arg)
 		return
 	}
-	b.SQL(v).SQL(beyond + "= ").Arg(arg).SQL(" AND (").SQL(v).SQL(beyond + " ").Arg(arg).SQL(" OR ")
+	b.SQL(v).SQL(from).Arg(arg).SQL(" AND (").SQL(v).SQL(beyond).Arg(arg).SQL(" OR ")
 	b.after(keys[1:])
 	b.SQL(")")
 }
@@ -157,7 +151,7 @@ func Count(p *plan.Plan, l *Layout, limit int64) (Query, error) {
 	}
 	if limit > 0 {
 		b.SQL("SELECT count(*) FROM (SELECT 1 FROM ").From().SQL(" WHERE ").Where(p.Where)
-		return b.SQL(" LIMIT ").SQL(strconv.FormatInt(limit, 10)).SQL(") AS l").Query()
+		return b.SQL(" LIMIT ").number(limit).SQL(") AS l").Query()
 	}
 	return b.SQL("SELECT count(*) FROM ").From().SQL(" WHERE ").Where(p.Where).Query()
 }

@@ -143,14 +143,15 @@ func (l *Layout) Can(leaf plan.Node) bool {
 	case plan.Range:
 		return l.compares(n.Field)
 	case plan.Match:
-		if n.Field == nil {
-			return false
-		}
-		c := l.column(n.Field)
-		expands := n.Mode == plan.Wildcard || n.Mode == plan.Fuzzy || n.Mode == plan.Prefix && l.Dialect == Postgres
-		return c != nil && c.Text != nil && (l.Expand != nil || !expands)
+		return n.Field != nil && l.matches(l.column(n.Field), n)
 	}
 	return false
+}
+
+// matches reports whether a Match on the field in c can be answered.
+func (l *Layout) matches(c *Column, n plan.Match) bool {
+	expands := n.Mode == plan.Wildcard || n.Mode == plan.Fuzzy || n.Mode == plan.Prefix && l.Dialect == Postgres
+	return c != nil && c.Text != nil && (l.Expand != nil || !expands)
 }
 
 // CanOrder reports whether records can be put in this order.
@@ -170,10 +171,12 @@ func (l *Layout) stores(f *record.Field) bool {
 
 // compares reports whether the layout has the values of f.
 func (l *Layout) compares(f *record.Field) bool {
-	if !l.stores(f) {
-		return false
-	}
-	switch f.Kind {
+	return l.stores(f) && compares(f.Kind)
+}
+
+// compares reports whether values of a kind have an order.
+func compares(k record.Kind) bool {
+	switch k {
 	case record.Bool, record.Int, record.Uint, record.Float, record.String, record.Time, record.IP, record.Version:
 		return true
 	}
