@@ -37,7 +37,7 @@ func (d *Driver) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*sear
 	if err != nil {
 		return 0, err
 	}
-	b := &bulker{d: d, ctx: ctx, index: s.Index, ids: l.ids, years: yearColumns(p, s), refuse: refuse}
+	b := &bulker{d: d, ctx: ctx, index: s.Index, ids: l.ids, years: yearFields(p, s), refuse: refuse}
 	for doc := range docs {
 		if err = ctx.Err(); err != nil {
 			break
@@ -79,7 +79,7 @@ type bulker struct {
 	ctx    context.Context
 	index  string
 	ids    bool
-	years  []int // see yearColumns
+	years  []string // see yearFields
 	refuse func(search.Refusal)
 	next   batch      // being filled
 	spare  batch      // memory to use again

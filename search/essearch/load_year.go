@@ -8,30 +8,28 @@ import (
 	"github.com/digit-health/dhr/search"
 )
 
-// yearColumns returns the columns of s in which OpenSearch reads a negative whole
+// yearFields returns the paths of the fields of s in which OpenSearch reads a negative whole
 // number of 4 to 9 digits as a year before Christ, not as milliseconds before 1970 as Elasticsearch
 // does: dates whose formats begin with one that has years.
-func yearColumns(p *product, s *record.Schema) (columns []int) {
+func yearFields(p *product, s *record.Schema) (paths []string) {
 	if !p.openSearch {
 		return nil
 	}
-	n := 0
 	for f := range s.All() {
 		if f.Kind == record.Time && (len(f.Formats) == 0 || !strings.HasPrefix(f.Formats[0], "epoch_")) {
-			columns = append(columns, n)
+			paths = append(paths, f.Path)
 		}
-		n++
 	}
-	return columns
+	return paths
 }
 
 // misread returns why a document must not be stored: a date that the engine
 // would read as another; or "".
-func misread(r *record.Record, columns []int) string {
-	for _, n := range columns {
-		for _, v := range r.Values(n) {
+func misread(r *record.Record, paths []string) string {
+	for _, path := range paths {
+		for _, v := range r.Lookup(path) {
 			if text := v.Text(); looksLikeYear(text) {
-				return fmt.Sprintf("%s: OpenSearch reads the date %s as a year; write it as %s", r.Projection().Fields()[n].Path, text,
+				return fmt.Sprintf("%s: OpenSearch reads the date %s as a year; write it as %s", path, text,
 					v.Time().Format("2006-01-02T15:04:05.000Z"))
 			}
 		}

@@ -27,12 +27,12 @@ func TestMisreadDatesAreRefused(t *testing.T) {
 	} {
 		r := &record.Record{ID: "a"}
 		require.NoError(t, record.NewDecoder(columns).Decode([]byte(c.doc), r))
-		got := (&bulker{years: yearColumns(&product{openSearch: true}, s)}).refusal(&search.Document{Record: r, Place: 7})
+		got := (&bulker{years: yearFields(&product{openSearch: true}, s)}).refusal(&search.Document{Record: r, Place: 7})
 		if c.reason == "" {
 			require.Nil(t, got, c.doc)
 		} else {
 			require.Equal(t, &search.Refusal{Place: 7, ID: "a", Reason: c.reason}, got, c.doc)
 		}
-		require.Nil(t, (&bulker{years: yearColumns(&product{}, s)}).refusal(&search.Document{Record: r}), "by Elasticsearch")
+		require.Nil(t, (&bulker{years: yearFields(&product{}, s)}).refusal(&search.Document{Record: r}), "by Elasticsearch")
 	}
 }

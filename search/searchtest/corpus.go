@@ -115,7 +115,8 @@ func (a *adapter) properties(list any, prefix string) {
 		field := field.(map[string]any)
 		path := prefix + name
 		typ, _ := field["type"].(string)
-		if other, named := a.types[typ]; named && other == "" {
+		other, named := a.types[typ]
+		if _, alone := a.types["."+path]; alone || named && other == "" {
 			delete(fields, name)
 			a.gone = append(a.gone, path)
 			a.told = append(a.told, path+" ("+typ+")")
