@@ -159,7 +159,7 @@ func (c *Compiler) canExist(f *record.Field) bool {
 		return true
 	}
 	known := c.known(f)
-	if known == nil {
+	if known == nil || known.kind == "flat_object" { // OpenSearch 2 finds no key of it
 		return false
 	}
 	switch f.Kind {
