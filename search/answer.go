@@ -2,8 +2,10 @@ package search
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
+	"github.com/digit-health/dhr/jql/eval"
 	"github.com/digit-health/dhr/record"
 )
 
@@ -14,17 +16,16 @@ func (a *asking) answer(tables []*Table) *Answer {
 	for _, in := range a.indexes {
 		table := tables[in.main]
 		out.Total += table.Total
-		if !in.kept {
-			continue
-		}
-		if table.More {
-			out.Cut, out.Others = -1, out.Others+table.Others
-		}
-		for _, b := range table.Buckets {
-			all.add(in.whole(a.question, b))
+		if in.kept {
+			if table.More {
+				out.Cut, out.Others = -1, out.Others+table.Others
+			}
+			for _, b := range table.Buckets {
+				all.add(in.whole(a.question, b))
+			}
 		}
 		switch {
-		case !a.sortsOuter():
+		case !a.sortsOuter() || in.outer < 0 && !a.question.Groups[0].Missing:
 		case in.outer >= 0:
 			for _, b := range tables[in.outer].Buckets {
 				outer.add(Bucket{Keys: b.Keys, Count: b.Count})
@@ -89,7 +90,7 @@ func greatestFirst(v, w record.Value) int {
 	if v.IsNull() || w.IsNull() {
 		return cmp.Compare(bit(v.IsNull()), bit(w.IsNull()))
 	}
-	return w.Compare(v)
+	return eval.CompareValues(w, v)
 }
 
 // compareKeys orders keys ascending, Null last.
@@ -99,7 +100,7 @@ func compareKeys(v, w []record.Value) int {
 		if v[i].IsNull() || w[i].IsNull() {
 			c = cmp.Compare(bit(v[i].IsNull()), bit(w[i].IsNull()))
 		} else {
-			c = v[i].Compare(w[i])
+			c = eval.CompareValues(v[i], w[i])
 		}
 		if c != 0 {
 			return c
@@ -125,10 +126,10 @@ func (a *asking) cutOuter(out *Answer, outer *buckets) {
 			out.Others += b.Count
 			continue
 		}
-		place[string(appendKeys(nil, b.Keys))] = i
+		place[string(appendKeys(nil, alike(b.Keys)))] = i
 	}
 	of := func(b Bucket) (int, bool) {
-		i, ok := place[string(appendKeys(nil, b.Keys[:1]))]
+		i, ok := place[string(appendKeys(nil, alike(b.Keys[:1])))]
 		return i, ok
 	}
 	out.Buckets = slices.DeleteFunc(out.Buckets, func(b Bucket) bool {
@@ -155,7 +156,7 @@ type buckets struct {
 func newBuckets(a *asking) *buckets { return &buckets{asking: a, place: map[string]int{}} }
 
 func (s *buckets) add(b Bucket) {
-	key := string(appendKeys(nil, b.Keys))
+	key := string(appendKeys(nil, alike(b.Keys)))
 	i, ok := s.place[key]
 	if !ok {
 		s.place[key] = len(s.list)
@@ -167,6 +168,30 @@ func (s *buckets) add(b Bucket) {
 	for m := range b.Values {
 		have.Values[m] = addUp(s.asking.question.Metrics[m].Op, have.Values[m], b.Values[m])
 	}
+}
+
+// alike returns keys of which equal numbers are of one kind, whatever the kinds of their fields
+// in the indexes.
+func alike(keys []record.Value) []record.Value {
+	same := make([]record.Value, len(keys))
+	for i, v := range keys {
+		same[i] = v
+		switch v.Kind() {
+		case record.Uint:
+			if v.Uint() <= math.MaxInt64 {
+				same[i] = record.IntValue(int64(v.Uint()))
+			}
+		case record.Float:
+			switch f := v.Float(); {
+			case f != math.Trunc(f):
+			case f >= -1<<63 && f < 1<<63:
+				same[i] = record.IntValue(int64(f))
+			case f >= 1<<63 && f < 1<<64:
+				same[i] = record.UintValue(uint64(f))
+			}
+		}
+	}
+	return same
 }
 
 // addUp joins the figures of two indexes.
@@ -183,11 +208,11 @@ func addUp(op string, v, w record.Value) record.Value {
 	case "sum":
 		return record.FloatValue(v.Float() + w.Float())
 	case "min":
-		if w.Compare(v) < 0 {
+		if eval.CompareValues(w, v) < 0 {
 			return w
 		}
 	case "max":
-		if w.Compare(v) > 0 {
+		if eval.CompareValues(w, v) > 0 {
 			return w
 		}
 	}

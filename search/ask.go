@@ -139,7 +139,8 @@ func (a *asking) add(t *target, r *resolved) error {
 	if err := a.addMetrics(g, &in, t, len(r.targets) > 1); err != nil {
 		return err
 	}
-	if !in.kept { // only the total is of interest
+	outer := g.Groups[:min(1, len(g.Groups))]
+	if !in.kept { // only the total is of interest, and the first of two groups
 		g.Groups, g.Metrics = nil, nil
 	}
 	if err := g.Validate(); err != nil {
@@ -149,9 +150,9 @@ func (a *asking) add(t *target, r *resolved) error {
 		g.Largest, g.Limit = true, q.Limit
 	}
 	a.aggregations = append(a.aggregations, g)
-	if in.kept && a.sortsOuter() && in.groups[0] >= 0 {
+	if a.sortsOuter() && in.groups[0] >= 0 { // also if the field of the second group is not there
 		in.outer = len(a.aggregations)
-		a.aggregations = append(a.aggregations, &Aggregation{Plan: t.plan, Groups: g.Groups[:1]})
+		a.aggregations = append(a.aggregations, &Aggregation{Plan: t.plan, Groups: outer})
 	}
 	a.indexes = append(a.indexes, in)
 	return nil

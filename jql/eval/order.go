@@ -1,6 +1,8 @@
 package eval
 
 import (
+	"cmp"
+	"math"
 	"strings"
 
 	"github.com/digit-health/dhr/jql/plan"
@@ -123,8 +125,8 @@ func CompareKeys(order []plan.Sort, a, b []record.Value) int {
 			}
 			continue
 		}
-		compare := record.Value.Compare
-		if s.Field != nil {
+		compare := CompareValues
+		if s.Field != nil && a[i].Kind() == b[i].Kind() {
 			compare = comparison(s.Field)
 		}
 		if c := compare(a[i], b[i]); c != 0 {
@@ -135,4 +137,47 @@ func CompareKeys(order []plan.Sort, a, b []record.Value) int {
 		}
 	}
 	return 0
+}
+
+// CompareValues compares two values, perhaps of fields of different indexes: numbers by what they
+// are, exactly, whatever their kinds, and others as [record.Value.Compare] does.
+func CompareValues(v, w record.Value) int {
+	a, b := v.Kind(), w.Kind()
+	switch {
+	case a == b || !isNumber(a) || !isNumber(b):
+		return v.Compare(w)
+	case a == record.Float:
+		return -compareToFloat(w, v.Float())
+	case b == record.Float:
+		return compareToFloat(v, w.Float())
+	case a == record.Int: // and b is Uint
+		if v.Int() < 0 {
+			return -1
+		}
+		return cmp.Compare(uint64(v.Int()), w.Uint())
+	}
+	return -CompareValues(w, v)
+}
+
+func isNumber(k record.Kind) bool { return k == record.Int || k == record.Uint || k == record.Float }
+
+// compareToFloat compares a whole number to f, which float64 alone could not do exactly.
+func compareToFloat(v record.Value, f float64) int {
+	switch {
+	case f < -1<<63:
+		return 1
+	case f >= 1<<64:
+		return -1
+	}
+	floor := math.Floor(f)
+	var whole record.Value
+	if floor >= 1<<63 {
+		whole = record.UintValue(uint64(floor))
+	} else {
+		whole = record.IntValue(int64(floor))
+	}
+	if c := CompareValues(v, whole); c != 0 || floor == f {
+		return c
+	}
+	return -1
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"slices"
 
 	"github.com/digit-health/dhr/jql/esdsl"
 	"github.com/digit-health/dhr/jql/plan"
@@ -266,21 +267,23 @@ func (d *Driver) bulk(ctx context.Context, index string, b *batch) ([]search.Ref
 		if err := d.client.pause(ctx, attempt, &retryable{err: search.ErrOverloaded, refused: true}); err != nil {
 			return nil, err
 		}
-		body, items = resend(b.body, items, outcome.again)
+		body, items = resend(b.body, items, &outcome)
 	}
 	return refusals, nil
 }
 
-// resend returns the body of those items again whose places in items are given, but for those
-// that a later one replaced.
-func resend(body []byte, items []item, again []int) ([]byte, []item) {
+// resend returns the body of those items again that the engine had no room for, but for those
+// that a later one replaced. One that was refused replaces none.
+func resend(body []byte, items []item, o *bulkOutcome) ([]byte, []item) {
 	last := make(map[string]int, len(items))
 	for i, it := range items {
-		last[it.id] = i
+		if _, lost := slices.BinarySearch(o.lost, i); !lost { // they stand in their order
+			last[it.id] = i
+		}
 	}
 	var out []byte
 	var left []item
-	for _, i := range again {
+	for _, i := range o.again {
 		if it := items[i]; last[it.id] == i {
 			out = append(out, body[it.from:it.to]...)
 			left = append(left, it)
@@ -293,13 +296,14 @@ func resend(body []byte, items []item, again []int) ([]byte, []item) {
 type bulkOutcome struct {
 	items   []item
 	refused []search.Refusal
+	lost    []int // the places of those refused
 	again   []int
 	index   bool // it is not there
 	reason  string
 }
 
 func (o *bulkOutcome) read(r io.Reader) error {
-	o.refused, o.again = nil, nil
+	o.refused, o.lost, o.again = nil, nil, nil
 	text, err := io.ReadAll(r)
 	if err != nil {
 		return err
@@ -350,6 +354,7 @@ func (o *bulkOutcome) failed(i, status int, f *fault) {
 		reason = fmt.Sprintf("status %d", status)
 	}
 	it := o.items[i]
+	o.lost = append(o.lost, i)
 	o.refused = append(o.refused, search.Refusal{Place: it.place, ID: it.id, Reason: reason})
 }
 

@@ -181,6 +181,25 @@ func TestLoadSendsAgain(t *testing.T) {
 	require.Zero(t, n)
 }
 
+// TestLoadSendsAgainWhatWasNotReplaced holds that a document is not given up for a later one with
+// its id that the engine refuses.
+func TestLoadSendsAgainWhatWasNotReplaced(t *testing.T) {
+	t.Parallel()
+	c, first := &cluster{}, true
+	c.answer = func(r *http.Request, _ []byte) (int, string) {
+		if !strings.HasSuffix(r.URL.Path, "/_bulk") || !first {
+			return 0, ""
+		}
+		first = false
+		return 200, `{"errors":true,"items":[{"index":{"status":429}},{"index":{"status":400,"error":{"type":"x","reason":"no"}}}]}`
+	}
+	var refused []int64
+	_, err := testDriver(t, c).Load(t.Context(), visits(t), documents(t, visits(t), "a", "a"), func(r search.Refusal) { refused = append(refused, r.Place) })
+	require.NoError(t, err)
+	require.Equal(t, []int64{2}, refused)
+	require.Equal(t, []string{"a"}, c.sent)
+}
+
 func TestLoadInSeveralRequests(t *testing.T) {
 	t.Parallel()
 	var ids []string

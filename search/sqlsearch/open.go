@@ -85,6 +85,7 @@ func Open(ctx context.Context, path string, options *Options) (*SQLite, error) {
 // Close closes the store. Scans and snapshots must have ended.
 func (d *SQLite) Close() error {
 	d.write <- struct{}{}
+	defer func() { <-d.write }() // who comes later is told that the store is closed
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {

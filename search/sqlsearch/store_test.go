@@ -1,6 +1,7 @@
 package sqlsearch_test
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -263,4 +265,23 @@ func TestManyTerms(t *testing.T) {
 	near := strings.Fields(found(t, d, s, `notes ~ "word1234x~1"`))
 	require.Len(t, near, 1+3*9+4+3) // itself, a digit changed, and two swapped
 	require.True(t, slices.Contains(near, "n1934"))
+}
+
+// A closed store says so: it neither waits for ever nor is it closed twice.
+func TestUseAfterClose(t *testing.T) {
+	t.Parallel()
+	d, err := sqlsearch.Open(t.Context(), t.TempDir(), nil)
+	require.NoError(t, err)
+	require.NoError(t, d.Close())
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	require.ErrorIs(t, d.Drop(ctx, "visits"), search.ErrUnavailable)
+	closed := make(chan error, 1)
+	go func() { closed <- d.Close() }()
+	select {
+	case err := <-closed:
+		require.NoError(t, err)
+	case <-ctx.Done():
+		require.Fail(t, "Close waits for ever")
+	}
 }
