@@ -80,6 +80,9 @@ type Principal struct {
 // A Role is what its holders may see: what any of its grants gives.
 type Role struct {
 	Grants []Grant `json:"grants"`
+	// Permissions are what its holders may do. A role without any gives nothing but sight
+	// to the permissions of other roles.
+	Permissions []Permission `json:"permissions,omitempty"`
 }
 
 // A Grant gives some records of some indexes to see, and some of their fields.
