@@ -52,3 +52,13 @@ func TestFunctions(t *testing.T) {
 	require.True(t, all["membersOf"].List)
 	require.NotNil(t, all["endOfYear"].Call)
 }
+
+func ExampleOperand_String() {
+	q, err := jql.Parse(`"care site" in (open, "in progress", lastWeek("x y"), EMPTY)`, nil)
+	if err != nil {
+		panic(err)
+	}
+	c := q.Where.(*jql.Clause)
+	fmt.Println(c.Field.String(), "|", c.Operand.String(), "|", c.Operand.Items[2].String())
+	// Output: "care site" | (open, "in progress", lastWeek("x y"), EMPTY) | lastWeek("x y")
+}
