@@ -22,7 +22,10 @@ type Query struct {
 	JQL string
 	// Parse are the dialect and the limits of the text. If nil, the defaults.
 	Parse *jql.ParseOptions
-	// Indexes are the names of indexes, or patterns with *. If empty, all.
+	// Indexes are the names of indexes, aliases and data streams, or patterns with *. If
+	// empty, all. Each record counts once, however many of the names hold it: an alias of
+	// which all indexes are asked by their own names is left out, and what
+	// the principal may see of these counts. Names that have records in common otherwise are ErrInvalid.
 	Indexes []string
 	// Fields are the fields to return: paths, aliases or labels, or a pattern of
 	// paths such as patient.*, in the order of the columns. If empty, every field that holds values and that the
@@ -58,7 +61,7 @@ func (x *Index) resolve(ctx context.Context, who *access.Principal, q *Query) (*
 	if q == nil {
 		q = &Query{}
 	}
-	views, err := x.views(ctx, who, q.Indexes)
+	views, err := x.apart(ctx, who, q.Indexes)
 	if err != nil {
 		return nil, err
 	}
