@@ -46,11 +46,16 @@ func newSeal(secret []byte, random io.Reader) (cipher.AEAD, error) {
 	return sealer{gcm, random}, err
 }
 
-// sealed returns x as a token bound to a question.
+// sealed returns content as a token bound to a question. What would be too long for open is
+// ErrInvalid: keys are never cut, since a page would then begin at another record.
 func (x *Index) sealed(content any, bound []byte) (string, error) {
 	plain, err := json.Marshal(content)
 	if err != nil {
 		return "", err
+	}
+	if n := base64.RawURLEncoding.EncodedLen(x.seal.NonceSize() + len(plain) + x.seal.Overhead()); n > maxToken {
+		return "", fmt.Errorf("%w: to go on later would take a token of %d bytes, at most %d are allowed, since the values that the records are ordered by are too long; order by shorter ones",
+			ErrInvalid, n, maxToken)
 	}
 	nonce := make([]byte, x.seal.NonceSize())
 	if _, err := io.ReadFull(x.seal.(sealer).random, nonce); err != nil {
@@ -62,7 +67,7 @@ func (x *Index) sealed(content any, bound []byte) (string, error) {
 // maxToken is the length above which a token is none of ours.
 const maxToken = 1 << 20
 
-// open reads a token into content. It is bound to nothing yet: see unbound.
+// open reads a token into content. Whether it is of the question that is asked is still open then.
 func (x *Index) open(token string, bound []byte, content any) error {
 	if len(token) > maxToken {
 		return fmt.Errorf("%w: it is too long", ErrBadToken)
