@@ -83,7 +83,9 @@ func (x *Index) resolve(ctx context.Context, who *access.Principal, q *Query) (*
 		return nil, err
 	}
 	r.warnings = meaning.Warnings
-	r.order = commonOrder(meaning.Plans)
+	if r.order, err = commonOrder(meaning.Plans); err != nil {
+		return nil, err
+	}
 	columns, err := chooseFields(views, q.Fields)
 	if err != nil {
 		return nil, err
@@ -166,19 +168,35 @@ func (t *target) show(r, out *record.Record) *record.Record {
 }
 
 // commonOrder returns an order by which the keys of all plans compare.
-func commonOrder(plans []*plan.Plan) []plan.Sort {
+func commonOrder(plans []*plan.Plan) ([]plan.Sort, error) {
 	if len(plans) == 0 {
-		return nil
+		return nil, nil
 	}
 	order := slices.Clone(plans[0].Order)
 	for _, p := range plans[1:] {
 		for i, s := range p.Order {
-			if f := order[i].Field; s.Field != nil && (f == nil || s.Field.FoldCase && !f.FoldCase) {
+			if s.Field == nil {
+				continue
+			}
+			if err := alikeIn(order[i].Field, s.Field); err != nil {
+				return nil, fmt.Errorf("the order: %w", err)
+			}
+			if f := order[i].Field; f == nil || f.Kind != record.String { // how strings compare is their field's
 				order[i].Field = s.Field
 			}
 		}
 	}
-	return order
+	return order, nil
+}
+
+// alikeIn holds that the strings of a field count alike in two indexes: with or
+// without regard to case. Otherwise they are neither in one order nor in the same buckets.
+func alikeIn(one, other *record.Field) error {
+	if one == nil || other == nil || one.Kind != record.String || other.Kind != record.String || one.FoldCase == other.FoldCase {
+		return nil
+	}
+	return fmt.Errorf("%w: %q counts without regard to case in some of the indexes and with it in others; ask them one by one, or by another field",
+		ErrInvalid, other.Path)
 }
 
 // chooseFields returns the paths of the columns of each view.
