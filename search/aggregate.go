@@ -67,6 +67,19 @@ func (x *Index) aggregate(ctx context.Context, who *access.Principal, questions 
 	if len(all) == 0 {
 		return nil, nil
 	}
+	tables, err := x.tables(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	var answers []*Answer
+	for _, a := range asked {
+		answers = append(answers, a.answer(tables[a.first:]))
+	}
+	return answers, nil
+}
+
+// tables puts aggregations to the driver: there is a table for each.
+func (x *Index) tables(ctx context.Context, all []*Aggregation) ([]*Table, error) {
 	tables, err := x.driver.Aggregate(ctx, all)
 	if err != nil {
 		return nil, err
@@ -74,9 +87,5 @@ func (x *Index) aggregate(ctx context.Context, who *access.Principal, questions 
 	if len(tables) != len(all) {
 		return nil, fmt.Errorf("%w: %d tables for %d questions", ErrBadAnswer, len(tables), len(all))
 	}
-	var answers []*Answer
-	for _, a := range asked {
-		answers = append(answers, a.answer(tables[a.first:]))
-	}
-	return answers, nil
+	return tables, nil
 }

@@ -28,7 +28,7 @@ func (x *Index) suggest(ctx context.Context, who *access.Principal, indexes []st
 	if err != nil {
 		return nil, err
 	}
-	tables, err := x.driver.Aggregate(ctx, a.aggregations)
+	tables, err := x.tables(ctx, a.aggregations)
 	if err != nil {
 		return nil, err
 	}
