@@ -41,7 +41,8 @@ type Page struct {
 }
 
 // Page returns one page of what a query finds, in the query's order; records of several indexes
-// that compare equal in all of it stand in the order of the names of their indexes.
+// that compare equal in all of it stand in the order of the names of their indexes. The last thing that
+// decides is the id, or where it is masked a keyed order that tells nothing of it: see package access.
 //
 // Complaints about the query are a jql.ErrorList. Other errors wrap ErrUnknownIndex, ErrUnknownField,
 // ErrWindow, ErrBadToken, ErrInvalid or what the driver says.

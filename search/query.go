@@ -42,7 +42,7 @@ type target struct {
 	plan    *plan.Plan         // with the principal's scope
 	shown   *record.Projection // what is returned
 	read    *record.Projection // that, and what the order needs
-	order   *eval.Order
+	order   ordering
 	masked  []bool // of the columns shown
 	plain   bool   // all of the columns shown, and the ids, are shown as they are
 	unnamed bool   // the name of the index is not shown
@@ -91,7 +91,7 @@ func (x *Index) resolve(ctx context.Context, who *access.Principal, q *Query) (*
 		return nil, err
 	}
 	for i, v := range views {
-		t, err := newTarget(ctx, v, meaning.Plans[i], columns[i], &r.options)
+		t, err := x.newTarget(ctx, v, meaning.Plans[i], columns[i], &r.options)
 		if err != nil {
 			return nil, x.denied(ctx, who, err)
 		}
@@ -101,7 +101,7 @@ func (x *Index) resolve(ctx context.Context, who *access.Principal, q *Query) (*
 }
 
 // newTarget joins the meaning of a query to what the principal may see.
-func newTarget(ctx context.Context, v *access.View, p *plan.Plan, columns []string, opts *jql.ResolveOptions) (*target, error) {
+func (x *Index) newTarget(ctx context.Context, v *access.View, p *plan.Plan, columns []string, opts *jql.ResolveOptions) (*target, error) {
 	scope, err := v.Scope(ctx, opts)
 	if err != nil {
 		return nil, err
@@ -128,7 +128,8 @@ func newTarget(ctx context.Context, v *access.View, p *plan.Plan, columns []stri
 	for _, f := range t.shown.Fields() {
 		t.masked = append(t.masked, v.Masked(f))
 	}
-	t.order, err = eval.CompileOrder(t.plan, t.read)
+	t.order.veil = newVeil(v, p.Order, x.seal.(sealer).veil)
+	t.order.Order, err = eval.CompileOrder(t.plan, t.read)
 	return t, err
 }
 

@@ -25,6 +25,7 @@ import (
 type sealer struct {
 	cipher.AEAD
 	random io.Reader
+	veil   []byte // the secret of veils
 }
 
 func newSeal(secret []byte, random io.Reader) (cipher.AEAD, error) {
@@ -43,7 +44,8 @@ func newSeal(secret []byte, random io.Reader) (cipher.AEAD, error) {
 		return nil, err
 	}
 	gcm, err := cipher.NewGCM(block)
-	return sealer{gcm, random}, err
+	veil := sha256.Sum256(append([]byte("dhr order 1\x00"), secret...))
+	return sealer{gcm, random, veil[:]}, err
 }
 
 // sealed returns content as a token bound to a question. What would be too long for open is
