@@ -65,6 +65,9 @@ func (a *asking) sorting() error {
 	if len(q.Groups) > 2 || q.Limit < 0 {
 		return fmt.Errorf("%w: %d groups and a limit of %d", ErrInvalid, len(q.Groups), q.Limit)
 	}
+	if len(q.Metrics) > maxMetrics {
+		return invalid("%d metrics, at most %d are allowed", len(q.Metrics), maxMetrics)
+	}
 	switch q.SortBy {
 	case "", "key":
 		a.metric = sortByKey

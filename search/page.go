@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/digit-health/dhr/access"
@@ -173,7 +174,7 @@ func (x *Index) countBeside(ctx context.Context, r *resolved, upTo int64) *count
 func (x *Index) count(ctx context.Context, r *resolved, upTo int64) (total int64, exact bool, err error) {
 	for _, t := range r.targets {
 		limit := int64(0)
-		if upTo > 0 {
+		if upTo > 0 && upTo < math.MaxInt64 {
 			// One more than wanted tells "so many" from "so many or more".
 			limit = upTo - total + 1
 		}

@@ -92,7 +92,8 @@ func (x *Index) open(token string, bound []byte, content any) error {
 // principalBound returns what a token is sealed for: one principal.
 func principalBound(purpose string, who *access.Principal) []byte {
 	h := sha256.New()
-	_ = json.NewEncoder(h).Encode([]any{purpose, who.User, who.Tenant, who.Roles, who.Groups, who.Attributes})
+	// Quoted, for JSON would make one text of all that is not UTF-8. Maps are printed in order.
+	_, _ = fmt.Fprintf(h, "%q %q %q %q %q %q", purpose, who.User, who.Tenant, who.Roles, who.Groups, who.Attributes)
 	return h.Sum(nil)
 }
 
