@@ -276,6 +276,18 @@ func (d *Driver) Schemas(ctx context.Context, name string) ([]*record.Schema, er
 	return schemas, nil
 }
 
+// Covers returns the names of the indexes whose records name stands for, in their order: of one
+// index its own; of an alias or a data stream,
+// those of all its indexes. It asks the cluster no more than [Driver.Schemas] does. A name
+// without an index is search.ErrUnknownIndex, and so is a pattern.
+func (d *Driver) Covers(ctx context.Context, name string) ([]string, error) {
+	l, err := d.layout(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clone(l.indexes), nil
+}
+
 // resolve returns the names that a pattern stands for, in their order.
 func (d *Driver) resolve(ctx context.Context, pattern string) ([]string, error) {
 	if strings.ContainsAny(pattern, "\\/?\"<>| ,#\x00") || strings.HasPrefix(pattern, "-") || path.Clean(pattern) != pattern {

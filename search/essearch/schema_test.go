@@ -96,6 +96,33 @@ func TestSchemasOfAPattern(t *testing.T) {
 	}
 }
 
+// TestCovers holds that the indexes behind a name are told, without one more request than
+// its schema takes, and that what is returned is the caller's own.
+func TestCovers(t *testing.T) {
+	t.Parallel()
+	mapping := `":{"mappings":{"properties":{"a":{"type":"keyword"}}}}`
+	c, asked := answers(map[string]string{
+		"/v1": `{"v1` + mapping + `}`, "/vs": `{".ds-vs-2` + mapping + `,".ds-vs-1` + mapping + `}`,
+	})
+	d := testDriver(t, c)
+	for name, want := range map[string][]string{"v1": {"v1"}, "vs": {".ds-vs-1", ".ds-vs-2"}} {
+		_, err := d.Schemas(t.Context(), name)
+		require.NoError(t, err)
+		n := len(*asked)
+		for range 2 {
+			got, err := d.Covers(t.Context(), name)
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+			got[0] = "other"
+		}
+		require.Len(t, *asked, n)
+	}
+	for _, none := range []string{"nothing", "v*", "", "a,b"} {
+		_, err := d.Covers(t.Context(), none)
+		require.ErrorIs(t, err, search.ErrUnknownIndex, none)
+	}
+}
+
 // TestSchemasAreRemembered holds that asking again is cheap, that an unchanged schema is the same
 // pointer, and that a change is seen.
 func TestSchemasAreRemembered(t *testing.T) {
