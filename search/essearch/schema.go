@@ -168,7 +168,11 @@ func (d *Driver) newLayout(ctx context.Context, name string, answer map[string]*
 	if l.engine, err = l.tree.schema(name); err != nil {
 		return nil, err
 	}
-	o := &esdsl.Options{Indexes: l.indexes}
+	p, err := d.client.product(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o := &esdsl.Options{Indexes: l.indexes, Elasticsearch: !p.openSearch}
 	if !l.ids {
 		if o.SortByID, err = d.sortsByID(ctx, name); err != nil {
 			return nil, err

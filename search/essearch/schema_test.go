@@ -44,7 +44,7 @@ func answers(byPath map[string]string) (*cluster, *[]string) {
 		if text, ok := byPath[r.URL.Path]; ok {
 			return 200, text
 		}
-		if strings.HasSuffix(r.URL.Path, "/_count") || strings.HasSuffix(r.URL.Path, "/_search") {
+		if r.URL.Path == "/" || strings.HasSuffix(r.URL.Path, "/_count") || strings.HasSuffix(r.URL.Path, "/_search") {
 			return 0, ""
 		}
 		return 404, `{"error":{"type":"index_not_found_exception","reason":"no such index"},"status":404}`
