@@ -24,10 +24,10 @@ import (
 type layout struct {
 	schema   *record.Schema  // as users see it
 	stored   *record.Schema  // the same without what Options.Declared says
-	compiler *esdsl.Compiler // for the fields that the engine has
-	engine   *record.Schema  // these fields, helping ones included
+	compiler *esdsl.Compiler // for the fields that the engine has, but for those pending
 	indexes  []string        // in their order
 	ids      bool            // documents end in their id: see withoutID
+	pending  []string        // see pendingName
 	tree     *tree           // the engine's mapping
 	text     string          // what the cluster said
 	checked  time.Time       // when it last said so
@@ -146,6 +146,10 @@ func (d *Driver) newLayout(ctx context.Context, name string, answer map[string]*
 	l := &layout{indexes: slices.Sorted(maps.Keys(answer))}
 	for _, index := range l.indexes {
 		t := answer[index].tree()
+		if p := pendingOf(t.mappings); p != nil {
+			l.pending = append(l.pending, p.Fields...)
+			delete(child(t.mappings, "_meta"), pendingName)
+		}
 		if len(l.indexes) > 1 {
 			delete(child(t.mappings, "_meta"), declaredName)
 		}
@@ -165,23 +169,14 @@ func (d *Driver) newLayout(ctx context.Context, name string, answer map[string]*
 			l.tree.dropID()
 		}
 	}
-	if l.engine, err = l.tree.schema(name); err != nil {
-		return nil, err
-	}
-	p, err := d.client.product(ctx)
+	engine, err := l.tree.schema(name)
 	if err != nil {
 		return nil, err
 	}
-	o := &esdsl.Options{Indexes: l.indexes, Elasticsearch: !p.openSearch}
-	if !l.ids {
-		if o.SortByID, err = d.sortsByID(ctx, name); err != nil {
-			return nil, err
-		}
-	}
-	if l.compiler, err = esdsl.New(l.engine, o); err != nil {
+	if err = d.compile(ctx, name, l, engine); err != nil {
 		return nil, err
 	}
-	visible, err := l.tree.visible(name, l.engine)
+	visible, err := l.tree.visible(name, engine)
 	if err == nil {
 		l.stored, err = visible.schema(name)
 	}
@@ -195,6 +190,27 @@ func (d *Driver) newLayout(ctx context.Context, name string, answer map[string]*
 		return nil, fmt.Errorf("%w: %w", search.ErrSchemaConflict, err)
 	}
 	return l, nil
+}
+
+// compile makes the compiler of a layout whose fields are those of engine.
+func (d *Driver) compile(ctx context.Context, name string, l *layout, engine *record.Schema) error {
+	p, err := d.client.product(ctx)
+	if err != nil {
+		return err
+	}
+	o := &esdsl.Options{Indexes: l.indexes, Elasticsearch: !p.openSearch}
+	if !l.ids {
+		if o.SortByID, err = d.sortsByID(ctx, name); err != nil {
+			return err
+		}
+	}
+	if len(l.pending) > 0 {
+		if engine, err = l.tree.without(l.pending).schema(name); err != nil {
+			return err
+		}
+	}
+	l.compiler, err = esdsl.New(engine, o)
+	return err
 }
 
 // declared returns the schema that was declared for an index, or nil. One with
