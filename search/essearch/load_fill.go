@@ -1,14 +1,19 @@
 package essearch
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"slices"
 	"strings"
 
+	"github.com/digit-health/dhr/jql/plan"
+	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
 )
 
@@ -136,3 +141,57 @@ func (d *Driver) putMapping(ctx context.Context, index string, mappings object) 
 	d.layouts.forget()
 	return err
 }
+
+// again stores every document of an index once more, so that fields which were added to
+// it find what was there before. One that somebody else writes or removes meanwhile stays as they
+// leave it: what is written from now on is found anyway.
+func (d *Driver) again(ctx context.Context, index string) (err error) {
+	l, err := d.layout(ctx, index)
+	if err != nil {
+		return err
+	}
+	view, err := d.snapshot(ctx, index, "")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closing := view.Close(); err == nil {
+			err = closing
+		}
+	}()
+	var reading error
+	var refused error
+	_, err = d.load(ctx, l.schema, view.writes(ctx, l.schema, &reading), func(r search.Refusal) {
+		refused = fmt.Errorf("%w: the document %q: %s", search.ErrSchemaConflict, r.ID, r.Reason)
+	})
+	return errors.Join(reading, err, refused)
+}
+
+// writes returns every document of a snapshot with the write that made it. What breaks off
+// the reading is left in err.
+func (s *snapshot) writes(ctx context.Context, schema *record.Schema, err *error) iter.Seq2[*search.Document, write] {
+	return func(yield func(*search.Document, write) bool) {
+		all := &plan.Plan{Schema: schema, Where: plan.All{}, Order: []plan.Sort{{Field: schema.Field("_id")}}}
+		columns, failed := schema.ProjectAll()
+		if failed != nil {
+			*err = failed
+			return
+		}
+		w := &walk{ties: s.d.opts.ties(), writes: true}
+		w.yield = func(r *record.Record, _ error) bool {
+			p, h := w.place.page, &w.place.page.hits[w.place.hit]
+			by := write{p.bytes(h.number), p.bytes(h.term)}
+			if !isWhole(by.number) || !isWhole(by.term) {
+				*err = fmt.Errorf("%w: a hit lacks its _seq_no or _primary_term", search.ErrBadAnswer)
+				return false
+			}
+			return yield(&search.Document{Record: r}, by)
+		}
+		if failed := s.scan(ctx, &search.Scan{Plan: all, Columns: columns, Source: true}, w); *err == nil {
+			*err = failed
+		}
+	}
+}
+
+// isWhole reports whether text is a whole number.
+func isWhole(text []byte) bool { return len(text) > 0 && len(bytes.Trim(text, "0123456789")) == 0 }

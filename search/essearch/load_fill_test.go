@@ -23,6 +23,7 @@ type growing struct {
 	mappings object
 	puts     int
 	down     bool // it takes no documents
+	bulks    []string
 }
 
 func newGrowing() *growing {
@@ -55,8 +56,10 @@ func (g *growing) serve(r *http.Request, body []byte) (int, string) {
 			hits = ""
 		}
 		return 200, `{"pit_id":"p","timed_out":false,"_shards":{"total":1,"failed":0},"hits":{"hits":[` + hits + `]}}`
-	case g.down && path == "POST /visits/_bulk":
-		return 503, `{}`
+	case path == "POST /visits/_bulk":
+		if g.bulks = append(g.bulks, string(body)); g.down {
+			return 503, `{}`
+		}
 	}
 	return 0, ""
 }
@@ -90,6 +93,7 @@ func TestInterruptedExtension(t *testing.T) {
 	g.down = false
 	require.NoError(t, other.Create(t.Context(), s))
 	require.Equal(t, []string{"x"}, g.sent)
+	require.Contains(t, g.bulks[len(g.bulks)-1], `{"index":{"_id":"x","if_seq_no":7,"if_primary_term":2}}`)
 	require.True(t, can(other, "b"))
 	require.NotContains(t, fmt.Sprint(g.mappings), pendingName)
 	puts := g.puts
@@ -113,6 +117,62 @@ func TestTwoExtensions(t *testing.T) {
 	l, err := testDriver(t, g).layout(t.Context(), "visits")
 	require.NoError(t, err)
 	require.Equal(t, []string{"b", "c"}, l.pending)
+}
+
+// TestConflictsAreNotRefused holds that a document which somebody else wrote while all were stored
+// again stays as it is and is no error, and that in a load of users a conflict is a refusal.
+func TestConflictsAreNotRefused(t *testing.T) {
+	t.Parallel()
+	g := newGrowing()
+	serve := g.answer
+	g.answer = func(r *http.Request, body []byte) (int, string) {
+		if strings.HasSuffix(r.URL.Path, "/_bulk") {
+			return 200, `{"errors":true,"items":[{"index":{"status":409,"error":{"type":"version_conflict_engine_exception","reason":"[x]: version conflict"}}}]}`
+		}
+		return serve(r, body)
+	}
+	d := testDriver(t, g)
+	require.NoError(t, d.Create(t.Context(), visitsWithB(t)))
+	require.NotContains(t, fmt.Sprint(g.mappings), pendingName)
+	var refused []search.Refusal
+	_, err := d.Load(t.Context(), visits(t), documents(t, visits(t), "x"), func(r search.Refusal) { refused = append(refused, r) })
+	require.NoError(t, err)
+	require.Len(t, refused, 1)
+}
+
+// TestExtensionBesideALoad holds on a server that a document which is written or removed while fields
+// are added stays so.
+func TestExtensionBesideALoad(t *testing.T) {
+	onServers(t, func(t *testing.T, host string, d *Driver) {
+		s := made(t, d, "essearch-beside", `{"mappings":{"properties":{"code":{"type":"keyword"}}}}`)
+		stored(t, d, s, func(yield func(string, string) bool) {
+			_ = yield("a", `{"code":"x","age":1}`) && yield("b", `{"code":"y","age":2}`) && yield("c", `{"code":"z","age":3}`)
+		})
+		wider, err := record.ParseSchema("essearch-beside", []byte(`{"mappings":{"properties":{"age":{"type":"long"}}}}`))
+		require.NoError(t, err)
+		beside := transportFunc(func(r *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(r.URL.Path, "/_bulk") {
+				call(t, http.MethodPut, host+"/essearch-beside/_doc/a", `{"code":"new","age":9,"dhr_id":"a"}`)
+				call(t, http.MethodDelete, host+"/essearch-beside/_doc/b", "")
+			}
+			return d.client.transport.Perform(r)
+		})
+		other, err := Open(t.Context(), beside, nil)
+		require.NoError(t, err)
+		require.NoError(t, other.Create(t.Context(), wider))
+		schemas, err := other.Schemas(t.Context(), "essearch-beside")
+		require.NoError(t, err)
+		columns, err := schemas[0].Project("age")
+		require.NoError(t, err)
+		p := everything(schemas[0])
+		p.Where = plan.Exists{Field: schemas[0].Field("age")}
+		got := map[string]string{}
+		for r, err := range other.Read(t.Context(), &search.Read{Plan: p, Columns: columns}) {
+			require.NoError(t, err)
+			got[strings.Clone(r.ID)] = strings.Clone(r.Value(0).Text())
+		}
+		require.Equal(t, map[string]string{"a": "9", "c": "3"}, got)
+	})
 }
 
 func TestPendingOf(t *testing.T) {
