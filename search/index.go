@@ -105,20 +105,28 @@ func (x *Index) Schemas(ctx context.Context, who *access.Principal, names ...str
 	return schemas, nil
 }
 
-// Indexes returns the names of the indexes that a principal may see. There may be none.
+// Indexes returns the names of the indexes that a principal may see, in their order, also of
+// one whose schema cannot be read. There may be none.
 func (x *Index) Indexes(ctx context.Context, who *access.Principal) ([]string, error) {
 	ctx, cancel := x.limit(ctx)
 	defer cancel()
 	all, err := x.driver.Schemas(ctx, "*")
-	if err != nil {
+	broken, ok := unreadables(err)
+	if !ok {
 		return nil, x.wrap(ctx, "indexes", err)
 	}
 	var names []string
+	for _, e := range broken {
+		if x.policy.Allows(who, e.Unreadable()) {
+			names = append(names, e.Unreadable())
+		}
+	}
 	for _, s := range all {
 		if _, ok := x.policy.View(who, s); ok {
 			names = append(names, s.Index)
 		}
 	}
+	slices.Sort(names)
 	return names, nil
 }
 
@@ -160,7 +168,8 @@ func (x *Index) viewsOf(ctx context.Context, who *access.Principal, name string)
 	var schemas []*record.Schema
 	if strings.Contains(name, "*") || x.policy.Allows(who, name) {
 		var err error
-		if schemas, err = x.driver.Schemas(ctx, name); err != nil {
+		schemas, err = x.driver.Schemas(ctx, name)
+		if err = x.visibleTo(who, err); err != nil {
 			return nil, err
 		}
 	}
