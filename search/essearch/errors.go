@@ -34,6 +34,21 @@ func (e *Error) Error() string {
 	return text
 }
 
+// An unreadableError is an index whose mapping is no schema: see search.Driver.
+type unreadableError struct {
+	index string
+	err   error
+}
+
+func (e *unreadableError) Error() string {
+	return fmt.Sprintf("the mapping of the index %q cannot be read: %v", e.index, e.err)
+}
+
+// Unreadable returns the name of the index.
+func (e *unreadableError) Unreadable() string { return e.index }
+
+func (e *unreadableError) Unwrap() error { return e.err }
+
 // A fault is how a cluster explains an error: faults within faults.
 type fault struct {
 	Type         string  `json:"type"`

@@ -171,7 +171,7 @@ func (d *Driver) newLayout(ctx context.Context, name string, answer map[string]*
 	}
 	engine, err := l.tree.schema(name)
 	if err != nil {
-		return nil, err
+		return nil, unreadable(name, err)
 	}
 	if err = d.compile(ctx, name, l, engine); err != nil {
 		return nil, err
@@ -187,9 +187,14 @@ func (d *Driver) newLayout(ctx context.Context, name string, answer map[string]*
 		l.schema, err = visible.schema(name)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", search.ErrSchemaConflict, err)
+		return nil, unreadable(name, err)
 	}
 	return l, nil
+}
+
+// unreadable returns the error for an index whose mapping is no schema.
+func unreadable(name string, err error) error {
+	return &unreadableError{index: name, err: fmt.Errorf("%w: %w", search.ErrSchemaConflict, err)}
 }
 
 // compile makes the compiler of a layout whose fields are those of engine.
@@ -206,11 +211,13 @@ func (d *Driver) compile(ctx context.Context, name string, l *layout, engine *re
 	}
 	if len(l.pending) > 0 {
 		if engine, err = l.tree.without(l.pending).schema(name); err != nil {
-			return err
+			return unreadable(name, err)
 		}
 	}
-	l.compiler, err = esdsl.New(engine, o)
-	return err
+	if l.compiler, err = esdsl.New(engine, o); err != nil {
+		return unreadable(name, err)
+	}
+	return nil
 }
 
 // declared returns the schema that was declared for an index, or nil. One with
@@ -283,17 +290,21 @@ func (d *Driver) Schemas(ctx context.Context, name string) ([]*record.Schema, er
 		}
 	}
 	schemas := make([]*record.Schema, 0, len(names))
+	var broken []error
 	for _, n := range names {
 		l, err := d.layout(ctx, n)
-		if errors.Is(err, search.ErrUnknownIndex) {
-			continue
-		}
-		if err != nil {
+		var one *unreadableError
+		switch {
+		case err == nil:
+			schemas = append(schemas, l.schema)
+		case errors.Is(err, search.ErrUnknownIndex):
+		case errors.As(err, &one):
+			broken = append(broken, err)
+		default:
 			return nil, err
 		}
-		schemas = append(schemas, l.schema)
 	}
-	return schemas, nil
+	return schemas, errors.Join(broken...)
 }
 
 // Covers returns the names of the indexes whose records name stands for, in their order: of one
