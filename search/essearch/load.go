@@ -274,8 +274,8 @@ func (d *Driver) bulk(ctx context.Context, index string, b *batch) ([]search.Ref
 			return nil, err
 		}
 		refusals = append(refusals, outcome.refused...)
-		if outcome.index {
-			return nil, fmt.Errorf("%w: %q", search.ErrUnknownIndex, index)
+		if outcome.all != nil {
+			return nil, fmt.Errorf("%w: the index %q: %s", outcome.all, index, outcome.reason)
 		}
 		if len(outcome.again) == 0 {
 			break
@@ -317,12 +317,12 @@ type bulkOutcome struct {
 	refused []search.Refusal
 	lost    []int // the places of those refused
 	again   []int
-	index   bool // it is not there
+	all     error // what stands against any document, whatever it is
 	reason  string
 }
 
 func (o *bulkOutcome) read(r io.Reader) error {
-	o.refused, o.lost, o.again = nil, nil, nil
+	o.refused, o.lost, o.again, o.all = nil, nil, nil, nil
 	text, err := io.ReadAll(r)
 	if err != nil {
 		return err
@@ -363,8 +363,17 @@ func (o *bulkOutcome) failed(i, status int, f *fault) {
 			}
 			reason += text
 		}
-		o.index = o.index || kind == "index_not_found_exception"
+		if o.all == nil {
+			o.all = sentinelOf(kind, text)
+		}
 	})
+	if o.all == nil && (status == http.StatusUnauthorized || status == http.StatusForbidden) {
+		o.all = errNotAllowed
+	}
+	if o.all != nil {
+		o.reason = reason
+		return
+	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		o.again, o.reason = append(o.again, i), reason
 		return
