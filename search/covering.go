@@ -122,7 +122,8 @@ func (x *Index) named(ctx context.Context, who *access.Principal, name string) (
 	var schemas []*record.Schema
 	if strings.Contains(name, "*") || x.policy.Allows(who, name) {
 		var err error
-		if schemas, err = x.driver.Schemas(ctx, name); err != nil {
+		schemas, err = x.driver.Schemas(ctx, name)
+		if err = x.visibleTo(who, err); err != nil {
 			return nil, err
 		}
 	}
