@@ -17,6 +17,7 @@ import (
 type Driver struct {
 	dialect
 	read, write *sql.DB // may be the same
+	batch       batcher
 }
 
 var _ docstore.Driver = (*Driver)(nil)
@@ -38,8 +39,9 @@ type dialect struct {
 	mark string
 }
 
-// Close closes every connection. Closing twice is no error.
+// Close waits for the writes that have begun, and closes every connection. Closing twice is no error.
 func (d *Driver) Close() error {
+	d.batch.close()
 	err := d.write.Close()
 	if d.read != d.write {
 		err = errors.Join(err, d.read.Close())
@@ -68,7 +70,7 @@ func (d *Driver) List(ctx context.Context, q *docstore.Query) ([]*docstore.Docum
 // Put implements [docstore.Driver].
 func (d *Driver) Put(ctx context.Context, doc *docstore.Document, expect int64) (*docstore.Document, error) {
 	stored := *doc
-	err := d.transact(ctx, doc.Key, func(t *transaction) error {
+	err := d.submit(ctx, doc.Key, func(t *transaction) error {
 		if err := t.conflict(expect); err != nil {
 			return err
 		}
@@ -83,7 +85,7 @@ func (d *Driver) Put(ctx context.Context, doc *docstore.Document, expect int64) 
 
 // Delete implements [docstore.Driver].
 func (d *Driver) Delete(ctx context.Context, k docstore.Key, expect int64) error {
-	return d.transact(ctx, k, func(t *transaction) error {
+	return d.submit(ctx, k, func(t *transaction) error {
 		if t.version == 0 {
 			return docstore.ErrNotFound
 		}
@@ -108,34 +110,50 @@ type transaction struct {
 	labels  []string // that are stored
 }
 
-// transact runs a transaction that writes one document, whole or not at all. Those
-// of the same kind follow one another: each begins by taking the next number of the kind,
-// whose row stays locked until its end.
-func (d *Driver) transact(ctx context.Context, k docstore.Key, do func(t *transaction) error) error {
-	return d.begin(ctx, func(tx *sql.Tx) error {
-		t := &transaction{d: d, ctx: ctx, tx: tx, key: k}
-		var format int64
-		err := tx.QueryRowContext(ctx, d.text(`INSERT INTO {s}kind AS k (kind, change) VALUES ($1, 1)
+// run does a write within a transaction. Those of the same kind follow one another:
+// each begins by taking the next number of the kind, whose row stays locked until the end.
+func (d *Driver) run(ctx context.Context, tx *sql.Tx, w *write) error {
+	t, k := &transaction{d: d, ctx: ctx, tx: tx, key: w.key}, w.key
+	var format int64
+	err := tx.QueryRowContext(ctx, d.text(`INSERT INTO {s}kind AS k (kind, change) VALUES ($1, 1)
 ON CONFLICT (kind) DO UPDATE SET change = k.change + 1 RETURNING change, (SELECT version FROM {s}format)`), k.Kind).Scan(&t.change, &format)
-		if err != nil {
-			return err
-		}
-		if format != int64(len(migrations)) {
-			return newer(format)
-		}
-		var labels string
-		err = tx.QueryRowContext(ctx, d.text("SELECT version, labels FROM {s}document WHERE kind = $1 AND tenant = $2 AND id = $3"), k.Kind, k.Tenant, k.ID).Scan(&t.version, &labels)
-		switch {
-		case errors.Is(err, sql.ErrNoRows):
-			return do(t)
-		case err != nil:
-			return err
-		}
-		if t.labels, err = parseLabels(labels); err != nil {
-			return err
-		}
-		return do(t)
-	})
+	if err != nil {
+		return err
+	}
+	if format != int64(len(migrations)) {
+		return newer(format)
+	}
+	var labels string
+	err = tx.QueryRowContext(ctx, d.text("SELECT version, labels FROM {s}document WHERE kind = $1 AND tenant = $2 AND id = $3"), k.Kind, k.Tenant, k.ID).Scan(&t.version, &labels)
+	if err == nil {
+		t.labels, err = parseLabels(labels)
+	} else if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	return w.do(t)
+}
+
+// runWithin does a write within a transaction that goes on if nothing but the write was wrong.
+func (d *Driver) runWithin(ctx context.Context, tx *sql.Tx, w *write) error {
+	if _, err := tx.ExecContext(ctx, "SAVEPOINT w"); err != nil {
+		return err
+	}
+	w.err = d.run(ctx, tx, w)
+	if w.err == nil {
+		_, err := tx.ExecContext(ctx, "RELEASE SAVEPOINT w")
+		return err
+	}
+	if !errors.Is(w.err, docstore.ErrConflict) && !errors.Is(w.err, docstore.ErrNotFound) {
+		return w.err
+	}
+	if _, err := tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT w"); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, "RELEASE SAVEPOINT w")
+	return err
 }
 
 // begin runs a transaction that writes, again while another process holds the database.
