@@ -51,6 +51,7 @@ var house = []room{
 	{packages: "storage", why: face},
 	{packages: "docstore", why: face},
 	{packages: "job", why: face},
+	{packages: "audit", imports: []string{"docstore"}, why: "what happened is kept as documents, wherever these are kept"},
 	{
 		packages: "search", imports: []string{"record", "jql", "jql/plan", "jql/eval", "access", "internal/*"},
 		why: face + "; of the engines it knows the reference alone, to merge the orders of several indexes",
@@ -82,13 +83,13 @@ var house = []room{
 	// The whole.
 	{
 		packages: ".", why: "the face of the library imports no driver and no engine: its users choose theirs, and link no other",
-		imports: []string{"record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search", "export", "fhir", "dashboard"},
+		imports: []string{"record", "jql", "jql/plan", "access", "storage", "docstore", "job", "audit", "search", "export", "fhir", "dashboard"},
 	},
 	{packages: "server/ui", why: "the page talks to the API over HTTP alone"},
 	{
 		packages: "server/api", why: "the API is an http.Handler over the face; drivers are wired in server",
 		imports: []string{
-			".", "record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search",
+			".", "record", "jql", "jql/plan", "access", "storage", "docstore", "job", "audit", "search",
 			"export", "fhir", "dashboard", "dashboard/chart", "internal/*",
 		},
 	},
