@@ -40,9 +40,9 @@
 // and a crash between any two steps leaves nothing that needs repair.
 //
 // The names of one owner's filters differ, in more than case: otherwise the error is [ErrTaken]. Of
-// two calls that give the same name at the same moment at most one succeeds, and perhaps
-// none. Only where a process dies in that moment, or a third one changes the filter, may two of a name
-// remain; they can be told apart by their ids, and either can be renamed.
+// several calls that give the same name at the same moment one succeeds. Only where a process
+// dies in that moment, or a third one changes the filter, may two of a name remain; their ids tell
+// them apart, and either can be renamed.
 //
 // # Favourites
 //

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -139,20 +140,23 @@ func (s *shelf) put(ctx context.Context, tenant string, c *card, body any) (*doc
 	if err != nil {
 		return nil, err
 	}
-	named := nameLabel(c.owner, c.name)
-	doc := &docstore.Document{Name: sortName(c.name), Labels: append(c.labels(), named), Body: text}
+	doc := &docstore.Document{Name: sortName(c.name), Body: text}
 	var expect int64
 	if c.doc != nil {
 		doc.Key, expect = c.doc.Key, c.doc.Version
 	} else {
 		doc.Key = docstore.Key{Tenant: tenant, Kind: s.kind, ID: s.newID()}
 	}
-	renamed := c.doc == nil || !slices.Contains(c.doc.Labels, named)
+	name, got := nameLabel(c.owner, c.name), sinceLabel(expect+1)
+	renamed := c.doc == nil || !slices.Contains(c.doc.Labels, name)
 	if renamed {
-		if err := s.free(ctx, doc.Key, named); err != nil {
+		if err := s.settle(ctx, name, doc); err != nil {
 			return nil, err
 		}
+	} else if i := slices.IndexFunc(c.doc.Labels, isSinceLabel); i >= 0 {
+		got = c.doc.Labels[i]
 	}
+	doc.Labels = append(c.labels(), name, got)
 	stored, err := s.store.Put(ctx, doc, expect)
 	switch {
 	case errors.Is(err, docstore.ErrConflict):
@@ -162,8 +166,7 @@ func (s *shelf) put(ctx context.Context, tenant string, c *card, body any) (*doc
 	case err != nil || !renamed:
 		return stored, err
 	}
-	// Of two that were stored at once each sees the other now, or the later one the earlier.
-	if err := s.free(ctx, doc.Key, named); errors.Is(err, ErrTaken) {
+	if err := s.settle(ctx, name, stored); errors.Is(err, ErrTaken) {
 		return nil, errors.Join(err, s.undo(context.WithoutCancel(ctx), stored, c.doc))
 	} else if err != nil {
 		return nil, err
@@ -171,14 +174,20 @@ func (s *shelf) put(ctx context.Context, tenant string, c *card, body any) (*doc
 	return stored, nil
 }
 
-// free returns ErrTaken if another document has a label that stands for a name of one owner.
-func (s *shelf) free(ctx context.Context, key docstore.Key, named string) error {
-	found, err := s.store.List(ctx, &docstore.Query{Tenant: key.Tenant, Kind: s.kind, Any: []string{named}, Limit: 2})
-	if err != nil {
-		return err
-	}
-	if slices.ContainsFunc(found, func(d *docstore.Document) bool { return d.ID != key.ID }) {
-		return ErrTaken
+// settle returns ErrTaken if d has to leave a name to another document, which a label stands for. Before d is stored,
+// it has to leave it to any other; afterwards, to those that had it earlier. It is asked twice since two
+// may be stored at once; then the later sees the earlier, as the store promises of listings by change. That
+// one may be of a later change by now, but then it shows that the name is not from its last version.
+func (s *shelf) settle(ctx context.Context, name string, d *docstore.Document) error {
+	q := &docstore.Query{Tenant: d.Tenant, Kind: s.kind, Any: []string{name}, Order: docstore.ByChange}
+	for other, err := range s.store.All(ctx, q) {
+		if err != nil {
+			return err
+		}
+		earlier := d.Change == 0 || other.Change < d.Change || !slices.Contains(other.Labels, sinceLabel(other.Version))
+		if other.ID != d.ID && earlier {
+			return ErrTaken
+		}
 	}
 	return nil
 }
@@ -251,6 +260,13 @@ func nameLabel(owner, name string) string {
 	sum := sha256.Sum256([]byte(owner + "\x00" + fold(name)))
 	return "name:" + hex.EncodeToString(sum[:])
 }
+
+const since = "since:"
+
+// sinceLabel is a label that says in which version a thing got its name.
+func sinceLabel(version int64) string { return since + strconv.FormatInt(version, 10) }
+
+func isSinceLabel(label string) bool { return strings.HasPrefix(label, since) }
 
 // sortName is by what listings order: the name without regard to case, and no longer than the store takes.
 func sortName(name string) string {
