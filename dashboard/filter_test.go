@@ -349,6 +349,64 @@ func TestOneName(t *testing.T) {
 	}
 }
 
+// A meddler does something just before and just after the next Put. What it does puts without it.
+type meddler struct {
+	docstore.Driver
+	before, after func()
+}
+
+func (m *meddler) Put(ctx context.Context, d *docstore.Document, expect int64) (*docstore.Document, error) {
+	do := *m
+	m.before, m.after = nil, nil
+	if do.before != nil {
+		do.before()
+	}
+	d, err := m.Driver.Put(ctx, d, expect)
+	if do.after != nil {
+		do.after()
+	}
+	return d, err
+}
+
+// TestOneNameInEveryOrder holds the same where one call comes into the middle of another.
+func TestOneNameInEveryOrder(t *testing.T) {
+	t.Parallel()
+	create := func(s *Filters) error {
+		_, err := s.Create(t.Context(), olga, &Filter{Name: "x", JQL: "a = 1"})
+		return err
+	}
+	rename := func(s *Filters) error {
+		_, err := s.Patch(t.Context(), olga, "f1", []byte(`{"name": "x", "description": "d"}`), 0)
+		return err
+	}
+	for _, first := range []func(*Filters) error{create, rename} {
+		for _, edited := range []bool{false, true} {
+			m := &meddler{Driver: memdoc.New()}
+			s := newFilters(t, m)
+			mustCreate(t, s, olga, &Filter{Name: "before", JQL: "a = 1"})
+			var other *Filter
+			m.before = func() { other = mustCreate(t, s, olga, &Filter{Name: "X", JQL: "a = 2"}) }
+			m.after = func() {
+				if !edited {
+					return
+				}
+				_, err := s.Patch(t.Context(), olga, other.ID, []byte(`{"description": "e"}`), 0)
+				require.NoError(t, err)
+			}
+			require.ErrorIs(t, first(s), ErrTaken, "the other had it earlier")
+			page, err := s.List(t.Context(), olga, nil)
+			require.NoError(t, err)
+			require.Equal(t, []string{"before", "X"}, names(page))
+			require.Empty(t, page.Filters[0].Description, "what was undone is as it was")
+		}
+		m := &meddler{Driver: memdoc.New()}
+		s := newFilters(t, m)
+		mustCreate(t, s, olga, &Filter{Name: "before", JQL: "a = 1"})
+		m.after = func() { require.ErrorIs(t, create(s), ErrTaken, "the other comes later") }
+		require.NoError(t, first(s))
+	}
+}
+
 // inParallel runs something n times at once and returns the errors.
 func inParallel(n int, do func(i int) error) []error {
 	errs := make([]error, n)
