@@ -77,7 +77,7 @@ func TestOtherPreferences(t *testing.T) {
 	require.NoError(t, s.SetFavourite(t.Context(), olga, f.ID, true))
 	doc, err := s.store.Get(t.Context(), userKey(olga))
 	require.NoError(t, err)
-	require.Equal(t, `{"columns":[1.50,"<"],"favourites":{"dashboards":["d"],"filters":["f1"]}}`, string(doc.Body))
+	require.Equal(t, json.RawMessage(`{"columns":[1.50,"<"],"favourites":{"dashboards":["d"],"filters":["f1"]}}`), doc.Body)
 	require.Equal(t, []string{"language:hi"}, doc.Labels)
 	require.Equal(t, "Olga", doc.Name)
 
@@ -95,17 +95,20 @@ func TestOtherPreferences(t *testing.T) {
 func TestManyFavourites(t *testing.T) {
 	t.Parallel()
 	s := newFilters(t, nil)
+	var all []string
 	for i := range MaxFavourites {
-		mustCreate(t, s, olga, &Filter{Name: fmt.Sprint(i), JQL: "a = 1", Favourite: true})
+		all = append(all, seed(t, s, &Filter{ID: fmt.Sprint("s", i), Name: fmt.Sprint(i), JQL: "a = 1", Owner: "olga"}).ID)
 	}
+	_, err := s.store.Update(t.Context(), userKey(olga), func(d *docstore.Document) error { return s.setFavourites(d, all) })
+	require.NoError(t, err)
 	more := mustCreate(t, s, olga, &Filter{Name: "more", JQL: "a = 1"})
-	err := s.SetFavourite(t.Context(), olga, more.ID, true)
+	err = s.SetFavourite(t.Context(), olga, more.ID, true)
 	require.ErrorIs(t, err, ErrInvalid)
 	require.ErrorContains(t, err, "favourite: there are 1000 favourites already")
 	_, err = s.Create(t.Context(), olga, &Filter{Name: "yet more", JQL: "a = 1", Favourite: true})
 	require.ErrorIs(t, err, ErrInvalid)
 	require.ErrorContains(t, err, "is made, but is no favourite")
-	require.NoError(t, s.Delete(t.Context(), olga, "f7", 0))
+	require.NoError(t, s.Delete(t.Context(), olga, "s7", 0))
 	require.NoError(t, s.SetFavourite(t.Context(), olga, more.ID, true))
 	page, err := s.List(t.Context(), olga, &ListQuery{Owner: "favourite"})
 	require.NoError(t, err)

@@ -77,6 +77,18 @@ func mustCreate(t *testing.T, s *Filters, who *access.Principal, f *Filter) *Fil
 	return made
 }
 
+// seed stores a filter of tenant pb without looking whether its name is free.
+func seed(t *testing.T, s *Filters, f *Filter) *docstore.Document {
+	t.Helper()
+	body, err := encodeBody(f.body())
+	require.NoError(t, err)
+	d, err := s.store.Put(t.Context(), &docstore.Document{
+		Key: docstore.Key{Tenant: "pb", Kind: "filters", ID: f.ID}, Name: sortName(f.Name), Labels: f.sharing().labels(), Body: body,
+	}, 0)
+	require.NoError(t, err)
+	return d
+}
+
 // withUser is a share with one user.
 func withUser(id string, level Level) SharePermission {
 	return SharePermission{Type: "user", ID: id, Permission: level}

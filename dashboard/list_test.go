@@ -112,14 +112,15 @@ func TestPages(t *testing.T) {
 	s := newFilters(t, nil)
 	var want []string
 	for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(5000) {
-		f, who := &Filter{Name: fmt.Sprintf("%c%04d", "aAbB"[i%4], i), JQL: "a = 1"}, olga
+		f := &Filter{ID: fmt.Sprint("s", i), Name: fmt.Sprintf("%c%04d", "aAbB"[i%4], i), JQL: "a = 1", Owner: "olga"}
 		switch i % 5 {
 		case 0:
-			who = ravi // olga may not see it
+			f.Owner = "ravi" // olga may not see it
 		case 1:
-			who, f.SharePermissions = ravi, []SharePermission{{"group", "nurses", Read}, withUser("olga", Read), {"public", "", Read}}
+			f.Owner = "ravi"
+			f.SharePermissions = []SharePermission{{"group", "nurses", Read}, withUser("olga", Read), {"public", "", Read}}
 		}
-		mustCreate(t, s, who, f)
+		seed(t, s, f)
 		if i%5 != 0 {
 			want = append(want, f.Name)
 		}
@@ -186,12 +187,12 @@ func TestRenamedWhileListed(t *testing.T) {
 	memory := memdoc.New()
 	s := newFilters(t, memory)
 	for i := range docstore.MaxPage {
-		mustCreate(t, s, olga, &Filter{Name: fmt.Sprintf("n%04d", i), JQL: "a = 1"})
+		seed(t, s, &Filter{ID: fmt.Sprint("s", i), Name: fmt.Sprintf("n%04d", i), JQL: "a = 1", Owner: "olga"})
 	}
 	other, calls := newFilters(t, memory), 0
 	s.store = docstore.New(&lister{memory, func() {
 		if calls++; calls == 2 {
-			_, err := other.Patch(t.Context(), olga, "f1", []byte(`{"name": "z"}`), 0)
+			_, err := other.Patch(t.Context(), olga, "s0", []byte(`{"name": "z"}`), 0)
 			require.NoError(t, err)
 		}
 	}})

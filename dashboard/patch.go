@@ -118,6 +118,9 @@ func typeError(err error) error {
 	if !errors.As(err, &wrong) {
 		return FieldErrors{{Message: err.Error()}}
 	}
+	if number, ok := strings.CutPrefix(wrong.Value, "number "); ok { // of the right kind, but beyond what the type holds
+		return FieldErrors{{Field: wrong.Field, Message: fmt.Sprintf("%s is out of range", number)}}
+	}
 	return FieldErrors{{Field: wrong.Field, Message: fmt.Sprintf("must be %s, not %s", kindName(wrong.Type), wrong.Value)}}
 }
 

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"text/tabwriter"
 
 	"github.com/stretchr/testify/require"
 
@@ -104,32 +103,45 @@ var actions = []struct {
 // TestSharing holds the whole table of who may do what, and that what is refused changes nothing.
 func TestSharing(t *testing.T) {
 	t.Parallel()
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprint(w, "yes: allowed; no: forbidden; -: not found.\n\n")
 	row := []string{"role", "relation"}
 	for _, a := range actions {
 		row = append(row, a.name)
 	}
-	fmt.Fprintln(w, strings.Join(row, "\t"))
+	table := [][]string{{"yes: allowed; no: forbidden; -: not found."}, {}, row}
 	for _, role := range []string{"viewer", "analyst", "steward", "admin", "blind"} {
-		fmt.Fprintln(w)
+		table = append(table, nil)
 		for i, r := range relations {
 			row := []string{role, r.name}
 			for j := range actions {
 				row = append(row, tryAction(t, role, i, j))
 			}
-			fmt.Fprintln(w, strings.Join(row, "\t"))
+			table = append(table, row)
 		}
 	}
-	require.NoError(t, w.Flush())
+	got := layOut(table)
 	const file = "testdata/sharing.txt"
 	if *update {
-		require.NoError(t, os.WriteFile(file, []byte(b.String()), 0o600))
+		require.NoError(t, os.WriteFile(file, []byte(got), 0o600))
 	}
 	want, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Equal(t, string(want), b.String())
+	require.Equal(t, string(want), got)
+}
+
+// layOut returns a table in columns that people can read.
+func layOut(table [][]string) string {
+	var b strings.Builder
+	for _, row := range table {
+		line := strings.Join(row, "")
+		if len(row) > 1 {
+			line = fmt.Sprintf("%-8s%-19s", row[0], row[1])
+			for _, cell := range row[2:] {
+				line += fmt.Sprintf("%-9s", cell)
+			}
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	return b.String()
 }
 
 // tryAction returns the cell of the table.
