@@ -283,7 +283,7 @@ func rsaKey(n, e string) (crypto.PublicKey, error) {
 		return nil, err
 	}
 	small := new(big.Int).SetBytes(exponent)
-	if !small.IsInt64() || small.Int64() > 1<<31-1 {
+	if !small.IsInt64() || small.Int64() >= 1<<31 {
 		return nil, errors.New("its exponent is too large")
 	}
 	return &rsa.PublicKey{N: new(big.Int).SetBytes(modulus), E: int(small.Int64())}, nil

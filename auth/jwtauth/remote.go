@@ -102,35 +102,40 @@ type remote struct {
 // find fetches the keys first if they are missing or old, or if the token names one that is not among them.
 func (r *remote) find(ctx context.Context, alg, kid string, now time.Time) ([]key, error) {
 	for {
-		r.mu.Lock()
-		good := r.keys != nil && now.Sub(r.fetched) < r.opts.Stale
-		old := now.Sub(r.fetched) >= r.opts.Refresh
-		if good && !old && r.keys.has(kid) {
-			defer r.mu.Unlock()
-			return r.keys.pick(alg, kid)
+		keys, wait, fetch, err := r.look(alg, kid, now)
+		switch {
+		case fetch:
+			r.refresh(context.WithoutCancel(ctx), now, wait)
+			continue
+		case wait == nil:
+			return keys, err
 		}
-		if wait := r.fetching; wait != nil {
-			if good && r.keys.has(kid) { // somebody else fetches; these will do
-				defer r.mu.Unlock()
-				return r.keys.pick(alg, kid)
-			}
-			r.mu.Unlock()
-			select {
-			case <-wait:
-				continue
-			case <-ctx.Done():
-				return nil, fmt.Errorf("the request ended before the issuer's keys were fetched: %w", ctx.Err())
-			}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("the request ended before the issuer's keys were fetched: %w", ctx.Err())
 		}
-		if !r.tried.IsZero() && now.Sub(r.tried) < r.opts.Pause {
-			defer r.mu.Unlock()
-			return r.answer(good, alg, kid)
-		}
-		done := make(chan struct{})
-		r.fetching, r.tried = done, now
-		r.mu.Unlock()
-		r.refresh(context.WithoutCancel(ctx), now, done)
 	}
+}
+
+// look returns what the keys that are there say; or, if they do not suffice, a channel that is closed
+// when newer ones are there or are known not to come. With fetch the caller has to fetch them.
+func (r *remote) look(alg, kid string, now time.Time) (keys []key, wait chan struct{}, fetch bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	age := now.Sub(r.fetched)
+	good := r.keys != nil && age < r.opts.Stale
+	suffices := good && r.keys.has(kid)
+	switch {
+	case suffices && (age < r.opts.Refresh || r.fetching != nil): // while one request fetches, others go on
+	case r.fetching != nil:
+		return nil, r.fetching, false, nil
+	case r.tried.IsZero() || now.Sub(r.tried) >= r.opts.Pause:
+		r.fetching, r.tried = make(chan struct{}), now
+		return nil, r.fetching, true, nil
+	}
+	keys, err = r.answer(good, alg, kid)
+	return keys, nil, false, err
 }
 
 // answer is that of the keys that are there, when no fetch is due. Called with the lock held.
