@@ -94,6 +94,9 @@ func (g *digitGateway) Authenticate(r *http.Request) (*access.Principal, error) 
 // user returns whom the gateway names.
 func (g *digitGateway) user(r *http.Request, headers []string) (*digitUser, error) {
 	if !hasJSONBody(r) {
+		if len(headers) > 0 && hasFormBody(r) {
+			return nil, errors.New("the header x-user-info stands beside a form, where the gateway writes none")
+		}
 		if len(headers) == 0 {
 			return nil, errNoRequestInfo("there is neither a JSON body nor the header x-user-info")
 		}

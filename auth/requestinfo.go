@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/digit-health/dhr/internal/strictjson"
@@ -50,13 +50,22 @@ func requestInfo(r *http.Request, limit int64) (map[string]any, error) {
 	return info, nil
 }
 
-// hasJSONBody reports whether a request is one whose RequestInfo DIGIT's gateways look at.
-func hasJSONBody(r *http.Request) bool {
-	if r.Method != http.MethodPost && r.Method != http.MethodPut && r.Method != http.MethodPatch {
+// hasBody reports whether a request may have a body of one of the kinds of content, as
+// DIGIT's gateways ask that: in the first Content-Type, anywhere in it.
+func hasBody(r *http.Request, kinds ...string) bool {
+	if r.Method != http.MethodPost && r.Method != http.MethodPut && r.Method != http.MethodPatch || r.Body == nil {
 		return false
 	}
-	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && (media == "application/json" || strings.HasSuffix(media, "+json")) && r.Body != nil
+	content := strings.ToLower(r.Header.Get("Content-Type"))
+	return slices.ContainsFunc(kinds, func(kind string) bool { return strings.Contains(content, kind) })
+}
+
+func hasJSONBody(r *http.Request) bool { return hasBody(r, "json") }
+
+// hasFormBody is true of requests to which the newer gateway adds no header x-user-info, and of
+// which it leaves one as the client sent it.
+func hasFormBody(r *http.Request) bool {
+	return hasBody(r, "x-www-form-urlencoded", "multipart/form-data")
 }
 
 // peek reads up to limit+1 bytes of a body and puts them back before the rest.
