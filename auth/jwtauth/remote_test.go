@@ -259,15 +259,15 @@ func TestWaitingEndsWithTheRequest(t *testing.T) {
 	remote, err := jwtauth.Remote("https://id.example.org/certs", &jwtauth.RemoteOptions{Client: client})
 	require.NoError(t, err)
 	a := authenticator(t, issuerOf(remote))
-	first := make(chan error)
+	first, token := make(chan error), signed(t, "RSA")
 	go func() {
-		_, err := a.Verify(context.WithoutCancel(t.Context()), signed(t, "RSA"))
+		_, err := a.Verify(t.Context(), token)
 		first <- err
 	}()
 	<-entered
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = a.Verify(ctx, signed(t, "RSA"))
+	_, err = a.Verify(ctx, token)
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, err, auth.ErrUnavailable)
 	close(leave)
