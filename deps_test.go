@@ -52,6 +52,7 @@ var house = []room{
 	{packages: "storage", why: face},
 	{packages: "docstore", why: face},
 	{packages: "job", why: face},
+	{packages: "audit", imports: []string{"docstore"}, why: "what happened is kept as documents, wherever these are kept"},
 	{
 		packages: "search", imports: []string{"record", "jql", "jql/plan", "jql/eval", "access", "internal/*"},
 		why: face + "; of the engines it knows the reference alone, to merge the orders of several indexes",
@@ -84,13 +85,13 @@ var house = []room{
 	// The whole.
 	{
 		packages: ".", why: "the face of the library imports no driver and no engine: its users choose theirs, and link no other",
-		imports: []string{"record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "search", "export", "fhir", "dashboard"},
+		imports: []string{"record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search", "export", "fhir", "dashboard"},
 	},
 	{packages: "server/ui", why: "the page talks to the API over HTTP alone"},
 	{
 		packages: "server/api", why: "the API is an http.Handler over the face; drivers are wired in server",
 		imports: []string{
-			".", "record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "search",
+			".", "record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search",
 			"export", "fhir", "dashboard", "dashboard/chart", "internal/*",
 		},
 	},
@@ -131,6 +132,7 @@ var vendors = []vendor{
 	{"github.com/xuri/excelize/v2", []string{"export/xlsx"}, oneLeaf},
 	{"github.com/go-pdf/fpdf", []string{"export/pdf", "dashboard/chart"}, oneLeaf},
 	{"github.com/klauspost/compress", []string{"export/compress", "export/xlsx", "search/bulk"}, oneLeaf},
+	{"github.com/klauspost/compress/gzhttp", []string{"server/api"}, serverOnly},
 	{"filippo.io/age", []string{"export/seal"}, oneLeaf},
 	{"github.com/samply/golang-fhir-models/fhir-models", []string{"fhir"}, "generated FHIR types stay behind fhir"},
 

@@ -253,7 +253,7 @@ func (d *Driver) sortsByID(ctx context.Context, name string) (bool, error) {
 }
 
 // Schemas returns the schemas that name stands for. A pattern stands for the
-// indexes and data streams that fit, and for aliases whose indexes do not fit themselves.
+// indexes, data streams and aliases that fit; none that begins with a dot.
 func (d *Driver) Schemas(ctx context.Context, name string) ([]*record.Schema, error) {
 	names := []string{name}
 	if strings.Contains(name, "*") {
@@ -306,9 +306,8 @@ func (d *Driver) resolve(ctx context.Context, pattern string) ([]string, error) 
 	for _, r := range answer.Streams {
 		names = append(names, r.Name)
 	}
-	whole := slices.Clone(names)
 	for _, r := range answer.Aliases {
-		if !slices.ContainsFunc(r.Indices, func(n string) bool { return slices.Contains(whole, n) }) {
+		if !strings.HasPrefix(r.Name, ".") {
 			names = append(names, r.Name)
 		}
 	}
@@ -318,9 +317,8 @@ func (d *Driver) resolve(ctx context.Context, pattern string) ([]string, error) 
 
 // A resolved is one name that a pattern stands for.
 type resolved struct {
-	Name    string   `json:"name"`
-	Indices []string `json:"indices"` // of an alias
-	Stream  string   `json:"data_stream"`
+	Name   string `json:"name"`
+	Stream string `json:"data_stream"`
 }
 
 // countQuery counts the records that a query finds.
