@@ -87,6 +87,7 @@ func (a *figures) stock(f *facility, p product) {
 		}
 		a.start("STOCK-"+monthCode(month)+"-"+f.id+"-"+p.code, "stock", "Stock of medicines", f.district, month)
 		a.facility(f)
+		a.text("facility_type", f.kind)
 		a.text("product", p.name)
 		a.text("product_code", p.code)
 		a.whole("received", int64(received))

@@ -40,7 +40,7 @@ func (w *world) makeRounds(l *lot) {
 		var pools [8][]*child
 		for cycle := 1; cycle <= 4; cycle++ {
 			for i, d := range w.districts[8:] {
-				r := &round{district: d, year: year, cycle: cycle, target: 15*d.people + 7*(year-2025)}
+				r := &round{district: d, year: year, cycle: cycle, target: 12*d.people + 7*(year-2025)}
 				r.treated = r.target * coverages[year][cycle-1][i] / 100
 				for len(pools[i]) < r.target*115/100 {
 					number++
@@ -74,4 +74,12 @@ func newChild(l *lot, d *district, number, year int) *child {
 // start is the first day of the round: five days in the first half of a month.
 func (r *round) start() time.Time {
 	return time.Date(r.year, time.June+time.Month(r.cycle), 6+int(r.district.code[1]-'0')%4, 0, 0, 0, 0, r.district.country.zone)
+}
+
+func (w *world) taskCount() int {
+	n := 0
+	for _, r := range w.rounds {
+		n += len(r.children)
+	}
+	return n
 }

@@ -25,14 +25,12 @@ func (p *patient) name() string { return p.given + " " + p.family }
 func (d *document) place(w *district) {
 	d.text("district", w.name)
 	d.text("district_code", w.code)
-	d.text("state", w.country.state)
 	d.text("country", w.country.name)
 }
 
 func (d *document) facility(f *facility) {
 	d.text("facility_id", f.id)
 	d.text("facility", f.name)
-	d.text("facility_type", f.kind)
 }
 
 // about says whom a record is of, as they were at a time, and of what disease.
@@ -105,8 +103,10 @@ func (d *document) patient(l *lot, p *patient) {
 	years, _ := p.age(end)
 	d.whole("age", int64(years))
 	d.place(p.district)
+	d.text("state", c.state)
 	d.text("ward", pick(l, p.district.wards))
 	d.facility(p.house)
+	d.text("facility_type", p.house.kind)
 	if l.percent(83) {
 		d.point("home", p.house.lat+l.between(-60_000, 60_000), p.house.lon+l.between(-60_000, 60_000))
 	}

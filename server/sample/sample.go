@@ -95,7 +95,7 @@ func (w *world) index(name string) (int, iter.Seq2[string, []byte], error) {
 	case Analytics:
 		return count(w.analyticsDocuments), w.analyticsDocuments, nil
 	case Tasks:
-		return count(w.taskDocuments), w.taskDocuments, nil
+		return w.taskCount(), w.taskDocuments, nil
 	}
 	return 0, nil, fmt.Errorf("sample: there is no index %q in the sample", name)
 }
