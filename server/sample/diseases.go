@@ -23,7 +23,7 @@ type disease struct {
 	from, to    int  // ages beside these
 	severe      int  // of 100, severe ones
 	lasting     bool // it does not pass
-	fatal       int  // of 1000 severe ones that are followed up, those who die
+	fatal       int  // how deadly severe ones are, of 1000
 	kind        string
 	symptoms    []string
 	medicines   []medicine
@@ -122,7 +122,7 @@ func (s *disease) weightIn(d *district, month int) int {
 		w = w * gentle[apart(calendar, 1)] / 60
 	case outbreak:
 		if d.code == outbreakDistrict {
-			w *= map[int]int{19: 120, 20: 260, 21: 90}[month]
+			w *= map[int]int{19: 600, 20: 1300, 21: 450}[month]
 		} else {
 			w /= 10
 		}

@@ -84,7 +84,7 @@ func (t *tongue) note(l *lot) string {
 // cell of a spreadsheet.
 func (t *tongue) longNote(l *lot) string {
 	var b strings.Builder
-	for b.Len() < 50_000 {
+	for b.Len() <= 50_000 {
 		if b.Len() > 0 {
 			b.WriteByte(' ')
 		}

@@ -275,7 +275,7 @@ func (w *world) makeOutcomes(l *lot) {
 // drawResult says how it ended. Nobody dies who was seen again afterwards.
 func drawResult(l *lot, t *treatment) string {
 	v := t.visit
-	if v.severe && t.alone && v.patient.last == v && l.below(1000) < 2*v.disease.fatal {
+	if v.severe && t.alone && v.patient.last == v && l.below(1000) < 6*v.disease.fatal {
 		return "died"
 	}
 	n := l.below(100)
