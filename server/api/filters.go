@@ -61,13 +61,14 @@ type filterAnswer struct {
 	Body     *dashboard.Filter
 }
 
-type one struct {
+// FilterID names a filter in the path.
+type FilterID struct {
 	ID string `path:"id" maxLength:"200"`
 }
 
-// A change names the version that it replaces.
-type change struct {
-	one
+// A FilterChange names the version that it replaces.
+type FilterChange struct {
+	FilterID
 
 	IfMatch string `header:"If-Match" maxLength:"64" doc:"The ETag of the version that is changed."`
 }
@@ -167,7 +168,7 @@ func (a *handler) listFilters(ctx context.Context, in *listRequest) (*answer[Fil
 	return &answer[FilterList]{FilterList{filled(page.Filters), page.Total, in.StartAt, in.MaxResults, page.Next == nil}}, nil
 }
 
-func (a *handler) getFilter(ctx context.Context, in *one) (*filterAnswer, error) {
+func (a *handler) getFilter(ctx context.Context, in *FilterID) (*filterAnswer, error) {
 	f, err := a.service.Filters().Get(ctx, whoOf(ctx), in.ID)
 	if err != nil {
 		return nil, a.problem(ctx, err)
@@ -178,7 +179,7 @@ func (a *handler) getFilter(ctx context.Context, in *one) (*filterAnswer, error)
 }
 
 type replaceRequest struct {
-	change
+	FilterChange
 
 	Body FilterBody
 }
@@ -196,7 +197,7 @@ func (a *handler) replaceFilter(ctx context.Context, in *replaceRequest) (*filte
 }
 
 type patchRequest struct {
-	change
+	FilterChange
 
 	Body map[string]any `contentType:"application/merge-patch+json"`
 }
@@ -217,7 +218,7 @@ func (a *handler) patchFilter(ctx context.Context, in *patchRequest) (*filterAns
 	return a.filterAnswer(f), nil
 }
 
-func (a *handler) deleteFilter(ctx context.Context, in *change) (*struct{}, error) {
+func (a *handler) deleteFilter(ctx context.Context, in *FilterChange) (*struct{}, error) {
 	version, err := expected(ctx, in.IfMatch, false)
 	if err != nil {
 		return nil, err
@@ -226,15 +227,21 @@ func (a *handler) deleteFilter(ctx context.Context, in *change) (*struct{}, erro
 }
 
 type copyRequest struct {
-	one
+	FilterID
 
-	Body struct {
-		Name string `json:"name,omitempty" maxLength:"1024" doc:"Without one it is Copy of, and the other's name."`
-	} `required:"false"`
+	Body *copyBody
+}
+
+type copyBody struct {
+	Name string `json:"name,omitempty" maxLength:"1024" doc:"Without one it is Copy of, and the other's name."`
 }
 
 func (a *handler) copyFilter(ctx context.Context, in *copyRequest) (*filterAnswer, error) {
-	f, err := a.service.Filters().Copy(ctx, whoOf(ctx), in.ID, in.Body.Name)
+	name := ""
+	if in.Body != nil {
+		name = in.Body.Name
+	}
+	f, err := a.service.Filters().Copy(ctx, whoOf(ctx), in.ID, name)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
@@ -242,7 +249,7 @@ func (a *handler) copyFilter(ctx context.Context, in *copyRequest) (*filterAnswe
 }
 
 type ownRequest struct {
-	change
+	FilterChange
 
 	Body struct {
 		Owner string `json:"owner" minLength:"1" maxLength:"255"`
@@ -261,13 +268,13 @@ func (a *handler) ownFilter(ctx context.Context, in *ownRequest) (*filterAnswer,
 	return a.filterAnswer(f), nil
 }
 
-func (a *handler) favour(on bool) func(context.Context, *one) (*struct{}, error) {
-	return func(ctx context.Context, in *one) (*struct{}, error) {
+func (a *handler) favour(on bool) func(context.Context, *FilterID) (*struct{}, error) {
+	return func(ctx context.Context, in *FilterID) (*struct{}, error) {
 		return nil, a.problem(ctx, a.service.Filters().SetFavourite(ctx, whoOf(ctx), in.ID, on))
 	}
 }
 
-func (a *handler) filterPermissions(ctx context.Context, in *one) (*answer[Permissions], error) {
+func (a *handler) filterPermissions(ctx context.Context, in *FilterID) (*answer[Permissions], error) {
 	shares, err := a.service.Filters().Permissions(ctx, whoOf(ctx), in.ID)
 	if err != nil {
 		return nil, a.problem(ctx, err)
@@ -276,7 +283,7 @@ func (a *handler) filterPermissions(ctx context.Context, in *one) (*answer[Permi
 }
 
 type shareRequest struct {
-	change
+	FilterChange
 
 	Body Permissions
 }
@@ -299,7 +306,7 @@ func (a *handler) shareFilter(ctx context.Context, in *shareRequest) (*shareAnsw
 }
 
 type recordsRequest struct {
-	one
+	FilterID
 
 	Fields     []string  `query:"fields,explode" maxItems:"1000" nullable:"false" doc:"Fields to return: repeated, or joined by commas."`
 	StartAt    int       `query:"start_at" minimum:"0" default:"0"`
