@@ -74,6 +74,27 @@ func TestSchemasOfAnAlias(t *testing.T) {
 	require.Equal(t, []string{"v1", "v2"}, l.indexes)
 }
 
+// TestUnsearched holds which fields of an alias not every index of it can find.
+func TestUnsearched(t *testing.T) {
+	t.Parallel()
+	mapping := `{"properties":{"a":{"type":"text","fields":{"keyword":{"type":"keyword"}}},"b":{"type":"long"},"o":{"properties":{"x":{"type":"long"},"y":{"type":"long"}}}}}`
+	for other, want := range map[string][]string{
+		mapping: nil,
+		`{"properties":{"a":{"type":"text"},"o":{"properties":{"x":{"type":"long"}}}}}`:                                          {"a.keyword"},
+		`{"dynamic":false,"properties":{"o":{"properties":{"x":{"type":"long"}}}}}`:                                              {"a", "b", "o.y"},
+		`{"dynamic":"false","properties":{"o":{"dynamic":"strict","properties":{"x":{"type":"long"}}}}}`:                         {"a", "b"},
+		`{"dynamic":"strict","properties":{"o":{"dynamic":"runtime","properties":{"x":{"type":"long"}}}}}`:                       {"o.y"},
+		`{"dynamic":"runtime","properties":{"a":{"type":"text","fields":{"keyword":{"type":"keyword"}}},"b":{"type":"long"}}}`:   {"o"},
+		`{"dynamic":false,"properties":{"a":{"type":"text","fields":{"keyword":{"type":"keyword"}}},"o":{"dynamic":"true"}}}`:    {"b"},
+		`{"dynamic":true,"properties":{"a":{"type":"text","fields":{"keyword":{"type":"keyword"},"w":{"type":"text"}}},"o":{}}}`: nil,
+	} {
+		var one, two object
+		require.NoError(t, decodeNumbers([]byte(mapping), &one))
+		require.NoError(t, decodeNumbers([]byte(other), &two))
+		require.ElementsMatch(t, want, unsearched(one, two), other)
+	}
+}
+
 func TestSchemasOfAPattern(t *testing.T) {
 	t.Parallel()
 	mapping := `":{"mappings":{"properties":{"a":{"type":"keyword"}}}}}`
