@@ -206,6 +206,9 @@ func (l *layout) merge(answer map[string]*indexInfo) error {
 	}
 	for _, index := range l.indexes {
 		l.partial = append(l.partial, unsearched(l.tree.mappings, answer[index].Mappings)...)
+		for path := range child(answer[index].Mappings, "runtime") { // a script answers for it
+			l.partial = append(l.partial, path)
+		}
 	}
 	return nil
 }
