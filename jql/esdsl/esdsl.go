@@ -234,6 +234,10 @@ func negated(n plan.Node) plan.Node {
 
 // or writes that at least one of nodes holds.
 func (w *writer) or(nodes []plan.Node) {
+	if len(nodes) == 0 {
+		w.text(`{"match_none":{}}`)
+		return
+	}
 	w.open()
 	w.text(`{"bool":{"minimum_should_match":1,`)
 	var l list

@@ -183,6 +183,36 @@ func TestSearchAfter(t *testing.T) {
 	}
 }
 
+// TestNothing holds that conditions without any part are what package eval takes them for.
+func TestNothing(t *testing.T) {
+	t.Parallel()
+	s, c := schema(t), compiler(t, nil)
+	for _, n := range []plan.Node{plan.Or{}, plan.Terms{Field: s.Field("code")}, plan.Terms{Field: s.Field("seen")}, plan.Terms{Field: s.Field("sex")},
+		plan.Terms{Field: s.Field("ward")}, plan.Terms{Field: s.Field("_id")}, plan.Terms{Field: s.Field("dose")}} {
+		body, err := c.Query(n)
+		require.NoError(t, err, "%v", n)
+		require.JSONEq(t, `{"bool":{"filter":[{"match_none":{}}]}}`, string(body))
+	}
+	body, err := c.Query(plan.And{})
+	require.NoError(t, err)
+	require.JSONEq(t, `{"bool":{}}`, string(body))
+}
+
+// TestRuntimeFields holds that a field which a script answers for, in place of the documents, is not
+// asked of the engine.
+func TestRuntimeFields(t *testing.T) {
+	t.Parallel()
+	s, err := record.ParseSchema("x", []byte(`{"mappings":{"runtime":{"age":{"type":"long","script":"emit(1)"},"other":{"type":"long"}},
+		"properties":{"age":{"type":"long"},"code":{"type":"keyword"}}}}`))
+	require.NoError(t, err)
+	c, err := esdsl.New(s, nil)
+	require.NoError(t, err)
+	require.True(t, c.Can(plan.Exists{Field: s.Field("code")}))
+	require.False(t, c.Can(plan.Exists{Field: s.Field("age")}))
+	require.False(t, c.CanSort(plan.Sort{Field: s.Field("age")}))
+	require.Empty(t, c.GroupPath(s.Field("age")))
+}
+
 // TestOrdersThatLoseRecords holds that an order which OpenSearch gets wrong is left to Go, unless the
 // engine is known to be another, and that no other order is.
 func TestOrdersThatLoseRecords(t *testing.T) {

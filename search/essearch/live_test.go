@@ -187,6 +187,10 @@ func TestAlias(t *testing.T) {
 		schemas, err = d.Schemas(t.Context(), "essearch-alias-*")
 		require.NoError(t, err)
 		require.Len(t, schemas, 2)
+		// what one index finds and another only keeps is found in both
+		call(t, http.MethodPut, host+"/essearch-alias-2/_doc/c?refresh=true", `{"code":"w","n":7}`)
+		require.Len(t, read(plan.NewTerms(both.Field("n"), record.IntValue(7))), 1)
+		require.Len(t, read(plan.Missing{Field: both.Field("n")}), 1)
 	})
 }
 

@@ -24,10 +24,11 @@ import (
 type layout struct {
 	schema   *record.Schema  // as users see it
 	stored   *record.Schema  // the same without what Options.Declared says
-	compiler *esdsl.Compiler // for the fields that the engine has, but for those pending
+	compiler *esdsl.Compiler // for the fields that the engine has, but for those pending and partial
 	indexes  []string        // in their order
 	ids      bool            // documents end in their id: see withoutID
 	pending  []string        // see pendingName
+	partial  []string        // the fields that not all indexes can find values in
 	tree     *tree           // the engine's mapping
 	text     string          // what the cluster said
 	checked  time.Time       // when it last said so
@@ -144,20 +145,8 @@ func (d *Driver) definitions(ctx context.Context, name string) (map[string]*inde
 // newLayout makes a layout of what the cluster said.
 func (d *Driver) newLayout(ctx context.Context, name string, answer map[string]*indexInfo) (*layout, error) {
 	l := &layout{indexes: slices.Sorted(maps.Keys(answer))}
-	for _, index := range l.indexes {
-		t := answer[index].tree()
-		if p := pendingOf(t.mappings); p != nil {
-			l.pending = append(l.pending, p.Fields...)
-			delete(child(t.mappings, "_meta"), pendingName)
-		}
-		if len(l.indexes) > 1 {
-			delete(child(t.mappings, "_meta"), declaredName)
-		}
-		if l.tree == nil {
-			l.tree = t
-			continue
-		}
-		l.tree.merge(t)
+	if err := l.merge(answer); err != nil {
+		return nil, err
 	}
 	var err error
 	l.ids = l.tree.hasID()
@@ -192,6 +181,38 @@ func (d *Driver) newLayout(ctx context.Context, name string, answer map[string]*
 	return l, nil
 }
 
+// merge makes the tree of a layout from those of its indexes.
+func (l *layout) merge(answer map[string]*indexInfo) error {
+	for _, index := range l.indexes {
+		t := answer[index].tree()
+		if p := pendingOf(t.mappings); p != nil {
+			l.pending = append(l.pending, p.Fields...)
+			delete(child(t.mappings, "_meta"), pendingName)
+		}
+		if len(l.indexes) == 1 {
+			l.tree = t
+			return nil
+		}
+		delete(child(t.mappings, "_meta"), declaredName)
+		whole, err := clone(t.mappings)
+		if err != nil {
+			return err
+		}
+		if t = (&tree{mappings: whole, settings: t.settings}); l.tree == nil {
+			l.tree = t
+		} else {
+			l.tree.merge(t)
+		}
+	}
+	for _, index := range l.indexes {
+		l.partial = append(l.partial, unsearched(l.tree.mappings, answer[index].Mappings)...)
+		for path := range child(answer[index].Mappings, "runtime") { // a script answers for it
+			l.partial = append(l.partial, path)
+		}
+	}
+	return nil
+}
+
 // unreadable returns the error for an index whose mapping is no schema.
 func unreadable(name string, err error) error {
 	return &unreadableError{index: name, err: fmt.Errorf("%w: %w", search.ErrSchemaConflict, err)}
@@ -209,8 +230,8 @@ func (d *Driver) compile(ctx context.Context, name string, l *layout, engine *re
 			return err
 		}
 	}
-	if len(l.pending) > 0 {
-		if engine, err = l.tree.without(l.pending).schema(name); err != nil {
+	if unknown := slices.Concat(l.pending, l.partial); len(unknown) > 0 {
+		if engine, err = l.tree.without(unknown).schema(name); err != nil {
 			return unreadable(name, err)
 		}
 	}

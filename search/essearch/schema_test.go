@@ -57,7 +57,7 @@ func TestSchemasOfAnAlias(t *testing.T) {
 	t.Parallel()
 	c, _ := answers(map[string]string{"/all": `{
 		"v1":{"mappings":{"_meta":{"dhr":{"label":"Visits"}},"properties":{"a":{"type":"keyword"},"n":{"properties":{"x":{"type":"long"}}},"c":{"type":"date"}}}},
-		"v2":{"mappings":{"properties":{"a":{"type":"keyword","fields":{"w":{"type":"text"}}},"n":{"properties":{"x":{"type":"double"},"y":{"type":"ip"}}},"c":{"type":"date","format":"yyyy"}}}}}`})
+		"v2":{"mappings":{"runtime":{"a":{"type":"keyword"}},"properties":{"a":{"type":"keyword","fields":{"w":{"type":"text"}}},"n":{"properties":{"x":{"type":"double"},"y":{"type":"ip"}}},"c":{"type":"date","format":"yyyy"}}}}}`})
 	d := testDriver(t, c)
 	schemas, err := d.Schemas(t.Context(), "all")
 	require.NoError(t, err)
@@ -72,6 +72,30 @@ func TestSchemasOfAnAlias(t *testing.T) {
 	l, err := d.layout(t.Context(), "all")
 	require.NoError(t, err)
 	require.Equal(t, []string{"v1", "v2"}, l.indexes)
+	require.True(t, l.compiler.Can(plan.Exists{Field: s.Field("n.y")}))
+	require.False(t, l.compiler.Can(plan.Exists{Field: s.Field("a.w")}), "v1 has no words of it")
+	require.False(t, l.compiler.Can(plan.Exists{Field: s.Field("a")}), "in v2 a script answers for it")
+}
+
+// TestUnsearched holds which fields of an alias not every index of it can find.
+func TestUnsearched(t *testing.T) {
+	t.Parallel()
+	mapping := `{"properties":{"a":{"type":"text","fields":{"keyword":{"type":"keyword"}}},"b":{"type":"long"},"o":{"properties":{"x":{"type":"long"},"y":{"type":"long"}}}}}`
+	for other, want := range map[string][]string{
+		mapping: nil,
+		`{"properties":{"a":{"type":"text"},"o":{"properties":{"x":{"type":"long"}}}}}`:                                          {"a.keyword"},
+		`{"dynamic":false,"properties":{"o":{"properties":{"x":{"type":"long"}}}}}`:                                              {"a", "b", "o.y"},
+		`{"dynamic":"false","properties":{"o":{"dynamic":"strict","properties":{"x":{"type":"long"}}}}}`:                         {"a", "b"},
+		`{"dynamic":"strict","properties":{"o":{"dynamic":"runtime","properties":{"x":{"type":"long"}}}}}`:                       {"o.y"},
+		`{"dynamic":"runtime","properties":{"a":{"type":"text","fields":{"keyword":{"type":"keyword"}}},"b":{"type":"long"}}}`:   {"o"},
+		`{"dynamic":false,"properties":{"a":{"type":"text","fields":{"keyword":{"type":"keyword"}}},"o":{"dynamic":"true"}}}`:    {"b"},
+		`{"dynamic":true,"properties":{"a":{"type":"text","fields":{"keyword":{"type":"keyword"},"w":{"type":"text"}}},"o":{}}}`: nil,
+	} {
+		var one, two object
+		require.NoError(t, decodeNumbers([]byte(mapping), &one))
+		require.NoError(t, decodeNumbers([]byte(other), &two))
+		require.ElementsMatch(t, want, unsearched(one, two), other)
+	}
 }
 
 func TestSchemasOfAPattern(t *testing.T) {
