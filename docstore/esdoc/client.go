@@ -156,24 +156,33 @@ func (r *call) refused(status int, text []byte) (again bool, err error) {
 	if len(e.Reason) > maxReason {
 		e.Reason = strings.ToValidUTF8(e.Reason[:maxReason], "") + "…"
 	}
-	switch status {
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		return true, fmt.Errorf("%w: %w", docstore.ErrUnavailable, e)
-	case http.StatusBadGateway, http.StatusGatewayTimeout, http.StatusRequestTimeout:
-		r.unsure = true
-		return true, fmt.Errorf("%w: %w", docstore.ErrUnavailable, e)
-	case http.StatusUnauthorized, http.StatusForbidden:
-		if e.Type != "cluster_block_exception" {
-			return false, fmt.Errorf("%w: %w", docstore.ErrUnavailable, e)
-		}
-	}
-	switch {
-	case !ours:
-		return false, fmt.Errorf("%w: an answer that is none of a search engine: %w", docstore.ErrUnavailable, e)
-	case e.Type == "cluster_block_exception" && (strings.Contains(e.Reason, "allow-delete") || strings.Contains(e.Reason, "allow delete")):
-		return false, fmt.Errorf("%w: %w", docstore.ErrFull, e)
-	case e.Type == "cluster_block_exception":
-		return false, fmt.Errorf("%w: %w", docstore.ErrReadOnly, e)
+	again, sentinel := e.classify(ours)
+	r.unsure = r.unsure || again && status != http.StatusTooManyRequests
+	if sentinel != nil {
+		return again, fmt.Errorf("%w: %w", sentinel, e)
 	}
 	return false, e
+}
+
+// classify returns the error of package docstore that fits, or nil, and whether to try again. ours
+// tells whether the answer is one of a search engine at all.
+func (e *Error) classify(ours bool) (again bool, sentinel error) {
+	if e.Type == "cluster_block_exception" {
+		switch {
+		case strings.Contains(e.Reason, "allow-delete"), strings.Contains(e.Reason, "allow delete"):
+			return false, docstore.ErrFull
+		case strings.Contains(e.Reason, "FORBIDDEN"):
+			return false, docstore.ErrReadOnly
+		}
+	}
+	switch e.Status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable, http.StatusBadGateway, http.StatusGatewayTimeout, http.StatusRequestTimeout:
+		return true, docstore.ErrUnavailable
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return false, docstore.ErrUnavailable
+	}
+	if !ours {
+		return false, docstore.ErrUnavailable
+	}
+	return false, nil
 }
