@@ -87,6 +87,10 @@ var house = []room{
 		packages: ".", why: "the face of the library imports no driver and no engine: its users choose theirs, and link no other",
 		imports: []string{"record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search", "export", "fhir", "dashboard"},
 	},
+	{
+		packages: "server/sample", imports: []string{"record", "search", "search/bulk", "internal/*"},
+		why: "sample records are loaded into any engine; only the server wants them",
+	},
 	{packages: "server/ui", why: "the page talks to the API over HTTP alone"},
 	{
 		packages: "server/api", why: "the API is an http.Handler over the face; drivers are wired in server",

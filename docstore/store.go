@@ -166,6 +166,9 @@ func (q *Query) clean() (*Query, error) {
 	clean.Any = slices.Compact(slices.Sorted(slices.Values(q.Any)))
 	if q.After != nil {
 		after := *q.After
+		if !q.AllTenants {
+			after.Tenant = q.Tenant
+		}
 		clean.After = &after
 	}
 	return &clean, nil

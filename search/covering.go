@@ -20,23 +20,24 @@ type seen struct {
 func (s *seen) whole() bool { return len(s.covers) == 1 && s.covers[0] == s.Full().Index }
 
 // apart returns the views of names as a question may be put to them: no two of
-// them hold one record.
-func (x *Index) apart(ctx context.Context, who *access.Principal, names []string) ([]*access.View, error) {
+// them hold one record. It is several if one name stands for several indexes, where two records may have one id.
+func (x *Index) apart(ctx context.Context, who *access.Principal, names []string) (views []*access.View, several bool, err error) {
 	found, err := x.seen(ctx, who, names)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	holder := map[string]*seen{}
 	for _, s := range found {
+		several = several || len(s.covers) > 1
 		for _, index := range s.covers {
 			if other := holder[index]; other != nil { // both are names that who may see
-				return nil, fmt.Errorf("%w: %q and %q have records in common, which would count twice; ask one of them by its name",
+				return nil, false, fmt.Errorf("%w: %q and %q have records in common, which would count twice; ask one of them by its name",
 					ErrInvalid, other.Full().Index, s.Full().Index)
 			}
 			holder[index] = s
 		}
 	}
-	return viewsOf(found), nil
+	return viewsOf(found), several, nil
 }
 
 // views returns what who sees of the indexes that names stand for, each once, in
@@ -96,7 +97,7 @@ func (x *Index) seen(ctx context.Context, who *access.Principal, names []string)
 // other records of them.
 func (x *Index) uncovered(ctx context.Context, found []*seen) ([]*seen, error) {
 	d, ok := x.driver.(coverer)
-	if !ok || len(found) < 2 {
+	if !ok {
 		return found, nil
 	}
 	indexes := map[string]bool{}
@@ -122,7 +123,8 @@ func (x *Index) named(ctx context.Context, who *access.Principal, name string) (
 	var schemas []*record.Schema
 	if strings.Contains(name, "*") || x.policy.Allows(who, name) {
 		var err error
-		if schemas, err = x.driver.Schemas(ctx, name); err != nil {
+		schemas, err = x.driver.Schemas(ctx, name)
+		if err = x.visibleTo(who, err); err != nil {
 			return nil, err
 		}
 	}

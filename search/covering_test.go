@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
 	"github.com/digit-health/dhr/search/memsearch"
 )
@@ -17,6 +18,7 @@ import (
 type named struct {
 	*memsearch.Driver
 	aliases map[string][]string
+	read    chan *search.Read // is told of every read, if not nil
 }
 
 func (d named) Covers(ctx context.Context, name string) ([]string, error) {
@@ -29,10 +31,17 @@ func (d named) Covers(ctx context.Context, name string) ([]string, error) {
 	return []string{name}, nil
 }
 
+func (d named) Read(ctx context.Context, r *search.Read) record.Stream {
+	if d.read != nil {
+		d.read <- r
+	}
+	return d.Driver.Read(ctx, r)
+}
+
 // newNamed has the indexes v1, v2 and w1, and the aliases vs of the first two, v1-too of v1, and all of all.
-func newNamed(t *testing.T) *search.Index {
+func newNamed(t *testing.T, read chan *search.Read) *search.Index {
 	t.Helper()
-	d := named{memsearch.New(), map[string][]string{"vs": {"v1", "v2"}, "v1-too": {"v1"}, "all": {"v1", "v2", "w1"}}}
+	d := named{memsearch.New(), map[string][]string{"vs": {"v1", "v2"}, "v1-too": {"v1"}, "all": {"v1", "v2", "w1"}}, read}
 	docs := map[string][]string{}
 	for i := range 10 {
 		index := []string{"v1", "v1", "v2", "w1"}[i%4]
@@ -62,7 +71,7 @@ func newNamed(t *testing.T) *search.Index {
 // Each record counts once, whatever names it is asked by.
 func TestNamesThatHoldTheSameRecords(t *testing.T) {
 	t.Parallel()
-	x := newNamed(t)
+	x := newNamed(t, nil)
 	for _, c := range []struct {
 		role  string
 		names []string
@@ -114,7 +123,7 @@ func TestNamesThatHoldTheSameRecords(t *testing.T) {
 // What there is can be listed, also where it cannot be asked in one question.
 func TestNamesAreListed(t *testing.T) {
 	t.Parallel()
-	x := newNamed(t)
+	x := newNamed(t, nil)
 	for role, want := range map[string]struct{ all, asked []string }{
 		"everything": {[]string{"all", "v1", "v1-too", "v2", "vs", "w1"}, []string{"v1", "v2", "w1"}},
 		"alias":      {[]string{"vs"}, []string{"vs"}},
@@ -131,5 +140,39 @@ func TestNamesAreListed(t *testing.T) {
 			got = append(got, s.Index)
 		}
 		require.Equal(t, want.asked, got)
+	}
+}
+
+// Where a name stands for several indexes, two records may have one id, and the order goes on
+// to tell them apart: else a page would lose what stands at the end of the page before.
+func TestOrderOfANameOfSeveralIndexes(t *testing.T) {
+	t.Parallel()
+	read := make(chan *search.Read, 8)
+	x := newNamed(t, read)
+	who := &access.Principal{User: "asha", Roles: []string{"everything"}}
+	for _, c := range []struct {
+		name, text string
+		want       []string
+	}{
+		{"v1", "", []string{"_id"}},
+		{"v1-too", "ORDER BY age", []string{"age", "_id"}},
+		{"vs", "", []string{"_id", "_index"}},
+		{"vs", "ORDER BY age", []string{"age", "_id", "_index"}},
+		{"vs", "ORDER BY _id DESC", []string{"_id", "_index"}},
+	} {
+		q := ask(c.text, c.name)
+		first, err := x.Page(t.Context(), who, q, &search.PageOptions{MaxResults: 2, CountUpTo: -1})
+		require.NoError(t, err)
+		_, err = x.Page(t.Context(), who, q, &search.PageOptions{MaxResults: 2, CountUpTo: -1, Token: first.Next})
+		require.NoError(t, err)
+		for range 2 {
+			r := <-read
+			var got []string
+			for _, s := range r.Plan.Order {
+				got = append(got, s.Field.Path)
+			}
+			require.Equal(t, c.want, got, "%s of %s", c.text, c.name)
+			require.True(t, r.After == nil || len(r.After) == len(got))
+		}
 	}
 }

@@ -32,6 +32,11 @@ type Driver interface {
 	// whole, whose Index is name; for a pattern with * those of all names that
 	// fit, of indexes, aliases and data streams alike. A name
 	// without an index is no error: there are no schemas then.
+	// An index whose schema cannot be read does not hide the others that fit a
+	// pattern: their schemas are returned beside an error that joins one for each such
+	// index, with a method Unreadable() string that returns the index's name, and nothing
+	// else. The Index refuses the questions of those who may see one; to all
+	// others it is not there.
 	// Asking again is cheap, and an unchanged schema is the same pointer.
 	Schemas(ctx context.Context, name string) ([]*record.Schema, error)
 

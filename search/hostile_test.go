@@ -2,8 +2,6 @@ package search_test
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -128,9 +126,8 @@ func TestTokensOfOddPrincipals(t *testing.T) {
 	require.NoError(t, err)
 	for _, other := range []*access.Principal{who("a\xfe", "x"), who("a\ufffd", "x"), who(`a\xff`, "x"), who("a\xff", `x" "`)} {
 		_, err = w.Page(t.Context(), other, ask("", "visits"), &search.PageOptions{Token: page.Next})
-		require.ErrorIs(t, err, search.ErrBadToken, fmt.Sprintf("%q", other.User))
+		require.ErrorIs(t, err, search.ErrBadToken, "%q", other.User)
 	}
 	_, err = w.Page(t.Context(), who("a\xff", "x"), ask("", "visits"), &search.PageOptions{Token: page.Next})
-	require.False(t, errors.Is(err, search.ErrBadToken))
 	require.NoError(t, err)
 }

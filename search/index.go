@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/digit-health/dhr/access"
@@ -104,20 +105,27 @@ func (x *Index) Schemas(ctx context.Context, who *access.Principal, names ...str
 }
 
 // Indexes returns the names of the indexes, aliases and data streams that a
-// principal may see. There may be none.
+// principal may see, in their order, also of one whose schema cannot be read. There may be none.
 func (x *Index) Indexes(ctx context.Context, who *access.Principal) ([]string, error) {
 	ctx, cancel := x.limit(ctx)
 	defer cancel()
 	all, err := x.driver.Schemas(ctx, "*")
-	if err != nil {
+	broken, ok := unreadables(err)
+	if !ok {
 		return nil, x.wrap(ctx, "indexes", err)
 	}
 	var names []string
+	for _, e := range broken {
+		if x.policy.Allows(who, e.Unreadable()) {
+			names = append(names, e.Unreadable())
+		}
+	}
 	for _, s := range all {
 		if _, ok := x.policy.View(who, s); ok {
 			names = append(names, s.Index)
 		}
 	}
+	slices.Sort(names)
 	return names, nil
 }
 

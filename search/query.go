@@ -61,7 +61,7 @@ func (x *Index) resolve(ctx context.Context, who *access.Principal, q *Query) (*
 	if q == nil {
 		q = &Query{}
 	}
-	views, err := x.apart(ctx, who, q.Indexes)
+	views, several, err := x.apart(ctx, who, q.Indexes)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +83,11 @@ func (x *Index) resolve(ctx context.Context, who *access.Principal, q *Query) (*
 		return nil, err
 	}
 	r.warnings = meaning.Warnings
+	if several { // then ids, and keys, are unique in each index alone
+		for i, p := range meaning.Plans {
+			p.Order = append(slices.Clone(p.Order), plan.Sort{Field: views[i].Full().Field("_index")})
+		}
+	}
 	if r.order, err = commonOrder(meaning.Plans); err != nil {
 		return nil, err
 	}

@@ -119,7 +119,7 @@ func TestTokensAreNotTooLong(t *testing.T) {
 	require.NoError(t, err)
 	x := &Index{seal: seal}
 	made := 0
-	for n := maxToken*9/16 - 300; n < maxToken*9/16+300; n += 7 {
+	for n := maxToken*9/16 - 300; n < maxToken*9/16+300; n += 60 {
 		content := pageToken{After: [][]byte{make([]byte, n)}}
 		token, err := x.sealed(content, nil)
 		if err != nil {
@@ -133,5 +133,5 @@ func TestTokensAreNotTooLong(t *testing.T) {
 		require.Equal(t, content, got)
 	}
 	require.Positive(t, made)
-	require.Less(t, made, 86, "some are too long")
+	require.Less(t, made, 10, "some are too long")
 }

@@ -29,9 +29,10 @@ type ordering struct {
 
 // Keys is as [eval.Order.Keys].
 func (o *ordering) Keys(dst []record.Value, r *record.Record) []record.Value {
+	first := len(dst)
 	dst = o.Order.Keys(dst, r)
 	if o.veil != nil {
-		dst[len(dst)-1] = o.veil.key(r)
+		dst[first+o.veil.at] = o.veil.key(r)
 	}
 	return dst
 }
@@ -40,15 +41,16 @@ func (o *ordering) Keys(dst []record.Value, r *record.Record) []record.Value {
 type veil struct {
 	view   *access.View
 	secret []byte
+	at     int // where the id is among the keys
 }
 
 // newVeil returns the veil of an order, or nil if it needs none.
 func newVeil(v *access.View, order []plan.Sort, secret []byte) *veil {
-	last := order[len(order)-1].Field
-	if last == nil || last.Path != "_id" || v.Shown(last) && !v.Masked(last) {
+	at := slices.IndexFunc(order, func(s plan.Sort) bool { return s.Field != nil && s.Field.Path == "_id" })
+	if at < 0 || v.Shown(order[at].Field) && !v.Masked(order[at].Field) {
 		return nil
 	}
-	return &veil{v, secret}
+	return &veil{v, secret, at}
 }
 
 func (v *veil) key(r *record.Record) record.Value {
@@ -63,12 +65,15 @@ func (t *target) records(ctx context.Context, d Driver, r *Read) record.Stream {
 		return d.Read(ctx, r)
 	}
 	return func(yield func(*record.Record, error) bool) {
-		g := group{order: t.plan.Order[:len(t.plan.Order)-1], after: r.After, skip: r.Skip, limit: r.Limit}
+		at := t.order.veil.at
+		g := group{order: t.plan.Order[:at], after: r.After, skip: r.Skip, limit: r.Limit}
 		inner := *r
 		inner.Skip, inner.Limit = 0, 0
 		if r.After != nil { // begin with all that are equal to it
 			inner.After = slices.Clone(r.After)
-			inner.After[len(inner.After)-1] = record.StringValue("")
+			for i := at; i < len(inner.After); i++ { // the id, and perhaps the index
+				inner.After[i] = record.StringValue("")
+			}
 		}
 		for rec, err := range d.Read(ctx, &inner) {
 			if err != nil {
@@ -87,7 +92,7 @@ func (t *target) records(ctx context.Context, d Driver, r *Read) record.Stream {
 
 // A group are records that are equal in all that a query orders by.
 type group struct {
-	order       []plan.Sort // without the id
+	order       []plan.Sort // up to the id
 	after       []record.Value
 	skip, limit int
 	list        []veiled
@@ -98,8 +103,6 @@ type veiled struct {
 	record *record.Record
 }
 
-func (v *veiled) id() string { return v.keys[len(v.keys)-1].Text() }
-
 func (g *group) holds(keys []record.Value) bool {
 	return len(g.list) == 0 || eval.CompareKeys(g.order, g.list[0].keys, keys) == 0
 }
@@ -107,7 +110,7 @@ func (g *group) holds(keys []record.Value) bool {
 // add adds a record to the group, which forgets what is beyond its limit.
 func (g *group) add(keys []record.Value, r *record.Record) {
 	one := veiled{keys, r}
-	if g.after != nil && eval.CompareKeys(g.order, keys, g.after) == 0 && one.id() <= g.after[len(keys)-1].Text() {
+	if g.after != nil && eval.CompareKeys(g.order, keys, g.after) == 0 && g.id(keys) <= g.id(g.after) {
 		return
 	}
 	for i := range keys {
@@ -122,8 +125,11 @@ func (g *group) add(keys []record.Value, r *record.Record) {
 	}
 }
 
+// id returns that of some keys.
+func (g *group) id(keys []record.Value) string { return keys[len(g.order)].Text() }
+
 func (g *group) sort() {
-	slices.SortFunc(g.list, func(a, b veiled) int { return strings.Compare(a.id(), b.id()) })
+	slices.SortFunc(g.list, func(a, b veiled) int { return strings.Compare(g.id(a.keys), g.id(b.keys)) })
 }
 
 // flush yields the records of the group, and reports whether more are wanted.

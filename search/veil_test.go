@@ -22,7 +22,7 @@ func newVeiled(t *testing.T, secret byte) *search.Index {
 	t.Helper()
 	d := memsearch.New()
 	var docs, others []string
-	for n := range 60 {
+	for n := range 30 {
 		docs = append(docs, fmt.Sprintf(`{"_id":"r%03d","_source":{"pid":"r%03d","ward":"w%d","n":%d}}`, n, n, n%3, n))
 		others = append(others, fmt.Sprintf(`{"_id":"x%03d","_source":{"pid":"x%03d","ward":"w%d","n":%d}}`, n, n, n%2, 100+n))
 	}
@@ -66,7 +66,7 @@ func TestMaskedIDsDoNotDecideTheOrder(t *testing.T) {
 			text := role + ": " + q.JQL
 			whole := pages(t, x, who, q, 1000)
 			got := numbers(whole)
-			for _, size := range []int{1, 7, 19} {
+			for _, size := range []int{5, 19} {
 				require.Equal(t, got, numbers(pages(t, x, who, q, size)), text)
 			}
 			require.Equal(t, got, numbers(pages(t, again, who, q, 7)), "another process with the same secret")

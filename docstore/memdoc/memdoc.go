@@ -93,15 +93,19 @@ func (m *Driver) List(ctx context.Context, q *docstore.Query) ([]*docstore.Docum
 	compare := orders[q.Order]
 	if q.Descending {
 		up := compare
-		compare = func(a, b *docstore.Cursor) int { return up(b, a) }
+		compare = func(a, b *docstore.Document) int { return up(b, a) }
+	}
+	var after *docstore.Document
+	if c := q.After; c != nil {
+		after = &docstore.Document{Key: docstore.Key{Tenant: c.Tenant, ID: c.ID}, Name: c.Name, Change: c.Change}
 	}
 	var page []*docstore.Document
 	for _, d := range m.kinds[q.Kind] {
-		if matches(d, q) && (q.After == nil || compare(d.Cursor(), q.After) > 0) {
+		if matches(d, q) && (after == nil || compare(d, after) > 0) {
 			page = append(page, d)
 		}
 	}
-	slices.SortFunc(page, func(a, b *docstore.Document) int { return compare(a.Cursor(), b.Cursor()) })
+	slices.SortFunc(page, compare)
 	page = slices.Clone(page[:min(len(page), q.Limit)])
 	for i, d := range page {
 		page[i] = clone(d)
@@ -129,15 +133,15 @@ func matches(d *docstore.Document, q *docstore.Query) bool {
 	return len(q.Any) == 0 || slices.ContainsFunc(q.Any, func(label string) bool { return slices.Contains(d.Labels, label) })
 }
 
-var orders = map[docstore.Order]func(a, b *docstore.Cursor) int{
+var orders = map[docstore.Order]func(a, b *docstore.Document) int{
 	docstore.ByID: compareIDs,
-	docstore.ByName: func(a, b *docstore.Cursor) int {
+	docstore.ByName: func(a, b *docstore.Document) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), compareIDs(a, b))
 	},
-	docstore.ByChange: func(a, b *docstore.Cursor) int { return cmp.Compare(a.Change, b.Change) },
+	docstore.ByChange: func(a, b *docstore.Document) int { return cmp.Compare(a.Change, b.Change) },
 }
 
-func compareIDs(a, b *docstore.Cursor) int {
+func compareIDs(a, b *docstore.Document) int {
 	return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Tenant, b.Tenant))
 }
 

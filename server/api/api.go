@@ -135,6 +135,9 @@ func (a *handler) routes() {
 	a.serviceRoutes()
 	a.queryRoutes()
 	a.languageRoutes()
+	if a.service.Filters() != nil {
+		a.filterRoutes()
+	}
 }
 
 // operation describes one operation. The service's errors are those that every operation may have.

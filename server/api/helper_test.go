@@ -17,6 +17,8 @@ import (
 
 	"github.com/digit-health/dhr"
 	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/docstore"
+	"github.com/digit-health/dhr/docstore/memdoc"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search/bulk"
 	"github.com/digit-health/dhr/search/memsearch"
@@ -86,7 +88,7 @@ func start(t *testing.T, opts *api.Options) *server {
 	require.NoError(t, err)
 	policy, err := access.NewPolicy(roles, nil)
 	require.NoError(t, err)
-	service, err := dhr.New(t.Context(), dhr.Config{Engine: visits(t), Policy: policy, Now: func() time.Time { return now }})
+	service, err := dhr.New(t.Context(), dhr.Config{Engine: visits(t), Policy: policy, Store: docstore.New(memdoc.New()), Now: func() time.Time { return now }})
 	require.NoError(t, err)
 	if opts == nil {
 		opts = &api.Options{}

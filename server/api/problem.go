@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -12,6 +13,8 @@ import (
 
 	"github.com/digit-health/dhr"
 	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/dashboard"
+	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/search"
 )
@@ -82,6 +85,11 @@ var byError = []struct {
 }{
 	{dhr.ErrForbidden, kind{http.StatusForbidden, "forbidden", "Forbidden"}},
 	{access.ErrDenied, kind{http.StatusForbidden, "forbidden", "Forbidden"}},
+	{dashboard.ErrForbidden, kind{http.StatusForbidden, "forbidden", "Forbidden"}},
+	{dashboard.ErrNotFound, notFound},
+	{dashboard.ErrTaken, kind{http.StatusConflict, "name_taken", "Name taken"}},
+	{dashboard.ErrConflict, kind{http.StatusConflict, "conflict", "Conflict"}},
+	{docstore.ErrUnavailable, kind{http.StatusServiceUnavailable, "store_unavailable", "Store unavailable"}},
 	{dhr.ErrUnknownTarget, kind{http.StatusUnprocessableEntity, "unknown_target", "Unknown target"}},
 	{search.ErrUnknownIndex, kind{http.StatusNotFound, "unknown_index", "Unknown index"}},
 	{search.ErrUnknownField, kind{http.StatusUnprocessableEntity, "unknown_field", "Unknown field"}},
@@ -127,6 +135,14 @@ func (a *handler) problem(ctx context.Context, err error) error {
 		p.Errors = details(list)
 		return p
 	}
+	var fields dashboard.FieldErrors
+	if errors.As(err, &fields) {
+		p := byStatus[http.StatusUnprocessableEntity].problem(ctx, fields.Error())
+		for _, f := range fields {
+			p.Errors = append(p.Errors, Detail{Message: f.Message, Location: strings.TrimSuffix("body."+f.Field, ".")})
+		}
+		return p
+	}
 	var ready *Problem
 	if errors.As(err, &ready) {
 		return ready
@@ -137,7 +153,7 @@ func (a *handler) problem(ctx context.Context, err error) error {
 				a.log.ErrorContext(ctx, "the engine failed", "error", err, "trace_id", traceOf(ctx))
 				return b.kind.problem(ctx, b.err.Error())
 			}
-			return b.kind.problem(ctx, strings.TrimPrefix(strings.TrimPrefix(err.Error(), "dhr: "), "search: "))
+			return b.kind.problem(ctx, saying.ReplaceAllString(err.Error(), ""))
 		}
 	}
 	switch {
@@ -149,6 +165,9 @@ func (a *handler) problem(ctx context.Context, err error) error {
 	a.log.ErrorContext(ctx, "unexpected error", "error", err, "trace_id", traceOf(ctx))
 	return internalError.problem(ctx, "something went wrong that should not; the log says more under this trace_id")
 }
+
+// saying is by which package an error is said, which is nothing to a client.
+var saying = regexp.MustCompile(`^(?:(?:dhr|search|dashboard|docstore): )+`)
 
 // details returns complaints about a query as a client reads them.
 func details(list jql.ErrorList) []Detail {
