@@ -12,7 +12,8 @@ import (
 // address of X-Forwarded-For, or of Forwarded (RFC 7239), that is not trusted
 // itself, since all before it is what the client may have written. If a
 // proxy names what is no address, its own is returned; and if both headers are there and
-// do not agree, one of them was written by the client, and the peer's is returned.
+// do not agree, one of them was written by the client, and the peer's is returned. So it is if
+// Forwarded is longer than 8 KiB; of X-Forwarded-For the last 32 addresses are looked at.
 //
 // The zero Addr is returned if the peer has none, as on a Unix socket.
 func ClientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
