@@ -34,6 +34,8 @@ import (
 	"time"
 
 	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/dashboard"
+	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/search"
@@ -52,6 +54,9 @@ type Config struct {
 	Engine search.Driver
 	// Policy says who may see and do what. It is required.
 	Policy *access.Policy
+
+	// Store keeps what users save. If nil, nothing is saved, and Filters is nil.
+	Store *docstore.Store
 
 	// Secret seals page tokens: at least 32 bytes, the same in all processes that
 	// share them. If nil, tokens end with the service.
@@ -88,7 +93,9 @@ type Compiler func(ctx context.Context, p *plan.Plan, limit int) (any, error)
 type Service struct {
 	config Config
 	index  *search.Index
-	log    *slog.Logger
+	// filters are nil without a store.
+	filters *dashboard.Filters
+	log     *slog.Logger
 }
 
 // New makes a service. What the configuration holds stays the caller's and must outlive the service.
@@ -113,7 +120,22 @@ func New(_ context.Context, c Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dhr: %w", err)
 	}
+	if c.Store != nil {
+		s.filters = dashboard.NewFilters(c.Store, c.Policy, s.check, &dashboard.Options{Now: s.config.Now})
+	}
 	return s, nil
+}
+
+// Filters are the saved questions of users; nil if the service has no store.
+func (s *Service) Filters() *dashboard.Filters { return s.filters }
+
+// check says whether a query can be saved.
+func (s *Service) check(ctx context.Context, who *access.Principal, text string, indexes []string) error {
+	v, err := s.Validate(ctx, who, &search.Query{JQL: text, Indexes: indexes})
+	if err != nil {
+		return err
+	}
+	return v.Errors.Err()
 }
 
 // Close ends the service. It must not be used afterwards.

@@ -194,3 +194,10 @@ func (s *Service) Record(ctx context.Context, who *access.Principal, index, id s
 	}
 	return s.index.Get(ctx, who, index, id, fields...)
 }
+
+// Functions returns the functions that queries may call: those of the language, and the host's.
+func (s *Service) Functions() map[string]jql.Function {
+	all := jql.Functions()
+	maps.Copy(all, s.config.Functions)
+	return all
+}

@@ -10,9 +10,32 @@ import (
 )
 
 // answer joins the tables of the indexes, and sorts and cuts their buckets.
-func (a *asking) answer(tables []*Table) *Answer {
+func (a *asking) answer(tables []*Table) (*Answer, error) {
 	out := &Answer{Warnings: a.warnings}
-	all, outer := newBuckets(a), newBuckets(a)
+	outer, err := a.join(out, tables)
+	if err != nil {
+		return nil, err
+	}
+	if a.sortsOuter() {
+		a.cutOuter(out, outer)
+		return out, nil
+	}
+	slices.SortFunc(out.Buckets, a.compare)
+	if limit := a.question.Limit; limit > 0 && len(out.Buckets) > limit {
+		for _, b := range out.Buckets[limit:] {
+			out.Cut++
+			out.Others += b.Count
+		}
+		out.Buckets = out.Buckets[:limit]
+	}
+	return out, nil
+}
+
+// join adds up the tables of the indexes in out, and returns the buckets of the first of two
+// groups, if they must be known by themselves.
+func (a *asking) join(out *Answer, tables []*Table) (outer *buckets, err error) {
+	all := newBuckets(a)
+	outer = newBuckets(a)
 	for _, in := range a.indexes {
 		table := tables[in.main]
 		out.Total += table.Total
@@ -35,19 +58,14 @@ func (a *asking) answer(tables []*Table) *Answer {
 		}
 	}
 	out.Buckets = all.list
-	if a.sortsOuter() {
-		a.cutOuter(out, outer)
-		return out
-	}
-	slices.SortFunc(out.Buckets, a.compare)
-	if limit := a.question.Limit; limit > 0 && len(out.Buckets) > limit {
-		for _, b := range out.Buckets[limit:] {
-			out.Cut++
-			out.Others += b.Count
+	for _, b := range out.Buckets { // each index had a number, but what they add up to may be none
+		for i, v := range b.Values {
+			if !finite(v) {
+				return nil, tooGreat(a.question.Metrics[i].Op, a.question.Metrics[i].Name)
+			}
 		}
-		out.Buckets = out.Buckets[:limit]
 	}
-	return out
+	return outer, nil
 }
 
 // whole gives a bucket of an index a key for each group and a value for each metric.

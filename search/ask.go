@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/jql"
@@ -56,13 +57,16 @@ func (x *Index) ask(ctx context.Context, who *access.Principal, q *Question) (*a
 			return nil, err
 		}
 	}
-	return a, nil
+	return a, a.alike()
 }
 
 func (a *asking) sorting() error {
 	q := a.question
 	if len(q.Groups) > 2 || q.Limit < 0 {
 		return fmt.Errorf("%w: %d groups and a limit of %d", ErrInvalid, len(q.Groups), q.Limit)
+	}
+	if len(q.Metrics) > maxMetrics {
+		return invalid("%d metrics, at most %d are allowed", len(q.Metrics), maxMetrics)
 	}
 	switch q.SortBy {
 	case "", "key":
@@ -155,6 +159,32 @@ func (a *asking) add(t *target, r *resolved) error {
 		a.aggregations = append(a.aggregations, &Aggregation{Plan: t.plan, Groups: outer})
 	}
 	a.indexes = append(a.indexes, in)
+	return nil
+}
+
+// alike holds that the keys of a group mean the same in all indexes.
+func (a *asking) alike() error {
+	for i := range a.question.Groups {
+		first := map[record.Kind]*Group{}
+		for _, in := range a.indexes {
+			if at := in.groups[i]; at < 0 || !in.kept {
+				continue
+			}
+			g := &a.aggregations[in.main].Groups[in.groups[i]]
+			one := first[g.Field.Kind]
+			if one == nil {
+				first[g.Field.Kind] = g
+				continue
+			}
+			if err := alikeIn(one.Field, g.Field); err != nil {
+				return fmt.Errorf("a group: %w", err)
+			}
+			if g.Calendar != nil && one.Field.DateOnly() != g.Field.DateOnly() && g.Calendar.zone() != time.UTC {
+				return fmt.Errorf("a group: %w: %q holds days in some of the indexes and instants in others, which share their spans in UTC alone; ask them one by one, or in UTC",
+					ErrInvalid, g.Field.Path)
+			}
+		}
+	}
 	return nil
 }
 

@@ -18,11 +18,25 @@ import (
 // context ends, the engine's work ends with it, and the error is the context's.
 // Errors wrap one of the sentinels of this package where one fits, and hold
 // the engine's own error beside it.
+//
+// A driver with aliases or data streams also has the method
+//
+//	Covers(ctx context.Context, name string) ([]string, error)
+//
+// that returns the names of the indexes which hold the records of a name, all of their
+// records or some, in their order; an index covers itself. By it an Index keeps a
+// question of several names from counting a record twice.
 type Driver interface {
 	// Schemas returns the schemas that name stands for, in the order of their
 	// indexes: that of an index; for an alias or a data stream that of the
 	// whole, whose Index is name; for a pattern with * those of all names that
-	// fit. A name without an index is no error: there are no schemas then.
+	// fit, of indexes, aliases and data streams alike. A name
+	// without an index is no error: there are no schemas then.
+	// An index whose schema cannot be read does not hide the others that fit a
+	// pattern: their schemas are returned beside an error that joins one for each such
+	// index, with a method Unreadable() string that returns the index's name, and nothing
+	// else. The Index refuses the questions of those who may see one; to all
+	// others it is not there.
 	// Asking again is cheap, and an unchanged schema is the same pointer.
 	Schemas(ctx context.Context, name string) ([]*record.Schema, error)
 
@@ -42,6 +56,11 @@ type Driver interface {
 	// another process, and the very same view is opened again; if that is no
 	// longer to be had, the error is ErrSnapshotLost.
 	Snapshot(ctx context.Context, index, token string) (Snapshot, error)
+}
+
+// A coverer is a Driver with aliases or data streams.
+type coverer interface {
+	Covers(ctx context.Context, name string) ([]string, error)
 }
 
 // A Read asks for records of one index: that of the plan's schema.

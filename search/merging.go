@@ -46,7 +46,7 @@ func (x *Index) merge(ctx context.Context, r *resolved, token *pageToken, o Page
 			}
 			read.After, m.after[i] = keys, token.After[i]
 		}
-		m.heads = append(m.heads, newHead(t, x.driver.Read(ctx, read)))
+		m.heads = append(m.heads, newHead(t, t.records(ctx, x.driver, read)))
 	}
 	var all sync.WaitGroup
 	for _, h := range m.heads {

@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/digit-health/dhr/access"
@@ -41,7 +42,8 @@ type Page struct {
 }
 
 // Page returns one page of what a query finds, in the query's order; records of several indexes
-// that compare equal in all of it stand in the order of the names of their indexes.
+// that compare equal in all of it stand in the order of the names of their indexes. The last thing that
+// decides is the id, or where it is masked a keyed order that tells nothing of it: see package access.
 //
 // Complaints about the query are a jql.ErrorList. Other errors wrap ErrUnknownIndex, ErrUnknownField,
 // ErrWindow, ErrBadToken, ErrInvalid or what the driver says.
@@ -172,7 +174,7 @@ func (x *Index) countBeside(ctx context.Context, r *resolved, upTo int64) *count
 func (x *Index) count(ctx context.Context, r *resolved, upTo int64) (total int64, exact bool, err error) {
 	for _, t := range r.targets {
 		limit := int64(0)
-		if upTo > 0 {
+		if upTo > 0 && upTo < math.MaxInt64 {
 			// One more than wanted tells "so many" from "so many or more".
 			limit = upTo - total + 1
 		}

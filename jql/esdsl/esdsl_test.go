@@ -183,6 +183,32 @@ func TestSearchAfter(t *testing.T) {
 	}
 }
 
+// TestOrdersThatLoseRecords holds that an order which OpenSearch gets wrong is left to Go, unless the
+// engine is known to be another, and that no other order is.
+func TestOrdersThatLoseRecords(t *testing.T) {
+	t.Parallel()
+	s, err := record.ParseSchema("x", []byte(`{"properties":{`+
+		`"a":{"type":"long"},"b":{"type":"double"},"c":{"type":"date"},"d":{"type":"date_nanos"},"e":{"type":"integer"},`+
+		`"in":{"type":"nested","properties":{"a":{"type":"long"},"b":{"type":"double"},"c":{"type":"date"},"d":{"type":"date_nanos"},`+
+		`"e":{"type":"integer"},"f":{"type":"float"},"g":{"type":"boolean"},"h":{"type":"keyword"},"i":{"type":"ip"},`+
+		`"deep":{"properties":{"a":{"type":"long"}}}}}}}`))
+	require.NoError(t, err)
+	unknown, err := esdsl.New(s, nil)
+	require.NoError(t, err)
+	elasticsearch, err := esdsl.New(s, &esdsl.Options{Elasticsearch: true})
+	require.NoError(t, err)
+	for path, want := range map[string]bool{
+		"a": true, "b": true, "c": true, "d": false, "e": true, "in.a": false, "in.b": false, "in.c": false, "in.d": false,
+		"in.e": true, "in.f": true, "in.g": true, "in.h": true, "in.i": true, "in.deep.a": false,
+	} {
+		for _, desc := range []bool{false, true} {
+			by := plan.Sort{Field: s.Field(path), Desc: desc}
+			require.Equal(t, want, unknown.CanSort(by), path)
+			require.True(t, elasticsearch.CanSort(by), path)
+		}
+	}
+}
+
 // TestEveryCase holds that a pattern for any case has all the characters which package record
 // takes for the same, and none else.
 func TestEveryCase(t *testing.T) {

@@ -163,6 +163,9 @@ func TestAlias(t *testing.T) {
 		require.Len(t, schemas, 1)
 		both := schemas[0]
 		require.Equal(t, "essearch-both", both.Index)
+		covered, err := d.Covers(t.Context(), "essearch-both")
+		require.NoError(t, err)
+		require.Equal(t, []string{"essearch-alias-1", "essearch-alias-2"}, covered)
 		columns, err := both.Project("code", "only", "n")
 		require.NoError(t, err)
 		read := func(where plan.Node, order ...plan.Sort) (got []string) {

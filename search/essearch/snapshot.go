@@ -153,6 +153,9 @@ func (s *snapshot) scan(ctx context.Context, scan *search.Scan, w *walk) error {
 		w.pager.ids = q.idValue(order)
 	}
 	w.pager.head = q.head(sort, scan.Slice, scan.Slices)
+	if w.writes {
+		w.pager.head = append(w.pager.head, `,"seq_no_primary_term":true`...)
+	}
 	if group {
 		w.keys, w.shared = scan.Plan.Order, order.shared
 		return w.grouped(ctx)
