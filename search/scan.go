@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/digit-health/dhr/access"
@@ -31,7 +32,7 @@ type ScanOptions struct {
 }
 
 // A Scanner reads every record that a query finds, once each, as they all
-// stood at one moment for each index. It has no time limit. Close gives back what it holds.
+// stood at one moment for each index, and if the engine is a [Snapshotter] at one for all. It has no time limit. Close gives back what it holds.
 type Scanner struct {
 	x         *Index
 	who       *access.Principal
@@ -95,28 +96,35 @@ func (s *Scanner) open(ctx context.Context, q *Query) (err error) {
 	if err := s.checkResumed(); err != nil {
 		return err
 	}
+	return s.openSnapshots(ctx)
+}
+
+func (s *Scanner) openSnapshots(ctx context.Context) (err error) {
+	indexes, tokens := make([]string, len(s.resolved.targets)), make([]string, len(s.resolved.targets))
 	for i, t := range s.resolved.targets {
-		if o.Source && !t.view.Plain() {
-			return fmt.Errorf("%w: whole documents of %q, of which some fields may not be seen", ErrInvalid, t.plan.Schema.Index)
+		indexes[i] = t.plan.Schema.Index
+		if s.opts.Source && !t.view.Plain() {
+			return fmt.Errorf("%w: whole documents of %q, of which some fields may not be seen", ErrInvalid, indexes[i])
 		}
-		token := ""
-		if len(s.from) > 0 {
-			token = s.from[0].Snapshots[i]
+		if len(s.from) == 0 {
+			continue
 		}
-		snapshot, err := s.openSnapshot(ctx, t.plan.Schema.Index, token)
+		if tokens[i] = s.from[0].Snapshots[i]; tokens[i] == "" {
+			return fmt.Errorf("%w: the engine cannot open one of %q again", ErrSnapshotLost, indexes[i])
+		}
+	}
+	if d, ok := s.x.driver.(Snapshotter); ok {
+		s.snapshots, err = d.Snapshots(ctx, indexes, tokens)
+		return err
+	}
+	for i, index := range indexes {
+		snapshot, err := s.x.driver.Snapshot(ctx, index, tokens[i])
 		if err != nil {
 			return err
 		}
 		s.snapshots = append(s.snapshots, snapshot)
 	}
 	return nil
-}
-
-func (s *Scanner) openSnapshot(ctx context.Context, index, token string) (Snapshot, error) {
-	if len(s.from) > 0 && token == "" {
-		return nil, fmt.Errorf("%w: the engine cannot open one of %q again", ErrSnapshotLost, index)
-	}
-	return s.x.driver.Snapshot(ctx, index, token)
 }
 
 // readCheckpoints opens the checkpoints, and returns the query as of their instant.
@@ -250,15 +258,16 @@ func (p *Slice) Checkpoint() (string, error) {
 }
 
 // scan begins to read the ith index.
-func (p *Slice) scan(ctx context.Context, i int) (record.Stream, func() string) {
+func (p *Slice) scan(ctx context.Context, i int, turns *Turns) (record.Stream, func() string) {
 	t := p.s.resolved.targets[i]
 	columns := t.shown
-	if p.s.opts.Ordered && len(p.s.snapshots) > 1 {
+	if turns != nil {
 		columns = t.read // the keys are needed to merge
 	}
 	return p.s.snapshots[i].Scan(ctx, &Scan{
 		Plan: t.plan, Columns: columns, Source: p.s.opts.Source, Ordered: p.s.opts.Ordered,
 		Slice: p.at.Slice, Slices: p.at.Slices, From: p.at.Positions[i],
+		Turns: turns,
 	})
 }
 
@@ -270,7 +279,7 @@ func (p *Slice) inTurn(ctx context.Context, yield func(*record.Record, error) bo
 			continue
 		}
 		var records record.Stream
-		records, p.position = p.scan(ctx, i)
+		records, p.position = p.scan(ctx, i, nil)
 		p.reading = i
 		for r, err := range records {
 			if err == nil {
@@ -298,7 +307,7 @@ func (p *Slice) show(t *target, r, out *record.Record) *record.Record {
 
 // merged yields the records of several indexes in their common order.
 func (p *Slice) merged(ctx context.Context, yield func(*record.Record, error) bool) error {
-	heads := make([]*scanHead, 0, len(p.s.snapshots))
+	heads, turns := make([]*scanHead, 0, len(p.s.snapshots)), &Turns{}
 	defer func() {
 		for _, h := range heads {
 			h.halt()
@@ -308,10 +317,12 @@ func (p *Slice) merged(ctx context.Context, yield func(*record.Record, error) bo
 		if p.at.Done[i] {
 			continue
 		}
-		records, position := p.scan(ctx, i)
-		h := &scanHead{head: newHead(t, records), index: i, position: position}
+		records, position := p.scan(ctx, i, turns)
+		h := newScanHead(t, i, records, position)
 		heads = append(heads, h)
-		h.advance()
+		if h.advance(); h.err != nil {
+			return h.err
+		}
 	}
 	var out record.Record
 	for {
@@ -342,7 +353,32 @@ func (p *Slice) merged(ctx context.Context, yield func(*record.Record, error) bo
 
 // A scanHead is the next record of one of the indexes that are merged.
 type scanHead struct {
-	*head
+	target   *target
 	index    int
+	pull     func() (*record.Record, error, bool)
+	halt     func()
 	position func() string
+	record   *record.Record // nil at the end
+	keys     []record.Value
+	err      error
+}
+
+func newScanHead(t *target, index int, records record.Stream, position func() string) *scanHead {
+	h := &scanHead{target: t, index: index, position: position}
+	h.pull, h.halt = iter.Pull2(records)
+	return h
+}
+
+// advance steps to the next record of the index.
+func (h *scanHead) advance() {
+	r, err, more := h.pull()
+	switch {
+	case !more:
+		h.record = nil
+	case err != nil:
+		h.record, h.err = nil, err
+	default:
+		h.record = r
+		h.keys = h.target.order.Keys(h.keys[:0], r)
+	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
@@ -59,7 +60,10 @@ func (d *Postgres) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*se
 // analyze tells the planner what the tables now hold. It would find that out by itself, later.
 func (l *pgLoad) analyze(ctx context.Context) {
 	t := l.d.tables(l.id)
-	_, _ = l.d.pool.Exec(ctx, "ANALYZE "+t.main+", "+t.values+", "+t.codes, pgx.QueryExecModeSimpleProtocol)
+	_ = l.d.with(ctx, func(conn *pgxpool.Conn) error {
+		_, err := conn.Exec(ctx, "ANALYZE "+t.main+", "+t.values+", "+t.codes, pgx.QueryExecModeSimpleProtocol)
+		return err
+	})
 }
 
 // A pgLoad is one call of Load.

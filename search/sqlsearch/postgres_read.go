@@ -56,8 +56,9 @@ func (d *Postgres) Aggregate(ctx context.Context, questions []*search.Aggregatio
 
 // A pgView is an index in one transaction.
 type pgView struct {
-	x  *pgIndex
-	tx pgx.Tx
+	x       *pgIndex
+	tx      pgx.Tx
+	session *pgSession // if other views are read in the same transaction meanwhile
 }
 
 func (v *pgView) layout(ctx context.Context) *sqlgen.Layout {
@@ -71,7 +72,7 @@ func (d *Postgres) ask(ctx context.Context, snapshot, index string, do func(ctx 
 		if err != nil {
 			return err
 		}
-		return do(ctx, &pgView{x, tx})
+		return do(ctx, &pgView{x: x, tx: tx})
 	})
 	return dropped(err, snapshot != "", index)
 }
@@ -180,6 +181,9 @@ func (v *pgView) selected(ctx context.Context, p *plan.Plan, s *sqlgen.Selection
 // beyond it is read to the end, since a question that is broken off breaks the
 // transaction.
 func (v *pgView) run(ctx context.Context, q sqlgen.Query, columns *record.Projection, limit int, yield func(pgFound, error) bool) (n int, more bool, err error) {
+	if v.session != nil && limit == 0 {
+		return v.runByTurns(ctx, q, columns, yield)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	rows, err := v.tx.Query(ctx, q.Text, q.Args...)
