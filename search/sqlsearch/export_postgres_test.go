@@ -1,5 +1,13 @@
 package sqlsearch
 
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/digit-health/dhr/search"
+)
+
 // What the tests of package sqlsearch_test look at from outside.
 var (
 	PgError  = pgError
@@ -15,4 +23,20 @@ func Busy(d *Postgres) []int {
 		return nil
 	}
 	return []int{used, held, len(d.holds)}
+}
+
+// LoadKnowing loads as Load does, and remembers at most so many strings, of so many bytes. It
+// returns the most that was remembered between two batches.
+func LoadKnowing(ctx context.Context, d *Postgres, index string, docs iter.Seq[*search.Document], most, bytes int) (codes, terms, length int, err error) {
+	l := d.newLoad(index, func(r search.Refusal) { err = errors.New(r.Reason) })
+	l.most, l.mostBytes = most, bytes
+	_, failed := l.load(ctx, func(yield func(*search.Document) bool) {
+		for doc := range docs {
+			codes, terms, length = max(codes, len(l.known)), max(terms, len(l.terms)), max(length, l.termBytes)
+			if !yield(doc) {
+				return
+			}
+		}
+	})
+	return codes, terms, length, errors.Join(failed, err)
 }
