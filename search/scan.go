@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/digit-health/dhr/access"
@@ -40,6 +41,7 @@ type Scanner struct {
 	opts      ScanOptions
 	snapshots []Snapshot
 	from      []checkpoint // of each slice
+	closed    atomic.Bool
 }
 
 // A checkpoint is where a slice stands.
@@ -160,6 +162,9 @@ func (s *Scanner) checkResumed() error {
 
 // Total returns how many records the scan finds: all slices, from the start.
 func (s *Scanner) Total(ctx context.Context) (int64, error) {
+	if err := s.check(); err != nil {
+		return 0, s.x.wrap(ctx, "scan", err)
+	}
 	var total int64
 	for i, t := range s.resolved.targets {
 		n, err := s.snapshots[i].Count(ctx, t.plan)
@@ -187,13 +192,24 @@ func (s *Scanner) Columns() []*record.Projection {
 	return all
 }
 
-// Close gives the snapshots back to the engine. Slices must not be read any more.
+// check reports ErrSnapshotLost if the scan is closed.
+func (s *Scanner) check() error {
+	if s.closed.Load() {
+		return fmt.Errorf("%w: the scan is closed", ErrSnapshotLost)
+	}
+	return nil
+}
+
+// Close gives the snapshots back to the engine. Slices must not be read any more; what asks for
+// records afterwards is told ErrSnapshotLost. Where a slice stands it says all the same.
 func (s *Scanner) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
 	var errs []error
 	for _, snapshot := range s.snapshots {
 		errs = append(errs, snapshot.Close())
 	}
-	s.snapshots = nil
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("search: close a scan: %w", err)
 	}
@@ -201,7 +217,11 @@ func (s *Scanner) Close() error {
 }
 
 // Slice returns the nth slice, from 0. Slices may be read side by side, each by one goroutine.
+// One that is not there has no records but the error ErrInvalid.
 func (s *Scanner) Slice(n int) *Slice {
+	if n < 0 || n >= s.opts.Slices {
+		return &Slice{s: s, err: fmt.Errorf("%w: slice %d of %d", ErrInvalid, n, s.opts.Slices)}
+	}
 	at := checkpoint{
 		Now: s.resolved.options.Now.UnixMilli(), Question: s.resolved.question(), Ordered: s.opts.Ordered, Slice: n, Slices: s.opts.Slices,
 		Positions: make([]string, len(s.snapshots)), Done: make([]bool, len(s.snapshots)),
@@ -214,8 +234,9 @@ func (s *Scanner) Slice(n int) *Slice {
 
 // A Slice is a part of the records of a [Scanner], or all of them.
 type Slice struct {
-	s  *Scanner
-	at checkpoint
+	s   *Scanner
+	at  checkpoint
+	err error // if it is not there
 	// position is where the scan of the index being read stands, if it is read by itself.
 	position func() string
 	reading  int
@@ -225,10 +246,12 @@ type Slice struct {
 // so does the stream, with the context's error.
 func (p *Slice) Records(ctx context.Context) record.Stream {
 	return func(yield func(*record.Record, error) bool) {
-		var err error
-		if p.s.opts.Ordered && len(p.s.snapshots) > 1 {
+		err := errors.Join(p.err, p.s.check())
+		switch {
+		case err != nil:
+		case p.s.opts.Ordered && len(p.s.snapshots) > 1:
 			err = p.merged(ctx, yield)
-		} else {
+		default:
 			err = p.inTurn(ctx, yield)
 		}
 		if err != nil && !errors.Is(err, errStopped) {
@@ -243,6 +266,9 @@ var errStopped = errors.New("stopped")
 // Checkpoint returns where the slice stands: behind the last record that
 // Records yielded. It is called by the goroutine that ranges, also after the end or an error.
 func (p *Slice) Checkpoint() (string, error) {
+	if p.err != nil {
+		return "", fmt.Errorf("search: checkpoint: %w", p.err)
+	}
 	if p.position != nil {
 		p.at.Positions[p.reading] = p.position()
 	}

@@ -25,7 +25,9 @@ type slotted struct {
 	most int // that were taken at once
 }
 
-func newSlotted(n int) *slotted { return &slotted{Driver: memsearch.New(), slots: make(chan struct{}, n)} }
+func newSlotted(n int) *slotted {
+	return &slotted{Driver: memsearch.New(), slots: make(chan struct{}, n)}
+}
 
 func (d *slotted) take(ctx context.Context) error {
 	if !d.wait {
