@@ -40,3 +40,6 @@ func LoadKnowing(ctx context.Context, d *Postgres, index string, docs iter.Seq[*
 	})
 	return codes, terms, length, errors.Join(failed, err)
 }
+
+// Made returns how many connections were made.
+func Made(d *Postgres) int64 { return d.pool.Stat().NewConnsCount() }

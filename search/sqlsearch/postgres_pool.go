@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -47,7 +48,10 @@ func openPool(ctx context.Context, url string, connections int, wait time.Durati
 		params["application_name"] = "dhr"
 	}
 	config.ConnConfig.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
+		c := &canceller{}
+		c.Conn, c.DeadlineDelay = conn, time.Second
+		conn.CustomData()[cancellerKey] = c
+		return c
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -97,8 +101,33 @@ func (p *pgPool) with(ctx context.Context, do func(conn *pgxpool.Conn) error) er
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
+	defer release(conn)
 	return pgError(ctx, do(conn))
+}
+
+// A canceller asks the server to end the work of a connection. It may come too late, and
+// then ends what the connection is used for next.
+type canceller struct {
+	pgconn.CancelRequestContextWatcherHandler
+	asked atomic.Bool
+}
+
+// cancellerKey is where a connection has its canceller.
+const cancellerKey = "dhr"
+
+func (c *canceller) HandleCancel(ctx context.Context) {
+	c.asked.Store(true)
+	c.CancelRequestContextWatcherHandler.HandleCancel(ctx)
+}
+
+// release gives a connection back, or ends one of which something was cancelled.
+func release(conn *pgxpool.Conn) {
+	if c, ok := conn.Conn().PgConn().CustomData()[cancellerKey].(*canceller); ok && c.asked.Load() {
+		ctx, stop := context.WithTimeout(context.Background(), time.Second)
+		defer stop()
+		_ = conn.Conn().Close(ctx)
+	}
+	conn.Release()
 }
 
 // hold begins a transaction as begin does, for as long as the caller likes. It is
@@ -133,14 +162,10 @@ type pgTx struct {
 	conn *pgxpool.Conn
 }
 
+// Rollback is called once.
 func (t *pgTx) Rollback(ctx context.Context) error {
-	defer t.conn.Release() // a second time does nothing
+	defer release(t.conn)
 	return t.Tx.Rollback(ctx)
-}
-
-func (t *pgTx) Commit(ctx context.Context) error {
-	defer t.conn.Release()
-	return t.Tx.Commit(ctx)
 }
 
 // begin begins a transaction that reads. The caller rolls it back.
@@ -151,7 +176,7 @@ func (p *pgPool) begin(ctx context.Context, snapshot string) (*pgTx, error) {
 	}
 	begun, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
-		conn.Release()
+		release(conn)
 		return nil, pgError(ctx, err)
 	}
 	tx := &pgTx{Tx: begun, conn: conn}

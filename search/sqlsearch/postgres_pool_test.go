@@ -240,3 +240,37 @@ func stream(records []*record.Record) record.Stream {
 		}
 	}
 }
+
+// A connection of which a question was cancelled serves no other, which the cancellation might
+// reach as well.
+func TestPostgresCancelledConnection(t *testing.T) {
+	t.Parallel()
+	const schema = "m_pg_cancelled"
+	require.NoError(t, visits.Store(t.Context(), openPostgres(t, schema), "visits", 5000))
+	d, err := sqlsearch.OpenPostgres(t.Context(), postgresURL(t), &sqlsearch.PostgresOptions{Schema: schema, Connections: 1})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, d.Close()) })
+	schemas, err := d.Schemas(t.Context(), "*")
+	require.NoError(t, err)
+	p := planOf(t, schemas[0], "")
+	columns, err := p.Schema.ProjectAll()
+	require.NoError(t, err)
+	before := sqlsearch.Made(d)
+	for range 3 {
+		n := 0
+		for _, err := range d.Read(t.Context(), &search.Read{Plan: p, Columns: columns}) {
+			require.NoError(t, err)
+			if n++; n == 10 {
+				break
+			}
+		}
+		require.Equal(t, 10, n)
+		total, err := d.Count(t.Context(), p, 0)
+		require.NoError(t, err)
+		require.EqualValues(t, 5000, total)
+	}
+	require.Equal(t, before+3, sqlsearch.Made(d))
+	_, err = d.Count(t.Context(), p, 0)
+	require.NoError(t, err)
+	require.Equal(t, before+3, sqlsearch.Made(d), "what was not cancelled is used again")
+}
