@@ -40,8 +40,10 @@ type Answer struct {
 }
 
 // Aggregate answers questions, one answer each, in one round trip to the engine.
-// A question of several indexes adds up their figures; an average, a cardinality and a percentile cannot be
-// added up, and are ErrUnsupported there.
+// A question of several indexes joins their figures exactly. A cardinality and a percentile there are made of
+// the values themselves, of which there may be 2^18 in an index and 2^20 in all, else the error is
+// ErrTooManyBuckets; in two groups they are ErrUnsupported, and so is the percentile of values of
+// which a record has one twice.
 func (x *Index) Aggregate(ctx context.Context, who *access.Principal, questions ...*Question) ([]*Answer, error) {
 	ctx, cancel := x.limit(ctx)
 	defer cancel()
@@ -76,7 +78,11 @@ func (x *Index) aggregate(ctx context.Context, who *access.Principal, questions 
 	}
 	var answers []*Answer
 	for _, a := range asked {
-		answers = append(answers, a.answer(tables[a.first:]))
+		answer, err := a.answer(tables[a.first:])
+		if err != nil {
+			return nil, err
+		}
+		answers = append(answers, answer)
 	}
 	return answers, nil
 }

@@ -32,7 +32,11 @@ func (x *Index) suggest(ctx context.Context, who *access.Principal, indexes []st
 	if err != nil {
 		return nil, err
 	}
-	return a.answer(tables).Buckets, nil
+	answer, err := a.answer(tables)
+	if err != nil {
+		return nil, err
+	}
+	return answer.Buckets, nil
 }
 
 // Get returns the record of an index with an id, with the fields of
