@@ -245,7 +245,7 @@ func (v *tableView) count(ctx context.Context, p *plan.Plan, limit int64) (n int
 	if !exactly {
 		return exact.Count(ctx, p, limit, where, v.read)
 	}
-	q, err := sqlgen.Count(p, v.t.layout, limit)
+	q, err := countOf(p, v.t.layout, limit)
 	if err != nil {
 		return 0, err
 	}

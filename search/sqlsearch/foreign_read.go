@@ -124,7 +124,7 @@ func (v *tableView) selected(ctx context.Context, p *plan.Plan, s *sqlgen.Select
 	return func(yield func(*record.Record, error) bool) {
 		columns := v.t.needed(r)
 		s.List = v.t.list(columns)
-		queries, err := sqlgen.Select(p, v.t.layout, s)
+		queries, err := selectOf(p, v.t.layout, s)
 		if err != nil {
 			yield(nil, err)
 			return

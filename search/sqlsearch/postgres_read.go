@@ -155,7 +155,7 @@ func (v *pgView) selected(ctx context.Context, p *plan.Plan, s *sqlgen.Selection
 	s.List = "m.rid, m.id, o.doc"
 	s.From = " JOIN " + v.x.tables.source + " AS o ON o.rid = m.rid"
 	return func(yield func(pgFound, error) bool) {
-		queries, err := sqlgen.Select(p, v.layout(ctx), s)
+		queries, err := selectOf(p, v.layout(ctx), s)
 		if err != nil {
 			yield(pgFound{}, err)
 			return
@@ -234,7 +234,7 @@ func (v *pgView) count(ctx context.Context, p *plan.Plan, limit int64) (n int64,
 	if !exactly {
 		return exact.Count(ctx, p, limit, where, exact.ScanReader(v.scanner()))
 	}
-	q, err := sqlgen.Count(&plan.Plan{Schema: p.Schema, Where: where, Order: p.Order}, l, limit)
+	q, err := countOf(&plan.Plan{Schema: p.Schema, Where: where, Order: p.Order}, l, limit)
 	if err != nil {
 		return 0, err
 	}
