@@ -33,7 +33,7 @@ type ScanOptions struct {
 }
 
 // A Scanner reads every record that a query finds, once each, as they all
-// stood at one moment for each index, and if the engine is a [Snapshotter] at one for all. It has no time limit. Close gives back what it holds.
+// stood at one moment for each index, and if the engine opens them together at one for all. It has no time limit. Close gives back what it holds.
 type Scanner struct {
 	x         *Index
 	who       *access.Principal
@@ -115,7 +115,7 @@ func (s *Scanner) openSnapshots(ctx context.Context) (err error) {
 			return fmt.Errorf("%w: the engine cannot open one of %q again", ErrSnapshotLost, indexes[i])
 		}
 	}
-	if d, ok := s.x.driver.(Snapshotter); ok {
+	if d, ok := s.x.driver.(snapshotter); ok {
 		s.snapshots, err = d.Snapshots(ctx, indexes, tokens)
 		return err
 	}
@@ -284,7 +284,7 @@ func (p *Slice) Checkpoint() (string, error) {
 }
 
 // scan begins to read the ith index.
-func (p *Slice) scan(ctx context.Context, i int, turns *Turns) (record.Stream, func() string) {
+func (p *Slice) scan(ctx context.Context, i int, turns *any) (record.Stream, func() string) {
 	t := p.s.resolved.targets[i]
 	columns := t.shown
 	if turns != nil {
@@ -333,7 +333,7 @@ func (p *Slice) show(t *target, r, out *record.Record) *record.Record {
 
 // merged yields the records of several indexes in their common order.
 func (p *Slice) merged(ctx context.Context, yield func(*record.Record, error) bool) error {
-	heads, turns := make([]*scanHead, 0, len(p.s.snapshots)), &Turns{}
+	heads, turns := make([]*scanHead, 0, len(p.s.snapshots)), new(any)
 	defer func() {
 		for _, h := range heads {
 			h.halt()

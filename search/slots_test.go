@@ -99,20 +99,20 @@ func (s *slottedSnapshot) Scan(ctx context.Context, scan *search.Scan) (record.S
 	records, position := s.Snapshot.Scan(ctx, scan)
 	turns := scan.Turns
 	if turns == nil {
-		turns = &search.Turns{}
+		turns = new(any)
 	}
 	return func(yield func(*record.Record, error) bool) {
-		n, _ := turns.Shared.(int)
+		n, _ := (*turns).(int)
 		if n == 0 {
 			if err := s.view.d.take(ctx); err != nil {
 				yield(nil, err)
 				return
 			}
 		}
-		turns.Shared = n + 1
+		*turns = n + 1
 		defer func() {
-			n, _ := turns.Shared.(int)
-			if turns.Shared = n - 1; n == 1 {
+			n, _ := (*turns).(int)
+			if *turns = n - 1; n == 1 {
 				s.view.d.give()
 			}
 		}()

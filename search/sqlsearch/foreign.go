@@ -58,7 +58,7 @@ type Tables struct {
 
 var _ interface {
 	search.Driver
-	search.Snapshotter
+	Snapshots(ctx context.Context, indexes, tokens []string) ([]search.Snapshot, error)
 } = (*Tables)(nil)
 
 // A tableDB is a database of tables that exist already.

@@ -184,7 +184,7 @@ func (d *Tables) Snapshot(ctx context.Context, index, token string) (search.Snap
 	return all[0], nil
 }
 
-// Snapshots implements [search.Snapshotter]. The views are of one moment.
+// Snapshots opens several, as [search.Driver] describes it. The views are of one moment.
 func (d *Tables) Snapshots(ctx context.Context, indexes, tokens []string) ([]search.Snapshot, error) {
 	h := &tableHold{users: len(indexes)}
 	var all []search.Snapshot

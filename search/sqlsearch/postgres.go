@@ -52,7 +52,7 @@ type Postgres struct {
 
 var _ interface {
 	search.Loader
-	search.Snapshotter
+	Snapshots(ctx context.Context, indexes, tokens []string) ([]search.Snapshot, error)
 } = (*Postgres)(nil)
 
 // OpenPostgres connects to a database by its URL, such as

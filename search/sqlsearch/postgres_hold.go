@@ -122,7 +122,7 @@ func (h *pgHold) end() {
 	}
 }
 
-// A pgSession is one transaction in which all scans of a [search.Turns] read a view, with a
+// A pgSession is one transaction in which all scans of the same turns read a view, with a
 // cursor each.
 type pgSession struct {
 	tx      pgx.Tx
@@ -131,11 +131,11 @@ type pgSession struct {
 }
 
 // session joins the session of turns for a view.
-func (d *Postgres) session(ctx context.Context, turns *search.Turns, view string) (*pgSession, error) {
-	sessions, _ := turns.Shared.(map[string]*pgSession)
+func (d *Postgres) session(ctx context.Context, turns *any, view string) (*pgSession, error) {
+	sessions, _ := (*turns).(map[string]*pgSession)
 	if sessions == nil {
 		sessions = map[string]*pgSession{}
-		turns.Shared = sessions
+		*turns = sessions
 	}
 	if s := sessions[view]; s != nil {
 		s.users++
@@ -164,7 +164,7 @@ func (s *pgSnapshot) byTurns(ctx context.Context, scan *search.Scan, at *pgPosit
 		}
 		defer func() {
 			if session.users--; session.users == 0 {
-				sessions, _ := scan.Turns.Shared.(map[string]*pgSession)
+				sessions, _ := (*scan.Turns).(map[string]*pgSession)
 				delete(sessions, s.hold.name)
 				end(ctx, session.tx)
 			}

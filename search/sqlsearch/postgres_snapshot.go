@@ -35,7 +35,7 @@ func (d *Postgres) Snapshot(ctx context.Context, index, token string) (search.Sn
 	return s, nil
 }
 
-// Snapshots implements [search.Snapshotter]. The views are of one moment.
+// Snapshots opens several, as [search.Driver] describes it. The views are of one moment.
 func (d *Postgres) Snapshots(ctx context.Context, indexes, tokens []string) (all []search.Snapshot, err error) {
 	defer func() {
 		if err != nil {
