@@ -173,14 +173,15 @@ func loadPlainly(b *testing.B, file string, n int) {
 func insertPlainly(b *testing.B, db *sql.DB, columns []string, batch []map[string]any, sources [][]byte) {
 	tx, err := db.BeginTx(b.Context(), nil)
 	require.NoError(b, err)
-	prepared := func(text string) *sql.Stmt {
-		s, err := tx.PrepareContext(b.Context(), text)
-		require.NoError(b, err)
-		return s
-	}
-	record := prepared("INSERT OR REPLACE INTO visits (id, doc, " + strings.Join(columns, ", ") + ") VALUES (?, ?" + strings.Repeat(", ?", len(columns)) + ")")
-	symptom := prepared("INSERT INTO symptoms VALUES (?, ?)")
-	words := prepared("INSERT INTO words (rowid, diagnosis, notes) VALUES (?, ?, ?)")
+	record, err := tx.PrepareContext(b.Context(), "INSERT OR REPLACE INTO visits (id, doc, " + strings.Join(columns, ", ") + ") VALUES (?, ?" + strings.Repeat(", ?", len(columns)) + ")")
+	require.NoError(b, err)
+	defer record.Close()
+	symptom, err := tx.PrepareContext(b.Context(), "INSERT INTO symptoms VALUES (?, ?)")
+	require.NoError(b, err)
+	defer symptom.Close()
+	words, err := tx.PrepareContext(b.Context(), "INSERT INTO words (rowid, diagnosis, notes) VALUES (?, ?, ?)")
+	require.NoError(b, err)
+	defer words.Close()
 	for i, fields := range batch {
 		args := []any{fields["visit_id"], sources[i]}
 		for _, c := range columns {

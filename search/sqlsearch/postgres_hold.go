@@ -38,7 +38,7 @@ func (d *Postgres) newHold(ctx context.Context, name string) (*pgHold, error) {
 		return h, nil
 	}
 	// the transaction outlives the context of its making
-	tx, done, err := d.pgPool.hold(ctx, name)
+	tx, done, err := d.hold(ctx, name)
 	if err != nil {
 		return nil, err
 	}
