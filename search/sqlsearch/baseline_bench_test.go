@@ -173,7 +173,7 @@ func loadPlainly(b *testing.B, file string, n int) {
 func insertPlainly(b *testing.B, db *sql.DB, columns []string, batch []map[string]any, sources [][]byte) {
 	tx, err := db.BeginTx(b.Context(), nil)
 	require.NoError(b, err)
-	record, err := tx.PrepareContext(b.Context(), "INSERT OR REPLACE INTO visits (id, doc, " + strings.Join(columns, ", ") + ") VALUES (?, ?" + strings.Repeat(", ?", len(columns)) + ")")
+	record, err := tx.PrepareContext(b.Context(), "INSERT OR REPLACE INTO visits (id, doc, "+strings.Join(columns, ", ")+") VALUES (?, ?"+strings.Repeat(", ?", len(columns))+")")
 	require.NoError(b, err)
 	defer record.Close()
 	symptom, err := tx.PrepareContext(b.Context(), "INSERT INTO symptoms VALUES (?, ?)")
