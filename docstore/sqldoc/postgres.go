@@ -50,7 +50,8 @@ func OpenPostgres(ctx context.Context, url string, opts *PostgresOptions) (*Driv
 	}
 	for name, value := range map[string]string{
 		"client_encoding": "UTF8", "standard_conforming_strings": "on",
-		"synchronous_commit": "on", // what was acknowledged is on the disk
+		"synchronous_commit": "on",  // what was acknowledged is on the disk
+		"jit":                "off", // which takes longer than every one of our questions
 	} {
 		config.RuntimeParams[name] = value
 	}
