@@ -34,6 +34,7 @@ import (
 	"time"
 
 	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/audit"
 	"github.com/digit-health/dhr/dashboard"
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/jql"
@@ -57,6 +58,9 @@ type Config struct {
 
 	// Store keeps what users save. If nil, nothing is saved, and Filters is nil.
 	Store *docstore.Store
+
+	// Audit notes who asked and changed what, before it is answered. If nil, nobody does.
+	Audit *audit.Log
 
 	// Secret seals page tokens: at least 32 bytes, the same in all processes that
 	// share them. If nil, tokens end with the service.
@@ -94,7 +98,7 @@ type Service struct {
 	config Config
 	index  *search.Index
 	// filters are nil without a store.
-	filters *dashboard.Filters
+	filters *Filters
 	log     *slog.Logger
 }
 
@@ -121,13 +125,13 @@ func New(_ context.Context, c Config) (*Service, error) {
 		return nil, fmt.Errorf("dhr: %w", err)
 	}
 	if c.Store != nil {
-		s.filters = dashboard.NewFilters(c.Store, c.Policy, s.check, &dashboard.Options{Now: s.config.Now})
+		s.filters = &Filters{dashboard.NewFilters(c.Store, c.Policy, s.check, &dashboard.Options{Now: s.config.Now}), s}
 	}
 	return s, nil
 }
 
 // Filters are the saved questions of users; nil if the service has no store.
-func (s *Service) Filters() *dashboard.Filters { return s.filters }
+func (s *Service) Filters() *Filters { return s.filters }
 
 // check says whether a query can be saved.
 func (s *Service) check(ctx context.Context, who *access.Principal, text string, indexes []string) error {

@@ -16,10 +16,19 @@ import (
 
 // Query returns one page of what a query finds: see [search.Index.Page].
 func (s *Service) Query(ctx context.Context, who *access.Principal, q *search.Query, page *search.PageOptions) (*search.Page, error) {
+	in := s.circumstances(q)
+	found, err := s.page(ctx, who, in, page)
+	if failed := s.noteQuery(ctx, who, in, found, err); failed != nil {
+		return nil, failed
+	}
+	return found, err
+}
+
+func (s *Service) page(ctx context.Context, who *access.Principal, q *search.Query, page *search.PageOptions) (*search.Page, error) {
 	if err := s.may(who, access.MayView); err != nil {
 		return nil, err
 	}
-	return s.index.Page(ctx, who, s.circumstances(q), page)
+	return s.index.Page(ctx, who, q, page)
 }
 
 // circumstances returns q with what the service knows of where and among whom it is asked.

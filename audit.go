@@ -1,0 +1,96 @@
+package dhr
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/audit"
+	"github.com/digit-health/dhr/dashboard"
+	"github.com/digit-health/dhr/search"
+)
+
+type addressKey struct{}
+
+// WithAddress returns a context for questions that come from an address, which the audit notes.
+func WithAddress(ctx context.Context, from netip.Addr) context.Context {
+	return context.WithValue(ctx, addressKey{}, from)
+}
+
+// note appends an entry to the audit, if there is one. What cannot be noted must not be answered.
+func (s *Service) note(ctx context.Context, who *access.Principal, e audit.Entry) error {
+	if s.config.Audit == nil {
+		return nil
+	}
+	if who != nil {
+		e.Tenant, e.User = who.Tenant, who.User
+	}
+	if e.Tenant == "" {
+		e.Tenant = "-"
+	}
+	if from, ok := ctx.Value(addressKey{}).(netip.Addr); ok && from.IsValid() {
+		e.Address = from.String()
+	}
+	if _, err := s.config.Audit.Append(ctx, e); err != nil {
+		return fmt.Errorf("dhr: audit: %w", err)
+	}
+	return nil
+}
+
+// noteQuery notes a question that was asked: a hash of its text, since the text may name persons, to which
+// indexes, how many records were shown, and how it ended.
+func (s *Service) noteQuery(ctx context.Context, who *access.Principal, q *search.Query, page *search.Page, err error) error {
+	if s.config.Audit == nil {
+		return nil
+	}
+	sum := sha256.Sum256([]byte(q.JQL))
+	e := audit.Entry{Action: "query.run", Object: shortened(strings.Join(q.Indexes, ",")), Detail: map[string]string{
+		"query": "sha256:" + hex.EncodeToString(sum[:8]), "outcome": outcome(err),
+	}}
+	if page != nil {
+		e.Count = int64(len(page.Records))
+	}
+	return s.note(ctx, who, e)
+}
+
+// outcome says how something ended.
+func outcome(err error) string {
+	switch {
+	case err == nil:
+		return "done"
+	case errors.Is(err, ErrForbidden), errors.Is(err, access.ErrDenied), errors.Is(err, search.ErrUnknownIndex),
+		errors.Is(err, dashboard.ErrForbidden), errors.Is(err, dashboard.ErrNotFound):
+		return "denied"
+	}
+	return "failed"
+}
+
+// shortened keeps a name within what the audit takes.
+func shortened(name string) string {
+	const longest = 300
+	if name == "" {
+		return "*"
+	}
+	if len(name) <= longest {
+		return name
+	}
+	return strings.ToValidUTF8(name[:longest-3], "") + "…"
+}
+
+// Audit returns entries of the audit of the tenant of who, which needs the permission [access.MayAudit], the newest first.
+// The query's tenant does not count. Without an audit there are none.
+func (s *Service) Audit(ctx context.Context, who *access.Principal, q audit.Query) ([]audit.Entry, error) {
+	if err := s.may(who, access.MayAudit); err != nil {
+		return nil, err
+	}
+	if s.config.Audit == nil {
+		return nil, nil
+	}
+	q.Tenant = who.Tenant
+	return s.config.Audit.List(ctx, &q)
+}

@@ -1,0 +1,74 @@
+package dhr
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/audit"
+	"github.com/digit-health/dhr/dashboard"
+)
+
+// Filters are saved questions. They are those of package dashboard, and whoever changes one is noted in the audit.
+type Filters struct {
+	*dashboard.Filters
+
+	service *Service
+}
+
+// noted returns f, once it is noted that who did something to it.
+func (s *Filters) noted(ctx context.Context, who *access.Principal, action, id string, f *dashboard.Filter, err error) (*dashboard.Filter, error) {
+	if f != nil {
+		id = f.ID
+	}
+	e := audit.Entry{Action: "filter." + action, Object: "filter/" + id, Detail: map[string]string{"outcome": outcome(err)}}
+	if f != nil {
+		e.Detail["version"] = strconv.FormatInt(f.Version, 10)
+	}
+	if failed := s.service.note(ctx, who, e); err == nil {
+		err = failed
+	}
+	return f, err
+}
+
+// Create is [dashboard.Filters.Create].
+func (s *Filters) Create(ctx context.Context, who *access.Principal, f *dashboard.Filter) (*dashboard.Filter, error) {
+	made, err := s.Filters.Create(ctx, who, f)
+	return s.noted(ctx, who, "create", "", made, err)
+}
+
+// Copy is [dashboard.Filters.Copy].
+func (s *Filters) Copy(ctx context.Context, who *access.Principal, id, name string) (*dashboard.Filter, error) {
+	made, err := s.Filters.Copy(ctx, who, id, name)
+	return s.noted(ctx, who, "copy", id, made, err)
+}
+
+// Replace is [dashboard.Filters.Replace].
+func (s *Filters) Replace(ctx context.Context, who *access.Principal, id string, f *dashboard.Filter, expect int64) (*dashboard.Filter, error) {
+	changed, err := s.Filters.Replace(ctx, who, id, f, expect)
+	return s.noted(ctx, who, "change", id, changed, err)
+}
+
+// Patch is [dashboard.Filters.Patch].
+func (s *Filters) Patch(ctx context.Context, who *access.Principal, id string, patch []byte, expect int64) (*dashboard.Filter, error) {
+	changed, err := s.Filters.Patch(ctx, who, id, patch, expect)
+	return s.noted(ctx, who, "change", id, changed, err)
+}
+
+// Delete is [dashboard.Filters.Delete].
+func (s *Filters) Delete(ctx context.Context, who *access.Principal, id string, expect int64) error {
+	_, err := s.noted(ctx, who, "delete", id, nil, s.Filters.Delete(ctx, who, id, expect))
+	return err
+}
+
+// ChangeOwner is [dashboard.Filters.ChangeOwner].
+func (s *Filters) ChangeOwner(ctx context.Context, who *access.Principal, id, owner string, expect int64) (*dashboard.Filter, error) {
+	changed, err := s.Filters.ChangeOwner(ctx, who, id, owner, expect)
+	return s.noted(ctx, who, "own", id, changed, err)
+}
+
+// SetPermissions is [dashboard.Filters.SetPermissions].
+func (s *Filters) SetPermissions(ctx context.Context, who *access.Principal, id string, shares []dashboard.SharePermission, expect int64) (*dashboard.Filter, error) {
+	changed, err := s.Filters.SetPermissions(ctx, who, id, shares, expect)
+	return s.noted(ctx, who, "share", id, changed, err)
+}
