@@ -174,11 +174,12 @@ func TestKeepingEnds(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var last error
-	for _, last = range d.Read(ctx, read) {
+	for _, err := range d.Read(ctx, read) {
 		cancel()
+		if err != nil {
+			require.ErrorIs(t, err, context.Canceled)
+		}
 	}
-	require.ErrorIs(t, last, context.Canceled)
 	f.fault = func(int, *http.Request) (*http.Response, error) { return reply(404, lost), nil }
 	_, err = drain(d.Read(t.Context(), read))
 	require.Error(t, err)
