@@ -110,7 +110,7 @@ func TestKeptAlive(t *testing.T) {
 	require.NoError(t, s.Close())
 	require.Zero(t, k.watchers())
 	require.NoError(t, s.Close())
-	require.Equal(t, 1, len(f.closed))
+	require.Len(t, f.closed, 1)
 	require.Contains(t, f.closed[0], s.Token())
 }
 
@@ -168,13 +168,17 @@ func TestKeepingEnds(t *testing.T) {
 	f = &fake{docs: 3000, mapping: `{"properties":{"age":{"type":"integer"},"district":{"type":"keyword"}}}`}
 	d = f.driver(t, Options{clock: k.clock()})
 	read := &search.Read{Plan: f.all(t), Columns: f.columns(t)}
-	for range d.Read(t.Context(), read) {
+	for _, err := range d.Read(t.Context(), read) {
+		require.NoError(t, err)
 		break
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	for range d.Read(ctx, read) {
+	for _, err := range d.Read(ctx, read) {
 		cancel()
+		if err != nil {
+			require.ErrorIs(t, err, context.Canceled)
+		}
 	}
 	f.fault = func(int, *http.Request) (*http.Response, error) { return reply(404, lost), nil }
 	_, err = drain(d.Read(t.Context(), read))

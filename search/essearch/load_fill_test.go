@@ -33,11 +33,11 @@ func newGrowing() *growing {
 }
 
 func (g *growing) serve(r *http.Request, body []byte) (int, string) {
-	switch path := r.Method + " " + r.URL.Path; {
-	case path == "GET /visits":
+	switch r.Method + " " + r.URL.Path {
+	case "GET /visits":
 		text, _ := json.Marshal(object{"visits": object{"mappings": g.mappings}})
 		return 200, string(text)
-	case path == "PUT /visits/_mapping":
+	case "PUT /visits/_mapping":
 		var added object
 		if err := decodeNumbers(body, &added); err != nil {
 			return 500, err.Error()
@@ -46,17 +46,17 @@ func (g *growing) serve(r *http.Request, body []byte) (int, string) {
 		maps.Copy(child(g.mappings, "properties"), child(added, "properties"))
 		g.mappings["_meta"] = added["_meta"]
 		return 200, `{"acknowledged":true}`
-	case path == "POST /visits/_pit":
+	case "POST /visits/_pit":
 		return 200, `{"id":"p"}`
-	case path == "DELETE /_pit":
+	case "DELETE /_pit":
 		return 200, `{}`
-	case path == "POST /_search":
+	case "POST /_search":
 		hits := `{"_index":"visits","_id":"x","_seq_no":7,"_primary_term":2,"_source":{"a":"1","b":5,"dhr_id":"x"},"sort":[0,0]}`
 		if strings.Contains(string(body), `"search_after"`) {
 			hits = ""
 		}
 		return 200, `{"pit_id":"p","timed_out":false,"_shards":{"total":1,"failed":0},"hits":{"hits":[` + hits + `]}}`
-	case path == "POST /visits/_bulk":
+	case "POST /visits/_bulk":
 		if g.bulks = append(g.bulks, string(body)); g.down {
 			return 503, `{}`
 		}
