@@ -119,6 +119,25 @@ func TestJSON(t *testing.T) {
 	require.Equal(t, map[string][]string{"field": {"asha", "ravi"}, "empty": {}}, c.Directory.Groups)
 }
 
+func TestJSONEscapes(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, nil, `{"auth": {"user": "a\ud83d\ude42\/\u00e9\\ud83d"}}`)
+	require.NoError(t, err)
+	require.Equal(t, `a🙂/é\ud83d`, c.Auth.User)
+}
+
+// Aliases in aliases are small in a file, and without end in memory.
+func TestAliasesDoNotGrow(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"roles: {A: {grants: &a [*a, *a, *a, *a]}}",
+		"roles: {A: {grants: [&a [x,x,x,x,x,x,x,x], &b [*a,*a,*a,*a,*a,*a,*a,*a], &c [*b,*b,*b,*b,*b,*b,*b,*b], &d [*c,*c,*c,*c,*c,*c,*c,*c], &e [*d,*d,*d,*d,*d,*d,*d,*d], [*e,*e,*e,*e,*e,*e,*e,*e]]}}",
+	} {
+		_, err := load(t, nil, text)
+		require.ErrorContains(t, err, "nested too deep, or too large")
+	}
+}
+
 func TestLaterFilesAndTheEnvironmentGoOver(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"SERVER_PORT": "4000", "DHR_DATA": "/data", "DHR_ENGINE_INDEXES": "a-*, b", "DHR_SAMPLE_LOAD": "false",

@@ -158,12 +158,21 @@ func (l *loader) json(n *yaml.Node, v reflect.Value, path string) {
 	v.SetBytes(text)
 }
 
-const deepest = 64
+// How deep such a node may be nested, and how many there may be: aliases in aliases
+// grow without end.
+const (
+	deepest = 32
+	most    = 100_000
+)
 
 func (l *loader) plain(n *yaml.Node, path string, depth int) any {
+	l.nodes++
 	switch {
-	case depth > deepest:
-		l.complain(n, path, "is nested too deep")
+	case depth > deepest || l.nodes > most:
+		if !l.grown {
+			l.complain(n, path, "is nested too deep, or too large")
+		}
+		l.grown = true
 	case n.Kind == yaml.MappingNode:
 		all := map[string]any{}
 		for name, item := range l.members(n, path) {

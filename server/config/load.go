@@ -52,6 +52,8 @@ type loader struct {
 	env    func(string) string
 	file   string
 	errors Errors
+	nodes  int  // of parts in JSON
+	grown  bool // beyond what they may be
 }
 
 func (l *loader) read(file string) error {
@@ -77,7 +79,7 @@ var yamlPlace = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
 func (l *loader) parse(text []byte) {
 	text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 	if json.Valid(text) {
-		text = bytes.ReplaceAll(text, []byte("\t"), []byte(" ")) // which YAML does not take, and JSON has only between values
+		text = asYAML(text)
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var document yaml.Node
@@ -94,6 +96,21 @@ func (l *loader) parse(text []byte) {
 		return
 	}
 	l.section(document.Content[0], reflect.ValueOf(l.config).Elem(), "")
+}
+
+var escapes = regexp.MustCompile(`\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\.`)
+
+// asYAML changes what JSON has and YAML does not: tabs, which are only between values, and
+// characters that are written as two escapes. The former stay in their columns.
+func asYAML(text []byte) []byte {
+	text = bytes.ReplaceAll(text, []byte("\t"), []byte(" "))
+	return escapes.ReplaceAllFunc(text, func(e []byte) []byte {
+		var s string
+		if len(e) == 2 || json.Unmarshal([]byte(`"`+string(e)+`"`), &s) != nil {
+			return e
+		}
+		return []byte(s)
+	})
 }
 
 func (l *loader) syntax(err error) {
