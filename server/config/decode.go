@@ -210,7 +210,8 @@ func (l *loader) scalar(n *yaml.Node, v reflect.Value, path string, k key) (stri
 	if !ok || text != n.Value { // what a variable gave has no type of its own
 		return text, ok
 	}
-	tag, fits := n.ShortTag(), true
+	tag := n.ShortTag()
+	var fits bool
 	switch {
 	case v.Type() == durationType || v.Type() == sizeType:
 		fits = tag == "!!str" || tag == "!!int" && v.Type() == sizeType

@@ -101,11 +101,14 @@ func (l *loader) parse(text []byte) {
 var escapes = regexp.MustCompile(`\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\.`)
 
 // asYAML changes what JSON has and YAML does not: tabs, which are only between values, and
-// characters that are written as two escapes. The former stay in their columns.
+// characters that are written as two escapes, and an escaped stroke.
 func asYAML(text []byte) []byte {
 	text = bytes.ReplaceAll(text, []byte("\t"), []byte(" "))
 	return escapes.ReplaceAllFunc(text, func(e []byte) []byte {
 		var s string
+		if e[1] == '/' {
+			return e[1:]
+		}
 		if len(e) == 2 || json.Unmarshal([]byte(`"`+string(e)+`"`), &s) != nil {
 			return e
 		}
