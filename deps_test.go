@@ -91,6 +91,7 @@ var house = []room{
 		packages: "server/sample", imports: []string{"record", "search", "search/bulk", "internal/*"},
 		why: "sample records are loaded into any engine; only the server wants them",
 	},
+	{packages: "server/config", imports: []string{"access"}, why: "a configuration is values; of the house it knows what a role looks like, so that a mistake in one is told with its line"},
 	{packages: "server/ui", why: "the page talks to the API over HTTP alone"},
 	{
 		packages: "server/api", why: "the API is an http.Handler over the face; drivers are wired in server",
@@ -146,7 +147,7 @@ var vendors = []vendor{
 	{"golang.org/x/time", []string{"server/api"}, serverOnly},
 	{"github.com/golang-jwt/jwt/v5", []string{"auth/jwtauth"}, oneLeaf},
 	{"github.com/hibiken/asynqmon", nil, serverOnly},
-	{"github.com/knadh/koanf", nil, serverOnly},
+	{"gopkg.in/yaml.v3", []string{"server/config"}, "of the readers of YAML the one that says where each key stands"},
 	{"github.com/prometheus/client_golang", []string{"server/api"}, serverOnly},
 	{"go.opentelemetry.io/otel", []string{"server/api"}, serverOnly},
 }

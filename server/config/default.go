@@ -1,0 +1,34 @@
+package config
+
+import "time"
+
+// Default returns the configuration of a server that was told nothing: on loopback, with everything
+// that it needs built in.
+func Default() *Config {
+	return &Config{
+		Server: Server{
+			Address: "127.0.0.1", Port: 3000, Data: "./dhr-data",
+			HeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+			MaxBody: 1 << 20, MaxHeader: 64 << 10, ShutdownGrace: 15 * time.Second,
+		},
+		Elasticsearch: Elasticsearch{Timeout: 30 * time.Second},
+		Postgres:      Postgres{Schema: "dhr"},
+		Auth: Auth{
+			Mode: "none", User: "local",
+			JWT:   JWT{Leeway: 30 * time.Second, Refresh: time.Hour},
+			Digit: Digit{Cache: 5 * time.Minute},
+		},
+		Tenants: Tenants{Default: "default"},
+		Query:   Query{MaxResults: 1000, TimeZone: "UTC", WeekStart: "sunday", Timeout: 30 * time.Second, Dialect: "dhr"},
+		CORS: CORS{
+			Methods: []string{"GET", "POST", "PUT", "PATCH", "DELETE"},
+			Headers: []string{"Authorization", "Content-Type", "If-Match", "Idempotency-Key", "X-Request-ID", "X-Correlation-ID"},
+			MaxAge:  10 * time.Minute,
+		},
+		Audit:   Audit{Enabled: true},
+		Log:     Log{Level: "info", Format: "json"},
+		Metrics: Metrics{Enabled: true},
+		Tracing: Tracing{Sample: 1},
+		Sample:  Sample{Load: true},
+	}
+}
