@@ -99,6 +99,7 @@ var house = []room{
 			"export", "fhir", "dashboard", "dashboard/chart", "internal/*",
 		},
 	},
+	{packages: "server/command", imports: []string{everything}, meeting: true, why: "it wires what the configuration names"},
 	{packages: "server", imports: []string{everything}, meeting: true, why: "it may import the whole house"},
 	{packages: "examples/*", imports: []string{everything}, meeting: true, why: "it may import the whole house"},
 	{packages: "bench/*", imports: []string{everything}, meeting: true, why: "it may measure the whole house"},

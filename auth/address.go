@@ -3,6 +3,7 @@ package auth
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -11,7 +12,8 @@ import (
 // address of X-Forwarded-For, or of Forwarded (RFC 7239), that is not trusted
 // itself, since all before it is what the client may have written. If a
 // proxy names what is no address, its own is returned; and if both headers are there and
-// do not agree, one of them was written by the client, and the peer's is returned.
+// do not agree, one of them was written by the client, and the peer's is returned. So it is if
+// Forwarded is longer than 8 KiB; of X-Forwarded-For the last 32 addresses are looked at.
 //
 // The zero Addr is returned if the peer has none, as on a Unix socket.
 func ClientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
@@ -63,11 +65,11 @@ func contains(prefixes []netip.Prefix, a netip.Addr) bool {
 	return false
 }
 
-// lastUntrusted walks from the nearest hop away, as long as the one who wrote it is trusted.
+// lastUntrusted walks along the hops, the nearest first, as long as the one who wrote it is trusted.
 func lastUntrusted(peer netip.Addr, hops []string, trusted []netip.Prefix) netip.Addr {
 	nearest := peer
-	for i := len(hops) - 1; i >= 0; i-- {
-		a, ok := parseHop(hops[i])
+	for _, hop := range hops {
+		a, ok := parseHop(hop)
 		if !ok {
 			return nearest
 		}
@@ -95,11 +97,25 @@ func parseHop(text string) (netip.Addr, bool) {
 	return a.Unmap(), true
 }
 
-// forwardedFor splits the values of X-Forwarded-For into hops, the farthest first.
+// A client may write headers as long as it likes; proxies add little.
+const (
+	maxHops      = 32
+	maxForwarded = 8 << 10
+)
+
+// forwardedFor returns the last hops of X-Forwarded-For, the nearest first.
 func forwardedFor(values []string) []string {
 	var hops []string
-	for _, value := range values {
-		for hop := range strings.SplitSeq(value, ",") {
+	for _, value := range slices.Backward(values) {
+		for more := true; more; {
+			if len(hops) == maxHops {
+				return hops
+			}
+			hop := value
+			i := strings.LastIndexByte(value, ',')
+			if more = i >= 0; more {
+				value, hop = value[:i], value[i+1:]
+			}
 			hops = append(hops, strings.Trim(hop, " \t"))
 		}
 	}
@@ -107,8 +123,15 @@ func forwardedFor(values []string) []string {
 }
 
 // forwardedElements returns what each element of the Forwarded headers says after
-// for=, the farthest first; nothing for one that does not say it, or not once.
+// for=, the nearest first; nothing for one that does not say it, or not once.
 func forwardedElements(values []string) []string {
+	length := 0
+	for _, value := range values {
+		length += len(value)
+	}
+	if length > maxForwarded {
+		return nil // it is read from its beginning, where the client may have written anything
+	}
 	var hops []string
 	hop, seen := "", 0
 	end := func() {
@@ -137,6 +160,7 @@ func forwardedElements(values []string) []string {
 		}
 		end()
 	}
+	slices.Reverse(hops)
 	return hops
 }
 

@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -65,6 +66,9 @@ func TestClientAddress(t *testing.T) {
 		{"Forwarded, escaped", proxy, []string{"Forwarded", `for="\203.0.113.9"`}, "203.0.113.9"},
 		{"Forwarded, no pair", proxy, []string{"Forwarded", "203.0.113.9"}, "10.0.0.7"},
 		{"Forwarded, empty", proxy, []string{"Forwarded", ""}, "10.0.0.7"},
+		{"a long header", proxy, []string{"X-Forwarded-For", strings.Repeat("192.0.2.1,", 100_000) + "203.0.113.9, 10.1.2.3"}, "203.0.113.9"},
+		{"a long chain of proxies", proxy, []string{"X-Forwarded-For", "203.0.113.9" + strings.Repeat(",10.1.2.3", 100)}, "10.1.2.3"},
+		{"Forwarded, long", proxy, []string{"Forwarded", strings.Repeat("for=192.0.2.1,", 1000) + "for=203.0.113.9"}, "10.0.0.7"},
 		{"both agree", proxy, []string{"Forwarded", "for=203.0.113.9", "X-Forwarded-For", "192.0.2.1, 203.0.113.9"}, "203.0.113.9"},
 		{"both do not agree", proxy, []string{"Forwarded", "for=192.0.2.1", "X-Forwarded-For", "203.0.113.9"}, "10.0.0.7"},
 	} {

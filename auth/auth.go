@@ -156,9 +156,22 @@ func Chain(all ...Authenticator) Authenticator {
 		if len(none) == 0 {
 			return nil, &Error{Scheme: "chain", Kind: ErrNoCredentials, Reason: "no scheme is configured"}
 		}
-		return nil, errors.Join(none...)
+		return nil, refusals(none)
 	})
 }
+
+// refusals are the errors of several authenticators, in one line.
+type refusals []error
+
+func (e refusals) Error() string {
+	texts := make([]string, len(e))
+	for i, err := range e {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
+func (e refusals) Unwrap() []error { return e }
 
 // Fixed returns an Authenticator that knows everybody as who: the local user of
 // a server that listens on this machine alone. It looks at nothing.

@@ -69,6 +69,8 @@ func TestChain(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	t.Parallel()
+	_, all := auth.Chain(auth.APIKeys(nil, nil), auth.Chain()).Authenticate(request())
+	require.EqualError(t, all, "auth: api key: no credentials; auth: chain: no credentials: no scheme is configured")
 	cause := errors.New("down")
 	err := error(&auth.Error{Scheme: "jwt", Kind: auth.ErrUnavailable, Reason: "no keys", Cause: cause})
 	require.EqualError(t, err, "auth: jwt: sign-in unavailable: no keys")

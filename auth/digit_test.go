@@ -110,6 +110,10 @@ func TestUsersOfDigit(t *testing.T) {
 			users: auth.DigitUsers{Tenant: tenantParameter, ParentRoles: true}, tenant: "pbx.amritsar", denied: true,
 		},
 		{
+			name:  "a tenant that is none, below one with a role",
+			users: auth.DigitUsers{Tenant: tenantParameter, ParentRoles: true}, tenant: "pb.*", denied: true,
+		},
+		{
 			name:  "no tenant asked for",
 			users: auth.DigitUsers{Tenant: tenantParameter},
 			want:  &access.Principal{User: uuid, Tenant: "pb.amritsar", Roles: []string{"NURSE"}, Attributes: attributes},

@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/internal/fetch"
 )
 
 // DigitTokenOptions are what [DigitToken] may be told. The zero value is good.
@@ -36,7 +35,8 @@ type DigitTokenOptions struct {
 	MaxCalls int
 	// Timeout bounds each call, with the wait for its turn. If zero, 5 seconds.
 	Timeout time.Duration
-	// Client makes the calls. Redirects are not followed. If nil, one that uses no proxy.
+	// Client makes the calls. Redirects are not followed. If nil, one that uses no proxy
+	// and keeps connections for 30 seconds.
 	Client *http.Client
 	// AllowHTTP allows an address with http that is not on this machine, as inside of a cluster: the
 	// tokens then cross the network in the clear.
@@ -49,7 +49,7 @@ const maxDigitToken = 4096
 
 // DigitToken returns an Authenticator of the tokens of DIGIT 2, which it has checked by egov-user: address is
 // that of the service with its context path, such as https://digit.example.org/user. Answers are kept for a short while,
-// under a hash of the token. A nil opts means the defaults. It starts nothing that remains.
+// under a hash of the token. A nil opts means the defaults. There is nothing to close.
 func DigitToken(address string, opts *DigitTokenOptions) (Authenticator, error) {
 	var o DigitTokenOptions
 	if opts != nil {
@@ -61,7 +61,7 @@ func DigitToken(address string, opts *DigitTokenOptions) (Authenticator, error) 
 		return nil, errors.New("auth: the address of egov-user is none: it looks like https://digit.example.org/user")
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, fmt.Errorf("auth: the address of egov-user begins with %q, not with https", u.Scheme)
-	case u.Scheme == "http" && !isLoopback(u.Hostname()) && !o.AllowHTTP:
+	case u.Scheme == "http" && !fetch.Loopback(u.Hostname()) && !o.AllowHTTP:
 		return nil, errors.New("auth: the address of egov-user begins with http, and tokens would be sent in the clear: use https, or allow it")
 	case o.Keep > time.Hour || o.KeepBad > time.Hour:
 		return nil, errors.New("auth: an answer of egov-user is kept for 1 hour at most")
@@ -79,7 +79,7 @@ func DigitToken(address string, opts *DigitTokenOptions) (Authenticator, error) 
 	}
 	return &digitToken{
 		opts: o, address: strings.TrimRight(u.String(), "/") + "/_details",
-		client: callingClient(o.Client), calls: make(chan struct{}, o.MaxCalls),
+		client: fetch.Client(o.Client, 30*time.Second), calls: make(chan struct{}, o.MaxCalls),
 		answers: newAnswers(o.MaxTokens),
 	}, nil
 }
@@ -89,31 +89,6 @@ func setDefault[T comparable](option *T, value T) {
 	if *option == zero {
 		*option = value
 	}
-}
-
-// isLoopback reports whether a host is this machine, without asking for its address.
-func isLoopback(host string) bool {
-	a, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && a.IsLoopback()
-}
-
-// callingClient returns a client that goes where it is sent and nowhere else.
-func callingClient(c *http.Client) *http.Client {
-	var own http.Client
-	if c != nil {
-		own = *c
-	} else {
-		own.Transport = &http.Transport{
-			DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-			ForceAttemptHTTP2:     true,
-			TLSHandshakeTimeout:   5 * time.Second,
-			MaxIdleConnsPerHost:   16,
-			IdleConnTimeout:       30 * time.Second,
-			ResponseHeaderTimeout: time.Minute,
-		}
-	}
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &own
 }
 
 type digitToken struct {

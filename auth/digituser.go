@@ -125,13 +125,10 @@ func (u *digitUser) principal(r *http.Request, m *DigitUsers) (*access.Principal
 	if p.Attributes, err = u.attributes(m.Attributes); err != nil {
 		return nil, err
 	}
-	if err := CheckPrincipal(p); err != nil {
-		return nil, err
+	if p.Tenant != own && (len(p.Roles) == 0 || checkTenant(p.Tenant) != nil) {
+		return nil, fmt.Errorf("the user has no role in tenant %q: %w", shorten(p.Tenant), access.ErrDenied)
 	}
-	if p.Tenant != own && len(p.Roles) == 0 {
-		return nil, fmt.Errorf("the user has no role in tenant %q: %w", p.Tenant, access.ErrDenied)
-	}
-	return p, nil
+	return p, CheckPrincipal(p)
 }
 
 func (u *digitUser) attributes(members map[string]string) (map[string][]string, error) {

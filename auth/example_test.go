@@ -44,7 +44,7 @@ func Example() {
 			}
 			w.WriteHeader(http.StatusUnauthorized)
 		default:
-			fmt.Fprintf(w, "%s of %s with %s", who.User, who.Tenant, who.Roles)
+			_, _ = fmt.Fprintf(w, "%s of %s with %s", who.User, who.Tenant, who.Roles)
 		}
 	})
 
@@ -101,13 +101,14 @@ func ExampleDigitToken() {
 			http.Error(w, `{"Errors": [{"code": "InvalidAccessTokenException"}]}`, http.StatusBadRequest)
 			return
 		}
-		fmt.Fprint(w, `{"uuid": "11b0e02b", "userName": "DIST-7", "type": "EMPLOYEE", "tenantId": "pb.amritsar",
+		_, _ = fmt.Fprint(w, `{"uuid": "11b0e02b", "userName": "DIST-7", "type": "EMPLOYEE", "tenantId": "pb.amritsar",
 			"roles": [{"code": "NURSE", "tenantId": "pb.amritsar"}, {"code": "ANALYST", "tenantId": "pb"}, {"code": "ADMIN", "tenantId": "mh"}]}`)
 	}))
 	defer egovUser.Close()
 	signIn, err := auth.DigitToken(egovUser.URL+"/user", &auth.DigitTokenOptions{Users: auth.DigitUsers{ParentRoles: true}})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	r := httptest.NewRequest(http.MethodPost, "/v1/query", nil)
 	r.Header.Set("auth-token", "3cd4d5c8")

@@ -56,10 +56,10 @@ func (k *Key) Principal() *access.Principal {
 // Check returns an error if the key cannot be one that is kept.
 func (k *Key) Check() error {
 	if !isHex(k.ID, idLength) {
-		return fmt.Errorf("auth: the id of a key is not %d hexadecimal digits", idLength)
+		return fmt.Errorf("auth: the id of a key is not %d hexadecimal digits in lower case", idLength)
 	}
 	if !isHex(k.SHA256, 2*sha256.Size) {
-		return fmt.Errorf("auth: key %q: its sha256 is not %d hexadecimal digits", k.ID, 2*sha256.Size)
+		return fmt.Errorf("auth: key %q: its sha256 is not %d hexadecimal digits in lower case", k.ID, 2*sha256.Size)
 	}
 	if err := CheckPrincipal(k.Principal()); err != nil {
 		return fmt.Errorf("auth: key %q: %w", k.ID, err)

@@ -51,6 +51,7 @@ func TestListings(t *testing.T) {
 		{person("new", "viewer"), nil, "c"},
 		{manyGroups("asha"), nil, "A Fever, c, d, e, Ärger"},
 		{manyGroups("new"), nil, "A Fever, c"},
+		{manyGroups("new", "admin"), &ListQuery{Owner: "shared"}, "A Fever, c"},
 	} {
 		page, err := s.List(t.Context(), c.who, c.q)
 		require.NoError(t, err)
@@ -79,8 +80,9 @@ func TestListings(t *testing.T) {
 }
 
 // manyGroups returns a user who is in more groups than a query of a store may name.
-func manyGroups(user string) *access.Principal {
+func manyGroups(user string, roles ...string) *access.Principal {
 	who := person(user, "viewer")
+	who.Roles = append(who.Roles, roles...)
 	for i := range 2000 {
 		who.Groups = append(who.Groups, fmt.Sprint("g", i))
 	}

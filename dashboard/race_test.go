@@ -159,6 +159,30 @@ func TestOneNameInEveryOrder(t *testing.T) {
 	}
 }
 
+// TestOtherWritersBetween holds that who does not care for the version comes through when somebody else is faster, and who
+// does hears of it; and that a change of a filter while it gets its name takes the name from nobody.
+func TestOtherWritersBetween(t *testing.T) {
+	t.Parallel()
+	m := &meddler{Driver: memdoc.New()}
+	s := newFilters(t, m)
+	meddle := func() {
+		_, err := s.Patch(t.Context(), chief, "f1", []byte(`{"description": "meddled"}`), 0)
+		require.NoError(t, err)
+	}
+	m.after = meddle
+	made := mustCreate(t, s, olga, &Filter{Name: "n", JQL: "a = 1"})
+	m.before = func() {
+		_, err := s.Patch(t.Context(), chief, "f1", []byte(`{"description": "again"}`), 0)
+		require.NoError(t, err)
+	}
+	got, err := s.Patch(t.Context(), olga, made.ID, []byte(`{"jql": "a = 2"}`), 0)
+	require.NoError(t, err)
+	require.Equal(t, [2]string{"again", "a = 2"}, [2]string{got.Description, got.JQL}, "neither change is lost")
+	m.before = meddle
+	_, err = s.Patch(t.Context(), olga, made.ID, []byte(`{"jql": "a = 3"}`), got.Version)
+	require.ErrorIs(t, err, ErrConflict)
+}
+
 // inParallel runs something n times at once and returns the errors.
 func inParallel(n int, do func(i int) error) []error {
 	errs := make([]error, n)

@@ -42,8 +42,10 @@ type Answer struct {
 }
 
 // Aggregate answers questions, one answer each, in one round trip to the engine.
-// A question of several indexes adds up their figures; an average, a cardinality and a percentile cannot be
-// added up, and are ErrUnsupported there.
+// A question of several indexes joins their figures exactly. A cardinality and a percentile there are made of
+// the values themselves, of which there may be 2^18 in an index and 2^20 in all, else the error is
+// ErrTooManyBuckets; in two groups they are ErrUnsupported, and so is the percentile of values of
+// which a record has one twice.
 func (x *Index) Aggregate(ctx context.Context, who *access.Principal, questions ...*Question) ([]*Answer, error) {
 	ctx, cancel := x.limit(ctx)
 	defer cancel()

@@ -111,7 +111,7 @@ func TestAggregateRefuses(t *testing.T) {
 		{"a metric without a field", admin, &search.Question{Metrics: metric("sum", "")}, search.ErrUnknownField},
 		{"a sum of texts", admin, &search.Question{Metrics: metric("sum", "district")}, search.ErrInvalid},
 		{"no such metric", admin, &search.Question{Metrics: metric("median", "age")}, search.ErrInvalid},
-		{"what cannot be added up", admin, &search.Question{Metrics: metric("cardinality", "age")}, search.ErrUnsupported},
+		{"what cannot be joined", admin, &search.Question{Groups: append(group("district"), group("gender")...), Metrics: metric("cardinality", "age")}, search.ErrUnsupported},
 		{"an index not allowed", officer, &search.Question{Query: search.Query{Indexes: []string{"staff"}}}, search.ErrUnknownIndex},
 	} {
 		_, err := w.Aggregate(t.Context(), c.who, c.q)

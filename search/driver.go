@@ -26,6 +26,13 @@ import (
 // that returns the names of the indexes which hold the records of a name, all of their
 // records or some, in their order; an index covers itself. By it an Index keeps a
 // question of several names from counting a record twice.
+//
+// A driver to which a snapshot costs something of which there are few has the method
+//
+//	Snapshots(ctx context.Context, indexes, tokens []string) ([]Snapshot, error)
+//
+// which is Snapshot for each of the indexes, as they stand at one moment, for no more than what
+// the view of one costs. There are as many tokens, or none. After an error none is open.
 type Driver interface {
 	// Schemas returns the schemas that name stands for, in the order of their
 	// indexes: that of an index; for an alias or a data stream that of the
@@ -114,9 +121,20 @@ type Scan struct {
 	// Slice is which of Slices disjoint parts is asked for, from 0; together the
 	// parts are the whole. Slices of 0 and 1 mean the whole.
 	Slice, Slices int
+	// Turns, if not nil, is the same in scans of several snapshots that one goroutine
+	// reads by turns, all of them unfinished at once, to merge their orders. A driver to which an
+	// unfinished scan costs a connection, or something else of which there are few, must have
+	// them share it, or scans of many indexes wait for each other. What it points to is
+	// the driver's, nil at first; only that goroutine touches it, while one of the scans is asked for a record or ended.
+	Turns *any
 	// From is where to go on: a position of a scan of the same snapshot with the
 	// same plan, order and slice. Empty means from the start.
 	From string
+}
+
+// A snapshotter is a Driver that opens the views of several indexes together.
+type snapshotter interface {
+	Snapshots(ctx context.Context, indexes, tokens []string) ([]Snapshot, error)
 }
 
 // A Loader is a Driver that also stores records.

@@ -121,9 +121,8 @@ func (x *Index) fill(ctx context.Context, who *access.Principal, page *Page, r *
 	if err != nil {
 		return err
 	}
-	defer merged.stop()
 	for {
-		t, rec, err := merged.next()
+		t, rec, err := merged.next(ctx)
 		if err != nil {
 			return err
 		}
@@ -135,7 +134,7 @@ func (x *Index) fill(ctx context.Context, who *access.Principal, page *Page, r *
 			page.Next, err = x.sealed(next, principalBound("page", who))
 			return err
 		}
-		page.Records = append(page.Records, t.show(rec, new(record.Record)).Clone())
+		page.Records = append(page.Records, t.show(rec, new(record.Record)))
 		merged.shown()
 	}
 }

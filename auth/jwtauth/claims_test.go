@@ -260,7 +260,7 @@ func TestMint(t *testing.T) {
 			Attributes: map[string][]string{"district": {"Amritsar East", "Pune"}},
 		},
 	} {
-		token, err := jwtauth.Mint(secret, who, 1<<32, now)
+		token, err := jwtauth.Mint(secret, who, 1<<32, &jwtauth.MintOptions{Now: clock})
 		require.NoError(t, err)
 		got, err := a.Verify(t.Context(), token)
 		require.NoError(t, err)
@@ -281,7 +281,7 @@ func TestMint(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			token, err := jwtauth.Mint(c.secret, c.who, c.ttl, now)
+			token, err := jwtauth.Mint(c.secret, c.who, c.ttl, &jwtauth.MintOptions{Now: clock})
 			require.Error(t, err)
 			require.Empty(t, token)
 		})
@@ -290,7 +290,7 @@ func TestMint(t *testing.T) {
 	require.Error(t, err)
 
 	// Another secret does not do.
-	token, err := jwtauth.Mint([]byte(strings.Repeat("other", 8)), who, 1<<32, now)
+	token, err := jwtauth.Mint([]byte(strings.Repeat("other", 8)), who, 1<<32, &jwtauth.MintOptions{Now: clock})
 	require.NoError(t, err)
 	_, err = a.Verify(t.Context(), token)
 	require.ErrorIs(t, err, auth.ErrUnauthenticated)

@@ -32,7 +32,7 @@ func Example() {
 func ExampleMint() {
 	secret := []byte("a secret that is kept in a file, not here")
 	who := &access.Principal{User: "asha", Tenant: "pb", Roles: []string{"ANALYST"}, Attributes: map[string][]string{"district": {"Amritsar East"}}}
-	token, err := jwtauth.Mint(secret, who, time.Hour, time.Time{})
+	token, err := jwtauth.Mint(secret, who, time.Hour, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

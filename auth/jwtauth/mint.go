@@ -16,10 +16,16 @@ const (
 	maxTTL   = 366 * 24 * time.Hour
 )
 
+// MintOptions are what [Mint] may be told.
+type MintOptions struct {
+	// Now is the clock. If nil, time.Now.
+	Now func() time.Time
+}
+
 // Mint returns a token for who, signed by HS256 with a secret of at least 32 bytes, that
 // expires after ttl, at most a year. It is for development, and for machines that
-// share the secret; [Minted] is the issuer that accepts it. now is when it is issued; if zero, time.Now.
-func Mint(secret []byte, who *access.Principal, ttl time.Duration, now time.Time) (string, error) {
+// share the secret; [Minted] is the issuer that accepts it. A nil opts means the defaults.
+func Mint(secret []byte, who *access.Principal, ttl time.Duration, opts *MintOptions) (string, error) {
 	if _, err := Secret(secret); err != nil {
 		return "", err
 	}
@@ -29,8 +35,9 @@ func Mint(secret []byte, who *access.Principal, ttl time.Duration, now time.Time
 	if ttl < time.Second || ttl > maxTTL {
 		return "", fmt.Errorf("jwtauth: a token is valid for 1 second to 366 days, not for %s", ttl)
 	}
-	if now.IsZero() {
-		now = time.Now()
+	now := time.Now()
+	if opts != nil && opts.Now != nil {
+		now = opts.Now()
 	}
 	claims := jwt.MapClaims{
 		"iss": mintName, "aud": mintName, "sub": who.User, "tenant": who.Tenant,

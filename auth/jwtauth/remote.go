@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/digit-health/dhr/internal/fetch"
 )
 
 // RemoteOptions are what [Remote] may be told. The zero value is good.
@@ -44,7 +44,7 @@ func Remote(address string, opts *RemoteOptions) (Keys, error) {
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "":
 		return nil, errors.New("jwtauth: the address of the keys is none: it looks like https://id.example.org/realms/health/protocol/openid-connect/certs")
-	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !fetch.Loopback(u.Hostname())):
 		return nil, fmt.Errorf("jwtauth: the address %q of the keys does not begin with https: whoever is in between could put in keys of his own", u.Redacted())
 	case o.Refresh < 0 || o.Stale < 0 || o.Pause < 0 || o.Timeout < 0:
 		return nil, errors.New("jwtauth: an option of the keys is negative")
@@ -56,34 +56,13 @@ func Remote(address string, opts *RemoteOptions) (Keys, error) {
 	if o.Stale < o.Refresh {
 		return nil, errors.New("jwtauth: the keys would be too old before they are fetched again: Stale is less than Refresh")
 	}
-	return &remote{opts: o, address: u.String(), client: fetchingClient(o.Client)}, nil
+	return &remote{opts: o, address: u.String(), client: fetch.Client(o.Client, 0)}, nil
 }
 
 func orDefault(option *time.Duration, value time.Duration) {
 	if *option == 0 {
 		*option = value
 	}
-}
-
-// isLoopback reports whether a host is this machine, without asking for its address.
-func isLoopback(host string) bool {
-	a, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && a.IsLoopback()
-}
-
-// fetchingClient returns a client that goes where it is sent and nowhere else.
-func fetchingClient(c *http.Client) *http.Client {
-	own := http.Client{Transport: &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
-		ForceAttemptHTTP2:   true,
-		TLSHandshakeTimeout: 5 * time.Second,
-		DisableKeepAlives:   true, // the next fetch is minutes away
-	}}
-	if c != nil {
-		own = *c
-	}
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &own
 }
 
 type remote struct {

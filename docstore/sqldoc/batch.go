@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -15,7 +16,7 @@ import (
 const maxBatch = 64
 
 // A batcher has the writes that wait for each other anyhow share one transaction, and
-// so one synchronisation of the disk. Each has a savepoint, so that one that fails leaves the others.
+// so one synchronisation of the disk.
 type batcher struct {
 	mu      sync.Mutex
 	waiting []*write
@@ -105,36 +106,31 @@ func (d *Driver) runBatches() {
 	}
 }
 
-// runBatch runs writes in one transaction, and sets the error of each. Kinds are taken
-// in their order, so that two processes do not wait for each other.
+// runBatch runs writes in one transaction, and sets the error of each. What is refused, such as a
+// conflict, has written nothing by then, and leaves the others. If the database fails at
+// one of them, each is run in a transaction of its own.
 func (d *Driver) runBatch(batch []*write) {
-	slices.SortStableFunc(batch, func(a, b *write) int { return cmp.Compare(a.key.Kind, b.key.Kind) })
 	live := batch[:0:0]
 	for _, w := range batch {
 		if w.err = w.ctx.Err(); w.err == nil {
 			live = append(live, w)
 		}
 	}
-	if len(live) == 1 {
-		w := live[0]
-		w.err = d.begin(w.ctx, func(tx *sql.Tx) error { return d.run(w.ctx, tx, w) })
+	if len(live) == 0 {
 		return
 	}
-	ctx := context.Background() // that of one is not that of the others
-	apart := false
-	err := d.begin(ctx, func(tx *sql.Tx) error {
-		for _, w := range live {
-			if err := d.runWithin(ctx, tx, w); err != nil {
-				apart = true // nothing of it will be stored
-				return err
-			}
-		}
-		apart = false
-		return nil
+	ctx := context.Background() // the end of one is not that of the others
+	if len(live) == 1 {
+		ctx = live[0].ctx
+	}
+	var failed *write
+	err := d.begin(ctx, func(tx *sql.Tx) (err error) {
+		failed, err = d.runAll(ctx, tx, live)
+		return err
 	})
 	switch {
-	case err == nil:
-	case apart:
+	case err == nil, errors.Is(err, errAllRefused):
+	case failed != nil && len(live) > 1: // nothing of it is stored
 		for _, w := range live {
 			d.runBatch([]*write{w})
 		}
@@ -143,4 +139,51 @@ func (d *Driver) runBatch(batch []*write) {
 			w.err = err
 		}
 	}
+}
+
+// errAllRefused is a transaction that has nothing to store.
+var errAllRefused = fmt.Errorf("%w: every write is refused", docstore.ErrConflict)
+
+// runAll does writes within a transaction. The error is that of the one that failed. Kinds are
+// taken in their order, so that two processes do not wait for each other.
+func (d *Driver) runAll(ctx context.Context, tx *sql.Tx, live []*write) (failed *write, err error) {
+	slices.SortStableFunc(live, func(a, b *write) int { return cmp.Compare(a.key.Kind, b.key.Kind) })
+	stored := 0
+	for rest := live; len(rest) > 0; {
+		n := slices.IndexFunc(rest, func(w *write) bool { return w.key.Kind != rest[0].key.Kind })
+		if n < 0 {
+			n = len(rest)
+		}
+		change, err := d.number(ctx, tx, rest[0].key.Kind, n)
+		if err != nil {
+			return rest[0], err
+		}
+		for _, w := range rest[:n] {
+			w.err = d.run(ctx, tx, w, change)
+			switch {
+			case w.err == nil:
+				stored++
+			case !errors.Is(w.err, docstore.ErrConflict) && !errors.Is(w.err, docstore.ErrNotFound):
+				return w, w.err
+			}
+			change++
+		}
+		rest = rest[n:]
+	}
+	if stored == 0 {
+		return nil, errAllRefused
+	}
+	return nil, nil
+}
+
+// number takes the next n numbers of the changes of a kind, whose row stays locked until the end
+// of the transaction, and returns the first.
+func (d *Driver) number(ctx context.Context, tx *sql.Tx, kind string, n int) (int64, error) {
+	var last, format int64
+	err := tx.QueryRowContext(ctx, d.text(`INSERT INTO {s}kind AS k (kind, change) VALUES ($1, $2)
+ON CONFLICT (kind) DO UPDATE SET change = k.change + $2 RETURNING change, (SELECT version FROM {s}format)`), kind, n).Scan(&last, &format)
+	if err == nil && format != int64(len(migrations)) {
+		err = newer(format)
+	}
+	return last - int64(n) + 1, err
 }

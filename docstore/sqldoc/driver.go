@@ -110,50 +110,21 @@ type transaction struct {
 	labels  []string // that are stored
 }
 
-// run does a write within a transaction. Those of the same kind follow one another:
-// each begins by taking the next number of the kind, whose row stays locked until the end.
-func (d *Driver) run(ctx context.Context, tx *sql.Tx, w *write) error {
-	t, k := &transaction{d: d, ctx: ctx, tx: tx, key: w.key}, w.key
-	var format int64
-	err := tx.QueryRowContext(ctx, d.text(`INSERT INTO {s}kind AS k (kind, change) VALUES ($1, 1)
-ON CONFLICT (kind) DO UPDATE SET change = k.change + 1 RETURNING change, (SELECT version FROM {s}format)`), k.Kind).Scan(&t.change, &format)
-	if err != nil {
-		return err
-	}
-	if format != int64(len(migrations)) {
-		return newer(format)
-	}
+// run does a write within a transaction.
+func (d *Driver) run(ctx context.Context, tx *sql.Tx, w *write, change int64) error {
+	t, k := &transaction{d: d, ctx: ctx, tx: tx, key: w.key, change: change}, w.key
 	var labels string
-	err = tx.QueryRowContext(ctx, d.text("SELECT version, labels FROM {s}document WHERE kind = $1 AND tenant = $2 AND id = $3"), k.Kind, k.Tenant, k.ID).Scan(&t.version, &labels)
-	if err == nil {
+	err := tx.QueryRowContext(ctx, d.text("SELECT version, labels FROM {s}document WHERE kind = $1 AND tenant = $2 AND id = $3"), k.Kind, k.Tenant, k.ID).Scan(&t.version, &labels)
+	switch {
+	case err == nil:
 		t.labels, err = parseLabels(labels)
-	} else if errors.Is(err, sql.ErrNoRows) {
+	case errors.Is(err, sql.ErrNoRows):
 		err = nil
 	}
 	if err != nil {
 		return err
 	}
 	return w.do(t)
-}
-
-// runWithin does a write within a transaction that goes on if nothing but the write was wrong.
-func (d *Driver) runWithin(ctx context.Context, tx *sql.Tx, w *write) error {
-	if _, err := tx.ExecContext(ctx, "SAVEPOINT w"); err != nil {
-		return err
-	}
-	w.err = d.run(ctx, tx, w)
-	if w.err == nil {
-		_, err := tx.ExecContext(ctx, "RELEASE SAVEPOINT w")
-		return err
-	}
-	if !errors.Is(w.err, docstore.ErrConflict) && !errors.Is(w.err, docstore.ErrNotFound) {
-		return w.err
-	}
-	if _, err := tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT w"); err != nil {
-		return err
-	}
-	_, err := tx.ExecContext(ctx, "RELEASE SAVEPOINT w")
-	return err
 }
 
 // begin runs a transaction that writes, again while another process holds the database.

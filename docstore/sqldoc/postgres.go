@@ -50,7 +50,8 @@ func OpenPostgres(ctx context.Context, url string, opts *PostgresOptions) (*Driv
 	}
 	for name, value := range map[string]string{
 		"client_encoding": "UTF8", "standard_conforming_strings": "on",
-		"synchronous_commit": "on", // what was acknowledged is on the disk
+		"synchronous_commit": "on",  // what was acknowledged is on the disk
+		"jit":                "off", // which takes longer than every one of our questions
 	} {
 		config.RuntimeParams[name] = value
 	}
@@ -73,14 +74,15 @@ func OpenPostgres(ctx context.Context, url string, opts *PostgresOptions) (*Driv
 
 func postgresDialect(schema string) dialect {
 	quoted := pgx.Identifier{schema}.Sanitize()
-	text := pgx.Identifier{schema, "format"}.Sanitize()
 	return dialect{
 		replace:   strings.NewReplacer("{s}", quoted+".", "{text}", `text COLLATE "C"`, "{bytes}", "bytea"),
 		options:   &sql.TxOptions{Isolation: sql.LevelReadCommitted},
 		errorOf:   postgresErrorOf,
 		patiently: func(_ context.Context, do func() error) error { return do() },
 		there: func(ctx context.Context, tx *sql.Tx) (there bool, err error) {
-			err = tx.QueryRowContext(ctx, "SELECT to_regclass($1) IS NOT NULL", text).Scan(&there)
+			// to_regclass would answer from a cache of before the lock.
+			err = tx.QueryRowContext(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relname = 'format')`, schema).Scan(&there)
 			return there, err
 		},
 		lock: "SELECT pg_advisory_xact_lock(hashtext('dhr documents'), hashtext(" + literal(schema) + "))",

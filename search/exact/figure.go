@@ -33,6 +33,8 @@ func newFigures(metrics []search.Metric, left *budget) []figure {
 
 func newFigure(m *search.Metric, left *budget) figure {
 	switch m.Op {
+	case "values":
+		return &values{of: m}
 	case "sum", "avg":
 		return &sum{of: m}
 	case "min", "max":
@@ -59,6 +61,17 @@ func (f *count) add(r *record.Record) {
 func (f *count) held() int { return 0 }
 
 func (f *count) value() record.Value { return record.IntValue(f.n) }
+
+type values struct {
+	of *search.Metric
+	n  int64
+}
+
+func (f *values) add(r *record.Record) { f.n += int64(len(r.Lookup(f.of.Field.Path))) }
+
+func (f *values) held() int { return 0 }
+
+func (f *values) value() record.Value { return record.IntValue(f.n) }
 
 // A sum is exact until it is rounded at the end, so that the order of the records
 // does not matter. Its parts do not overlap and add up to it, the least first

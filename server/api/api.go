@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -12,15 +13,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/digit-health/dhr"
-	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/auth"
 )
 
 // Options are what the API needs besides the service, and its limits. The zero value lets nobody in.
 type Options struct {
-	// Authenticate says who sends a request. An error is 401. If nil, nobody is let in.
-	Authenticate func(*http.Request) (*access.Principal, error)
-	// Challenge is the WWW-Authenticate of a 401. If empty, Bearer.
-	Challenge string
+	// Authenticate says who sends a request, and with what error not. If nil, nobody is let in.
+	Authenticate auth.Authenticator
+	// Refused, if not nil, is told of requests of which it is not known who sends them.
+	Refused func(ctx context.Context, from netip.Addr, err error)
 	// Address says from where a request comes. If nil, the peer's address.
 	Address func(*http.Request) netip.Addr
 
@@ -87,12 +88,7 @@ func New(service *dhr.Service, opts *Options) (http.Handler, error) {
 func (a *handler) defaults() {
 	o := &a.opts
 	if o.Authenticate == nil {
-		o.Authenticate = func(*http.Request) (*access.Principal, error) {
-			return nil, errors.New("this server knows no way to sign in")
-		}
-	}
-	if o.Challenge == "" {
-		o.Challenge = "Bearer"
+		o.Authenticate = auth.Chain()
 	}
 	if o.Address == nil {
 		o.Address = peer

@@ -17,6 +17,7 @@ import (
 
 	"github.com/digit-health/dhr"
 	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/auth"
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/docstore/memdoc"
 	"github.com/digit-health/dhr/record"
@@ -78,7 +79,7 @@ func authenticate(r *http.Request) (*access.Principal, error) {
 	if who := users[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]; who != nil {
 		return who, nil
 	}
-	return nil, errToken
+	return nil, fmt.Errorf("%w: %w", auth.ErrUnauthenticated, errToken)
 }
 
 // start starts a server.
@@ -93,7 +94,7 @@ func start(t *testing.T, opts *api.Options) *server {
 	if opts == nil {
 		opts = &api.Options{}
 	}
-	opts.Authenticate, opts.Version = authenticate, "test"
+	opts.Authenticate, opts.Version = auth.Func(authenticate), "test"
 	h, err := api.New(service, opts)
 	require.NoError(t, err)
 	s := &server{Server: httptest.NewServer(h), t: t, service: service}

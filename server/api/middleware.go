@@ -15,6 +15,9 @@ import (
 
 	"github.com/klauspost/compress/gzhttp"
 	"github.com/rs/cors"
+
+	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/auth"
 )
 
 // middleware puts around the routes what every request goes through.
@@ -169,17 +172,40 @@ func (a *handler) admitted(w http.ResponseWriter, r *http.Request, q *asked) *Pr
 	if wait, ok := limits.address(w, q.address, a.opts.Now()); !ok {
 		return refusedFor(w, wait).problem(ctx, "too many requests from this address")
 	}
-	who, err := a.opts.Authenticate(r)
-	if err != nil || who == nil {
-		a.log.WarnContext(ctx, "sign-in refused", "reason", err, "trace_id", q.trace)
-		w.Header().Set("WWW-Authenticate", a.opts.Challenge)
-		return unauthorized.problem(ctx, "this needs a valid token of somebody who is known here")
+	_ = q.control.SetReadDeadline(time.Now().Add(a.opts.BodyTimeout)) // some look into the body
+	who, err := a.opts.Authenticate.Authenticate(r)
+	_ = q.control.SetReadDeadline(time.Time{})
+	if err != nil {
+		return a.unknown(w, r, q, err)
 	}
 	q.who = who
 	if wait, ok := limits.principal(w, who, a.opts.Now()); !ok {
 		return refusedFor(w, wait).problem(ctx, "too many requests of this user")
 	}
 	return nil
+}
+
+// unknown is the problem of a request of which it is not known who sends it.
+func (a *handler) unknown(w http.ResponseWriter, r *http.Request, q *asked, err error) *Problem {
+	ctx := r.Context()
+	a.log.WarnContext(ctx, "sign-in refused", "reason", err.Error(), "trace_id", q.trace)
+	if a.opts.Refused != nil {
+		a.opts.Refused(ctx, q.address, err)
+	}
+	switch {
+	case errors.Is(err, access.ErrDenied):
+		return byStatus[http.StatusForbidden].problem(ctx, "this user may not ask for this tenant")
+	case errors.Is(err, auth.ErrUnavailable):
+		w.Header().Set("Retry-After", "5")
+		return byStatus[http.StatusServiceUnavailable].problem(ctx, "it cannot be found out at present who asks")
+	}
+	for _, challenge := range auth.Challenges(err) {
+		w.Header().Add("WWW-Authenticate", challenge)
+	}
+	if w.Header().Get("WWW-Authenticate") == "" {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	return unauthorized.problem(ctx, "this needs valid credentials of somebody who is known here")
 }
 
 // readBody reads the body of a request whole, so that it is neither too long, nor too slow, nor anything but JSON

@@ -81,7 +81,7 @@ func buckets(t *testing.T, index, text string, groups ...search.Group) map[strin
 			if i > 0 {
 				key += " "
 			}
-			key += string(v.Text())
+			key += v.Text()
 		}
 		all[key] = b.Count
 	}

@@ -43,7 +43,7 @@ func TestLoadIntoSQLite(t *testing.T) {
 	require.NoError(t, err)
 	got := map[string]int64{}
 	for _, b := range answers[0].Buckets {
-		got[string(b.Keys[0].Text())] = b.Count
+		got[b.Keys[0].Text()] = b.Count
 	}
 	require.Equal(t, buckets(t, sample.Visits, "", search.Group{Name: "district"}), got)
 }
