@@ -134,7 +134,7 @@ func (f *inferred) appendMapping(b []byte) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		name, _ := json.Marshal(g.name) //nolint:errcheck,errchkjson // a string
+		name, _ := json.Marshal(g.name) // a string
 		b = append(append(b, name...), ':')
 		b = g.appendMapping(b)
 	}
