@@ -180,8 +180,7 @@ func (d *Driver) runAll(ctx context.Context, tx *sql.Tx, live []*write) (failed 
 // of the transaction, and returns the first.
 func (d *Driver) number(ctx context.Context, tx *sql.Tx, kind string, n int) (int64, error) {
 	var last, format int64
-	err := tx.QueryRowContext(ctx, d.text(`INSERT INTO {s}kind AS k (kind, change) VALUES ($1, $2)
-ON CONFLICT (kind) DO UPDATE SET change = k.change + $2 RETURNING change, (SELECT version FROM {s}format)`), kind, n).Scan(&last, &format)
+	err := d.queryRow(ctx, tx, numberText, kind, n).Scan(&last, &format)
 	if err == nil && format != int64(len(migrations)) {
 		err = newer(format)
 	}

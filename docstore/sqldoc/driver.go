@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/digit-health/dhr/docstore"
@@ -17,7 +16,9 @@ import (
 type Driver struct {
 	dialect
 	read, write *sql.DB // may be the same
-	batch       batcher
+	// prepared are statements of transactions that write, by their text, where that pays.
+	prepared map[string]*sql.Stmt
+	batch    batcher
 }
 
 var _ docstore.Driver = (*Driver)(nil)
@@ -92,7 +93,7 @@ func (d *Driver) Delete(ctx context.Context, k docstore.Key, expect int64) error
 		if err := t.conflict(expect); err != nil {
 			return err
 		}
-		if err := t.exec("DELETE FROM {s}document WHERE kind = $1 AND tenant = $2 AND id = $3", k.Kind, k.Tenant, k.ID); err != nil {
+		if err := t.exec(deleteText, k.Kind, k.Tenant, k.ID); err != nil {
 			return err
 		}
 		return t.dropLabels()
@@ -114,7 +115,7 @@ type transaction struct {
 func (d *Driver) run(ctx context.Context, tx *sql.Tx, w *write, change int64) error {
 	t, k := &transaction{d: d, ctx: ctx, tx: tx, key: w.key, change: change}, w.key
 	var labels string
-	err := tx.QueryRowContext(ctx, d.text("SELECT version, labels FROM {s}document WHERE kind = $1 AND tenant = $2 AND id = $3"), k.Kind, k.Tenant, k.ID).Scan(&t.version, &labels)
+	err := d.queryRow(ctx, tx, selectText, k.Kind, k.Tenant, k.ID).Scan(&t.version, &labels)
 	switch {
 	case err == nil:
 		t.labels, err = parseLabels(labels)
@@ -142,9 +143,20 @@ func (d *Driver) begin(ctx context.Context, do func(tx *sql.Tx) error) error {
 	}))
 }
 
-func (t *transaction) exec(text string, args ...any) error {
-	_, err := t.tx.ExecContext(t.ctx, t.d.text(text), args...)
+func (t *transaction) exec(text string, args ...any) (err error) {
+	if s := t.d.prepared[text]; s != nil {
+		_, err = t.tx.StmtContext(t.ctx, s).ExecContext(t.ctx, args...)
+		return err
+	}
+	_, err = t.tx.ExecContext(t.ctx, t.d.text(text), args...)
 	return err
+}
+
+func (d *Driver) queryRow(ctx context.Context, tx *sql.Tx, text string, args ...any) *sql.Row {
+	if s := d.prepared[text]; s != nil {
+		return tx.StmtContext(ctx, s).QueryRowContext(ctx, args...)
+	}
+	return tx.QueryRowContext(ctx, d.text(text), args...)
 }
 
 // conflict returns the error if what is stored is not in the version that is expected.
@@ -166,9 +178,9 @@ func (t *transaction) put(d *docstore.Document) error {
 	if err != nil {
 		return err
 	}
-	text := "INSERT INTO {s}document (version, change, name, labels, body, kind, tenant, id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+	text := insertText
 	if t.version > 0 {
-		text = "UPDATE {s}document SET version = $1, change = $2, name = $3, labels = $4, body = $5 WHERE kind = $6 AND tenant = $7 AND id = $8"
+		text = updateText
 	}
 	err = t.exec(text, d.Version, d.Change, d.Name, string(labels), []byte(d.Body), d.Kind, d.Tenant, d.ID)
 	if err != nil {
@@ -178,12 +190,10 @@ func (t *transaction) put(d *docstore.Document) error {
 		return err
 	}
 	args := []any{d.Kind, d.Tenant, d.ID, d.Name, d.Change}
-	var rows []string
 	for _, l := range d.Labels {
 		args = append(args, l)
-		rows = append(rows, "($1, $2, $"+strconv.Itoa(len(args))+", $3, $4, $5)")
 	}
-	return t.exec("INSERT INTO {s}label (kind, tenant, label, id, name, change) VALUES "+strings.Join(rows, ", "), args...)
+	return t.exec(insertLabelsText(len(d.Labels)), args...)
 }
 
 // dropLabels removes what the stored labels are found by.
@@ -192,12 +202,10 @@ func (t *transaction) dropLabels() error {
 		return nil
 	}
 	args := []any{t.key.Kind, t.key.Tenant, t.key.ID}
-	var list []string
 	for _, l := range t.labels {
 		args = append(args, l)
-		list = append(list, "$"+strconv.Itoa(len(args)))
 	}
-	return t.exec("DELETE FROM {s}label WHERE kind = $1 AND tenant = $2 AND id = $3 AND label IN ("+strings.Join(list, ", ")+")", args...)
+	return t.exec(deleteLabelsText(len(t.labels)), args...)
 }
 
 // columns are those that query reads.

@@ -68,7 +68,12 @@ func Open(ctx context.Context, path string, opts *Options) (*Driver, error) {
 	}
 	d.read.SetMaxOpenConns(readers)
 	d.read.SetMaxIdleConns(readers)
-	if err := d.prepareFile(ctx); err != nil {
+	err = d.prepareFile(ctx)
+	if err == nil {
+		d.prepared = map[string]*sql.Stmt{}
+		err = d.wrap(ctx, d.patiently(ctx, func() error { return d.prepare(ctx) }))
+	}
+	if err != nil {
 		_ = d.Close()
 		return nil, fmt.Errorf("sqldoc: %q: %w", path, err)
 	}
