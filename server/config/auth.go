@@ -78,6 +78,8 @@ type Digit struct {
 type APIKey struct {
 	// Name is what the machine is called.
 	Name string
+	// ID is the part of the key that is no secret, 16 hexadecimal digits.
+	ID string
 	// SHA256 is the hash of the key, in hexadecimal.
 	SHA256 string
 	// Tenant is that of the machine.
