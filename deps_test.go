@@ -48,9 +48,11 @@ var house = []room{
 
 	// The faces over what differs from one installation to the next.
 	{packages: "access", imports: []string{"record", "jql", "jql/plan"}, why: face},
+	{packages: "auth", imports: []string{"access", "internal/*"}, why: "it says who asks, and knows nothing of what is asked"},
 	{packages: "storage", why: face},
 	{packages: "docstore", why: face},
 	{packages: "job", why: face},
+	{packages: "audit", imports: []string{"docstore"}, why: "what happened is kept as documents, wherever these are kept"},
 	{
 		packages: "search", imports: []string{"record", "jql", "jql/plan", "jql/eval", "access", "internal/*"},
 		why: face + "; of the engines it knows the reference alone, to merge the orders of several indexes",
@@ -63,6 +65,7 @@ var house = []room{
 	{packages: "search/exact", imports: []string{"record", "jql/plan", "jql/eval", "jql/analyzer", "search"}, why: "it answers in Go what an engine cannot, for any driver, and so knows none"},
 	{packages: "search/bulk", imports: []string{"record", "search"}, why: "it reads files into documents, whatever driver stores them"},
 	{packages: "search/searchtest", imports: []string{"record", "jql", "jql/*", "access", "search", "search/bulk", "search/exact", "internal/*"}, why: suite},
+	{packages: "auth/*", imports: []string{"access", "auth", "internal/*"}, why: driver},
 	{packages: "storage/*", imports: []string{"storage", "internal/*"}, why: driver},
 	{packages: "docstore/*", imports: []string{"docstore", "internal/*"}, why: driver},
 	{packages: "job/*", imports: []string{"job", "docstore", "internal/*"}, why: driver},
@@ -82,7 +85,7 @@ var house = []room{
 	// The whole.
 	{
 		packages: ".", why: "the face of the library imports no driver and no engine: its users choose theirs, and link no other",
-		imports: []string{"record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search", "export", "fhir", "dashboard"},
+		imports: []string{"record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search", "export", "fhir", "dashboard"},
 	},
 	{
 		packages: "server/sample", imports: []string{"record", "search", "search/bulk", "internal/*"},
@@ -93,10 +96,11 @@ var house = []room{
 	{
 		packages: "server/api", why: "the API is an http.Handler over the face; drivers are wired in server",
 		imports: []string{
-			".", "record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search",
+			".", "record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search",
 			"export", "fhir", "dashboard", "dashboard/chart", "internal/*",
 		},
 	},
+	{packages: "server/command", imports: []string{everything}, meeting: true, why: "it wires what the configuration names"},
 	{packages: "server", imports: []string{everything}, meeting: true, why: "it may import the whole house"},
 	{packages: "examples/*", imports: []string{everything}, meeting: true, why: "it may import the whole house"},
 	{packages: "bench/*", imports: []string{everything}, meeting: true, why: "it may measure the whole house"},
@@ -134,14 +138,14 @@ var vendors = []vendor{
 	{"github.com/xuri/excelize/v2", []string{"export/xlsx"}, oneLeaf},
 	{"github.com/go-pdf/fpdf", []string{"export/pdf", "dashboard/chart"}, oneLeaf},
 	{"github.com/klauspost/compress", []string{"export/compress", "export/xlsx", "search/bulk"}, oneLeaf},
+	{"github.com/klauspost/compress/gzhttp", []string{"server/api"}, serverOnly},
 	{"filippo.io/age", []string{"export/seal"}, oneLeaf},
 	{"github.com/samply/golang-fhir-models/fhir-models", []string{"fhir"}, "generated FHIR types stay behind fhir"},
 
 	{"github.com/danielgtaylor/huma/v2", []string{"server/api"}, serverOnly},
 	{"github.com/rs/cors", []string{"server/api"}, serverOnly},
 	{"golang.org/x/time", []string{"server/api"}, serverOnly},
-	{"github.com/golang-jwt/jwt/v5", []string{"server/api"}, serverOnly},
-	{"github.com/MicahParks/keyfunc/v3", []string{"server/api"}, serverOnly},
+	{"github.com/golang-jwt/jwt/v5", []string{"auth/jwtauth"}, oneLeaf},
 	{"github.com/hibiken/asynqmon", nil, serverOnly},
 	{"gopkg.in/yaml.v3", []string{"server/config"}, "of the readers of YAML the one that says where each key stands"},
 	{"github.com/prometheus/client_golang", []string{"server/api"}, serverOnly},

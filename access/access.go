@@ -34,6 +34,14 @@ values by another way goes with it:
   - the record's _id, if the schema's key is hidden or masked and no rule names _id:
     it is then treated as the key is. See [View.ID].
 
+Records that are equal in all that a query orders by stand in the order of their ids. Where
+a principal sees these hidden or masked, the pages of package search have the order of what is shown
+of the ids, and a keyed, random one where that is the same: whoever knows the ids
+from elsewhere cannot tell by its place which record is which. That takes reading all
+of the records that are equal, for every page; a query that orders by more fields
+takes less. Scans, and so exports, come as the engine reads them: by id, or
+as they were stored. A role that must not learn that needs an id that says nothing.
+
 What a mapping does not declare is hidden, and so are fields of a type that DHR does
 not know, and objects as a whole, for they may hold what is not declared. A grant
 shows them if it shows all: if it hides and masks nothing. It also
@@ -80,6 +88,9 @@ type Principal struct {
 // A Role is what its holders may see: what any of its grants gives.
 type Role struct {
 	Grants []Grant `json:"grants"`
+	// Permissions are what its holders may do. A role without any gives nothing but sight
+	// to the permissions of other roles.
+	Permissions []Permission `json:"permissions,omitempty"`
 }
 
 // A Grant gives some records of some indexes to see, and some of their fields.

@@ -56,6 +56,7 @@ type TenantRule struct {
 // for concurrent use. What no role grants is denied.
 type Policy struct {
 	roles   map[string][]*grant
+	may     map[string][]Permission
 	key     []byte
 	zone    *time.Location
 	tenants *TenantRule
@@ -91,7 +92,7 @@ func NewPolicy(roles map[string]Role, opts *Options) (*Policy, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	p := &Policy{roles: map[string][]*grant{}, key: bytes.Clone(opts.Key), zone: opts.Zone}
+	p := &Policy{roles: map[string][]*grant{}, may: map[string][]Permission{}, key: bytes.Clone(opts.Key), zone: opts.Zone}
 	p.views.limit = opts.MaxViews
 	if p.zone == nil {
 		p.zone = time.UTC
@@ -109,6 +110,7 @@ func NewPolicy(roles map[string]Role, opts *Options) (*Policy, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(roles)) {
 		p.roles[name] = b.role(name, roles[name])
+		p.may[name] = b.permissions(roles[name].Permissions)
 	}
 	if b.grants > maxGrants {
 		b.at = Error{Grant: -1}

@@ -23,6 +23,20 @@ func (q *Query) String() string {
 	return string(p.text)
 }
 
+// String returns the field as canonical text, with its properties.
+func (f *Field) String() string {
+	var p printer
+	p.field(f)
+	return string(p.text)
+}
+
+// String returns the operand as canonical text.
+func (o *Operand) String() string {
+	var p printer
+	p.operand(o)
+	return string(p.text)
+}
+
 // A printer writes canonical text. If it places, it notes in the nodes where
 // they stand in that text, and what they are there.
 type printer struct {

@@ -3,9 +3,11 @@ package search
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/jql"
+	"github.com/digit-health/dhr/record"
 )
 
 // A Question asks for figures about the records that a query finds. Its Fields do not matter.
@@ -40,8 +42,10 @@ type Answer struct {
 }
 
 // Aggregate answers questions, one answer each, in one round trip to the engine.
-// A question of several indexes adds up their figures; an average, a cardinality and a percentile cannot be
-// added up, and are ErrUnsupported there.
+// A question of several indexes joins their figures exactly. A cardinality and a percentile there are made of
+// the values themselves, of which there may be 2^18 in an index and 2^20 in all, else the error is
+// ErrTooManyBuckets; in two groups they are ErrUnsupported, and so is the percentile of values of
+// which a record has one twice.
 func (x *Index) Aggregate(ctx context.Context, who *access.Principal, questions ...*Question) ([]*Answer, error) {
 	ctx, cancel := x.limit(ctx)
 	defer cancel()
@@ -49,7 +53,13 @@ func (x *Index) Aggregate(ctx context.Context, who *access.Principal, questions 
 	return answers, x.wrap(ctx, "aggregate", err)
 }
 
+// Bounds on what is asked at once, far above what a dashboard of one page needs.
+const maxQuestions, maxMetrics = 256, 64
+
 func (x *Index) aggregate(ctx context.Context, who *access.Principal, questions []*Question) ([]*Answer, error) {
+	if len(questions) > maxQuestions {
+		return nil, invalid("%d questions at once, at most %d are allowed", len(questions), maxQuestions)
+	}
 	var asked []*asking
 	var all []*Aggregation
 	for i, q := range questions {
@@ -67,6 +77,23 @@ func (x *Index) aggregate(ctx context.Context, who *access.Principal, questions 
 	if len(all) == 0 {
 		return nil, nil
 	}
+	tables, err := x.tables(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	var answers []*Answer
+	for _, a := range asked {
+		answer, err := a.answer(tables[a.first:])
+		if err != nil {
+			return nil, err
+		}
+		answers = append(answers, answer)
+	}
+	return answers, nil
+}
+
+// tables puts aggregations to the driver: there is a table for each.
+func (x *Index) tables(ctx context.Context, all []*Aggregation) ([]*Table, error) {
 	tables, err := x.driver.Aggregate(ctx, all)
 	if err != nil {
 		return nil, err
@@ -74,9 +101,42 @@ func (x *Index) aggregate(ctx context.Context, who *access.Principal, questions 
 	if len(tables) != len(all) {
 		return nil, fmt.Errorf("%w: %d tables for %d questions", ErrBadAnswer, len(tables), len(all))
 	}
-	var answers []*Answer
-	for _, a := range asked {
-		answers = append(answers, a.answer(tables[a.first:]))
+	for i, a := range all {
+		if err := a.check(tables[i]); err != nil {
+			return nil, err
+		}
 	}
-	return answers, nil
+	return tables, nil
+}
+
+// check holds that a table answers a, with figures that are numbers.
+func (a *Aggregation) check(t *Table) error {
+	if t == nil {
+		return fmt.Errorf("%w: a question without a table", ErrBadAnswer)
+	}
+	for _, b := range t.Buckets {
+		if len(b.Keys) != len(a.Groups) || len(b.Values) != len(a.Metrics) {
+			return fmt.Errorf("%w: a bucket of %d keys and %d figures for %d groups and %d metrics", ErrBadAnswer, len(b.Keys), len(b.Values), len(a.Groups), len(a.Metrics))
+		}
+		for i, k := range b.Keys {
+			if !finite(k) {
+				return invalid("intervals of width %v are too narrow for values of %q", a.Groups[i].Width, a.Groups[i].Field.Path)
+			}
+		}
+		for i, v := range b.Values {
+			if !finite(v) {
+				return tooGreat(a.Metrics[i].Op, a.Metrics[i].Field.Path)
+			}
+		}
+	}
+	return nil
+}
+
+func tooGreat(op, field string) error {
+	return fmt.Errorf("%w: the %s of %q is beyond all numbers", ErrUnsupported, op, field)
+}
+
+// finite reports whether v is no infinity, and none of the figures that are no numbers.
+func finite(v record.Value) bool {
+	return v.Kind() != record.Float || !math.IsInf(v.Float(), 0) && !math.IsNaN(v.Float())
 }

@@ -1,6 +1,7 @@
 package search_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/search"
+	"github.com/digit-health/dhr/search/memsearch"
 )
 
 // shown prints an answer: keys, count and values of each bucket, and what was cut.
@@ -109,7 +111,7 @@ func TestAggregateRefuses(t *testing.T) {
 		{"a metric without a field", admin, &search.Question{Metrics: metric("sum", "")}, search.ErrUnknownField},
 		{"a sum of texts", admin, &search.Question{Metrics: metric("sum", "district")}, search.ErrInvalid},
 		{"no such metric", admin, &search.Question{Metrics: metric("median", "age")}, search.ErrInvalid},
-		{"what cannot be added up", admin, &search.Question{Metrics: metric("cardinality", "age")}, search.ErrUnsupported},
+		{"what cannot be joined", admin, &search.Question{Groups: append(group("district"), group("gender")...), Metrics: metric("cardinality", "age")}, search.ErrUnsupported},
 		{"an index not allowed", officer, &search.Question{Query: search.Query{Indexes: []string{"staff"}}}, search.ErrUnknownIndex},
 	} {
 		_, err := w.Aggregate(t.Context(), c.who, c.q)
@@ -138,4 +140,28 @@ func TestSuggest(t *testing.T) {
 	require.Contains(t, suggest(officer, "patient.name", "a", 5), "unknown field")
 	require.Contains(t, suggest(admin, "age", "a", 5), "invalid")
 	require.Contains(t, suggest(admin, "district", "a", 0), "invalid")
+}
+
+// A forgetful driver leaves out the last table.
+type forgetful struct{ *memsearch.Driver }
+
+func (d forgetful) Aggregate(ctx context.Context, questions []*search.Aggregation) ([]*search.Table, error) {
+	tables, err := d.Driver.Aggregate(ctx, questions)
+	return tables[:len(tables)-1], err
+}
+
+func TestTablesOfADriver(t *testing.T) {
+	t.Parallel()
+	x, err := search.New(forgetful{newWorld(t, nil).driver}, newPolicy(t), nil)
+	require.NoError(t, err)
+	_, err = x.Aggregate(t.Context(), admin, &search.Question{})
+	require.ErrorIs(t, err, search.ErrBadAnswer)
+	_, err = x.Suggest(t.Context(), admin, nil, "district", "", 5)
+	require.ErrorIs(t, err, search.ErrBadAnswer)
+	few, err := search.New(newWorld(t, nil).driver, newPolicy(t), &search.Options{MaxIndexes: 1})
+	require.NoError(t, err)
+	for _, names := range [][]string{nil, {"*"}, {"staff", "visits"}} {
+		_, err = few.Suggest(t.Context(), admin, names, "district", "", 5)
+		require.ErrorIs(t, err, search.ErrInvalid, "%v", names)
+	}
 }

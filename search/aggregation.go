@@ -77,6 +77,7 @@ func (g *Group) Chooses(value string) bool {
 type Metric struct {
 	// Op is one of
 	//	count        records of the bucket that have a value; without a field, all
+	//	values       the values themselves; Int, Uint, Float, Time
 	//	sum, avg     Int, Uint and Float; as a Float, rounded as the engine adds
 	//	min, max     Int, Uint, Float, Time; of the field's kind
 	//	cardinality  different values, exactly; every kind that groups
@@ -104,7 +105,7 @@ type Table struct {
 type Bucket struct {
 	Keys  []record.Value // one for each group
 	Count int64
-	// Values are the metrics in their order: an Int for count and cardinality;
+	// Values are the metrics in their order: an Int for count, values and cardinality;
 	// Null for the others where there is no value.
 	Values []record.Value
 }

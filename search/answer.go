@@ -10,9 +10,32 @@ import (
 )
 
 // answer joins the tables of the indexes, and sorts and cuts their buckets.
-func (a *asking) answer(tables []*Table) *Answer {
+func (a *asking) answer(tables []*Table) (*Answer, error) {
 	out := &Answer{Warnings: a.warnings}
-	all, outer := newBuckets(a), newBuckets(a)
+	outer, err := a.join(out, tables)
+	if err != nil {
+		return nil, err
+	}
+	if a.sortsOuter() {
+		a.cutOuter(out, outer)
+		return out, nil
+	}
+	slices.SortFunc(out.Buckets, a.compare)
+	if limit := a.question.Limit; limit > 0 && len(out.Buckets) > limit {
+		for _, b := range out.Buckets[limit:] {
+			out.Cut++
+			out.Others += b.Count
+		}
+		out.Buckets = out.Buckets[:limit]
+	}
+	return out, nil
+}
+
+// join adds up the tables of the indexes in out, and returns the buckets of the first of two
+// groups, if they must be known by themselves.
+func (a *asking) join(out *Answer, tables []*Table) (outer *buckets, err error) {
+	all := newBuckets(a)
+	outer = newBuckets(a)
 	for _, in := range a.indexes {
 		table := tables[in.main]
 		out.Total += table.Total
@@ -34,39 +57,59 @@ func (a *asking) answer(tables []*Table) *Answer {
 			outer.add(Bucket{Keys: make([]record.Value, 1), Count: table.Total})
 		}
 	}
+	if err := a.joinValues(all, tables); err != nil {
+		return nil, err
+	}
 	out.Buckets = all.list
-	if a.sortsOuter() {
-		a.cutOuter(out, outer)
-		return out
-	}
-	slices.SortFunc(out.Buckets, a.compare)
-	if limit := a.question.Limit; limit > 0 && len(out.Buckets) > limit {
-		for _, b := range out.Buckets[limit:] {
-			out.Cut++
-			out.Others += b.Count
+	for _, b := range out.Buckets { // each index had a number, but what they add up to may be none
+		for i, v := range b.Values {
+			if !finite(v) {
+				return nil, tooGreat(a.question.Metrics[i].Op, a.question.Metrics[i].Name)
+			}
 		}
-		out.Buckets = out.Buckets[:limit]
 	}
-	return out
+	return outer, nil
+}
+
+// joinValues makes the metrics of several indexes that cannot be added up.
+func (a *asking) joinValues(all *buckets, tables []*Table) error {
+	if !a.joined {
+		return nil
+	}
+	j := &joints{buckets: all, held: make([]int, len(a.question.Metrics))}
+	for i := range a.indexes {
+		if in := &a.indexes[i]; in.kept {
+			if err := j.join(in, tables); err != nil {
+				return err
+			}
+		}
+	}
+	return j.settle()
 }
 
 // whole gives a bucket of an index a key for each group and a value for each metric.
 func (in *asked) whole(q *Question, b Bucket) Bucket {
-	w := Bucket{Count: b.Count, Keys: make([]record.Value, len(in.groups)), Values: make([]record.Value, len(in.metrics))}
-	for i, at := range in.groups {
-		if at >= 0 {
-			w.Keys[i] = b.Keys[at]
-		}
-	}
+	w := Bucket{Count: b.Count, Keys: in.keys(b.Keys), Values: make([]record.Value, len(in.metrics))}
 	for i, at := range in.metrics {
 		switch op := q.Metrics[i].Op; {
 		case at >= 0:
 			w.Values[i] = b.Values[at]
-		case op == "count" || op == "cardinality":
+		case op == "count" || op == "values" || op == "cardinality":
 			w.Values[i] = record.IntValue(0)
 		}
 	}
 	return w
+}
+
+// keys returns a key for each group, where an index has given those of the groups that it knows.
+func (in *asked) keys(known []record.Value) []record.Value {
+	keys := make([]record.Value, len(in.groups))
+	for i, at := range in.groups {
+		if at >= 0 {
+			keys[i] = known[at]
+		}
+	}
+	return keys
 }
 
 // compare orders the buckets of one group, or none.
@@ -126,10 +169,10 @@ func (a *asking) cutOuter(out *Answer, outer *buckets) {
 			out.Others += b.Count
 			continue
 		}
-		place[string(appendKeys(nil, alike(b.Keys)))] = i
+		place[placeOf(b.Keys)] = i
 	}
 	of := func(b Bucket) (int, bool) {
-		i, ok := place[string(appendKeys(nil, alike(b.Keys[:1])))]
+		i, ok := place[placeOf(b.Keys[:1])]
 		return i, ok
 	}
 	out.Buckets = slices.DeleteFunc(out.Buckets, func(b Bucket) bool {
@@ -156,7 +199,7 @@ type buckets struct {
 func newBuckets(a *asking) *buckets { return &buckets{asking: a, place: map[string]int{}} }
 
 func (s *buckets) add(b Bucket) {
-	key := string(appendKeys(nil, alike(b.Keys)))
+	key := placeOf(b.Keys)
 	i, ok := s.place[key]
 	if !ok {
 		s.place[key] = len(s.list)
@@ -169,6 +212,9 @@ func (s *buckets) add(b Bucket) {
 		have.Values[m] = addUp(s.asking.question.Metrics[m].Op, have.Values[m], b.Values[m])
 	}
 }
+
+// placeOf returns what tells keys apart.
+func placeOf(keys []record.Value) string { return string(appendKeys(nil, alike(keys))) }
 
 // alike returns keys of which equal numbers are of one kind, whatever the kinds of their fields
 // in the indexes.
@@ -203,9 +249,9 @@ func addUp(op string, v, w record.Value) record.Value {
 		return v
 	}
 	switch op {
-	case "count":
+	case "count", "values":
 		return record.IntValue(v.Int() + w.Int())
-	case "sum":
+	case "sum", "avg": // of an average it is the sums
 		return record.FloatValue(v.Float() + w.Float())
 	case "min":
 		if eval.CompareValues(w, v) < 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/jql"
@@ -16,8 +17,9 @@ type asking struct {
 	warnings     jql.ErrorList
 	indexes      []asked
 	aggregations []*Aggregation
-	first        int // of its aggregations among those of all questions
-	metric       int // by which buckets are sorted, or sortByKey, sortByCount
+	first        int  // of its aggregations among those of all questions
+	joined       bool // of several indexes is a metric that cannot be added up
+	metric       int  // by which buckets are sorted, or sortByKey, sortByCount
 }
 
 const (
@@ -32,6 +34,11 @@ type asked struct {
 	kept    bool  // buckets count, not only the total
 	main    int   // the place of the aggregation
 	outer   int   // that of the first group alone, or -1
+	// Of the metrics that are joined of several indexes: the places of their numbers of values,
+	// the fields of those made of the values themselves, and the places of the aggregations of these.
+	numbers map[int]int
+	tallies map[int]*record.Field
+	values  map[int]int
 }
 
 // ask resolves a question.
@@ -56,13 +63,16 @@ func (x *Index) ask(ctx context.Context, who *access.Principal, q *Question) (*a
 			return nil, err
 		}
 	}
-	return a, nil
+	return a, a.alike()
 }
 
 func (a *asking) sorting() error {
 	q := a.question
 	if len(q.Groups) > 2 || q.Limit < 0 {
 		return fmt.Errorf("%w: %d groups and a limit of %d", ErrInvalid, len(q.Groups), q.Limit)
+	}
+	if len(q.Metrics) > maxMetrics {
+		return invalid("%d metrics, at most %d are allowed", len(q.Metrics), maxMetrics)
 	}
 	switch q.SortBy {
 	case "", "key":
@@ -118,7 +128,7 @@ func (a *asking) known(r *resolved) error {
 // add puts the question to one index.
 func (a *asking) add(t *target, r *resolved) error {
 	q := a.question
-	in := asked{kept: true, main: len(a.aggregations), outer: -1}
+	in := asked{kept: true, main: len(a.aggregations), outer: -1, numbers: map[int]int{}, tallies: map[int]*record.Field{}, values: map[int]int{}}
 	g := &Aggregation{Plan: t.plan}
 	for _, group := range q.Groups {
 		if c := group.Calendar; c != nil && c.Zone == nil {
@@ -141,7 +151,7 @@ func (a *asking) add(t *target, r *resolved) error {
 	}
 	outer := g.Groups[:min(1, len(g.Groups))]
 	if !in.kept { // only the total is of interest, and the first of two groups
-		g.Groups, g.Metrics = nil, nil
+		g.Groups, g.Metrics, in.tallies, in.numbers = nil, nil, nil, nil
 	}
 	if err := g.Validate(); err != nil {
 		return err
@@ -154,7 +164,34 @@ func (a *asking) add(t *target, r *resolved) error {
 		in.outer = len(a.aggregations)
 		a.aggregations = append(a.aggregations, &Aggregation{Plan: t.plan, Groups: outer})
 	}
+	a.addTallies(g, &in)
 	a.indexes = append(a.indexes, in)
+	return nil
+}
+
+// alike holds that the keys of a group mean the same in all indexes.
+func (a *asking) alike() error {
+	for i := range a.question.Groups {
+		first := map[record.Kind]*Group{}
+		for _, in := range a.indexes {
+			if at := in.groups[i]; at < 0 || !in.kept {
+				continue
+			}
+			g := &a.aggregations[in.main].Groups[in.groups[i]]
+			one := first[g.Field.Kind]
+			if one == nil {
+				first[g.Field.Kind] = g
+				continue
+			}
+			if err := alikeIn(one.Field, g.Field); err != nil {
+				return fmt.Errorf("a group: %w", err)
+			}
+			if g.Calendar != nil && one.Field.DateOnly() != g.Field.DateOnly() && g.Calendar.zone() != time.UTC {
+				return fmt.Errorf("a group: %w: %q holds days in some of the indexes and instants in others, which share their spans in UTC alone; ask them one by one, or in UTC",
+					ErrInvalid, g.Field.Path)
+			}
+		}
+	}
 	return nil
 }
 
@@ -164,11 +201,15 @@ func (a *asking) addMetrics(g *Aggregation, in *asked, t *target, several bool) 
 		if err != nil {
 			return err
 		}
-		if several && (m.Op == "avg" || m.Op == "cardinality" || m.Op == "percentile") {
-			return fmt.Errorf("%w: the %s of several indexes", ErrUnsupported, m.Op)
-		}
 		if f == nil && m.Name != "" {
 			in.metrics = append(in.metrics, -1)
+			continue
+		}
+		if several && (m.Op == "avg" || apart(m.Op)) {
+			if err := a.addJoined(g, in, Metric{Op: m.Op, Field: f, Percent: m.Percent}); err != nil {
+				return err
+			}
+			a.joined = true
 			continue
 		}
 		in.metrics = append(in.metrics, len(g.Metrics))

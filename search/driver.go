@@ -18,11 +18,32 @@ import (
 // context ends, the engine's work ends with it, and the error is the context's.
 // Errors wrap one of the sentinels of this package where one fits, and hold
 // the engine's own error beside it.
+//
+// A driver with aliases or data streams also has the method
+//
+//	Covers(ctx context.Context, name string) ([]string, error)
+//
+// that returns the names of the indexes which hold the records of a name, all of their
+// records or some, in their order; an index covers itself. By it an Index keeps a
+// question of several names from counting a record twice.
+//
+// A driver to which a snapshot costs something of which there are few has the method
+//
+//	Snapshots(ctx context.Context, indexes, tokens []string) ([]Snapshot, error)
+//
+// which is Snapshot for each of the indexes, as they stand at one moment, for no more than what
+// the view of one costs. There are as many tokens, or none. After an error none is open.
 type Driver interface {
 	// Schemas returns the schemas that name stands for, in the order of their
 	// indexes: that of an index; for an alias or a data stream that of the
 	// whole, whose Index is name; for a pattern with * those of all names that
-	// fit. A name without an index is no error: there are no schemas then.
+	// fit, of indexes, aliases and data streams alike. A name
+	// without an index is no error: there are no schemas then.
+	// An index whose schema cannot be read does not hide the others that fit a
+	// pattern: their schemas are returned beside an error that joins one for each such
+	// index, with a method Unreadable() string that returns the index's name, and nothing
+	// else. The Index refuses the questions of those who may see one; to all
+	// others it is not there.
 	// Asking again is cheap, and an unchanged schema is the same pointer.
 	Schemas(ctx context.Context, name string) ([]*record.Schema, error)
 
@@ -42,6 +63,11 @@ type Driver interface {
 	// another process, and the very same view is opened again; if that is no
 	// longer to be had, the error is ErrSnapshotLost.
 	Snapshot(ctx context.Context, index, token string) (Snapshot, error)
+}
+
+// A coverer is a Driver with aliases or data streams.
+type coverer interface {
+	Covers(ctx context.Context, name string) ([]string, error)
 }
 
 // A Read asks for records of one index: that of the plan's schema.
@@ -95,9 +121,20 @@ type Scan struct {
 	// Slice is which of Slices disjoint parts is asked for, from 0; together the
 	// parts are the whole. Slices of 0 and 1 mean the whole.
 	Slice, Slices int
+	// Turns, if not nil, is the same in scans of several snapshots that one goroutine
+	// reads by turns, all of them unfinished at once, to merge their orders. A driver to which an
+	// unfinished scan costs a connection, or something else of which there are few, must have
+	// them share it, or scans of many indexes wait for each other. What it points to is
+	// the driver's, nil at first; only that goroutine touches it, while one of the scans is asked for a record or ended.
+	Turns *any
 	// From is where to go on: a position of a scan of the same snapshot with the
 	// same plan, order and slice. Empty means from the start.
 	From string
+}
+
+// A snapshotter is a Driver that opens the views of several indexes together.
+type snapshotter interface {
+	Snapshots(ctx context.Context, indexes, tokens []string) ([]Snapshot, error)
 }
 
 // A Loader is a Driver that also stores records.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/digit-health/dhr/access"
@@ -89,8 +88,8 @@ func setDefault[T comparable](p *T, value T) {
 
 // Schemas returns what a principal may ask about: the schemas of the indexes
 // that names stand for, without the fields that are hidden from it or masked.
-// Names are those of indexes, or patterns with *; without names, it is
-// every index that the principal may see. A name that stands for none of these is ErrUnknownIndex.
+// Names are those of indexes, aliases and data streams, or patterns with *; without names, it is
+// every index that the principal may see, as in [Query.Indexes]. A name that stands for none of these is ErrUnknownIndex.
 func (x *Index) Schemas(ctx context.Context, who *access.Principal, names ...string) ([]*record.Schema, error) {
 	ctx, cancel := x.limit(ctx)
 	defer cancel()
@@ -105,75 +104,29 @@ func (x *Index) Schemas(ctx context.Context, who *access.Principal, names ...str
 	return schemas, nil
 }
 
-// Indexes returns the names of the indexes that a principal may see. There may be none.
+// Indexes returns the names of the indexes, aliases and data streams that a
+// principal may see, in their order, also of one whose schema cannot be read. There may be none.
 func (x *Index) Indexes(ctx context.Context, who *access.Principal) ([]string, error) {
 	ctx, cancel := x.limit(ctx)
 	defer cancel()
 	all, err := x.driver.Schemas(ctx, "*")
-	if err != nil {
+	broken, ok := unreadables(err)
+	if !ok {
 		return nil, x.wrap(ctx, "indexes", err)
 	}
 	var names []string
+	for _, e := range broken {
+		if x.policy.Allows(who, e.Unreadable()) {
+			names = append(names, e.Unreadable())
+		}
+	}
 	for _, s := range all {
 		if _, ok := x.policy.View(who, s); ok {
 			names = append(names, s.Index)
 		}
 	}
+	slices.Sort(names)
 	return names, nil
-}
-
-// views returns what who sees of the indexes that names stand for, each once, in
-// the order of their names.
-func (x *Index) views(ctx context.Context, who *access.Principal, names []string) ([]*access.View, error) {
-	if who == nil {
-		return nil, fmt.Errorf("%w: nobody asks", ErrInvalid)
-	}
-	if len(names) == 0 {
-		names = []string{"*"}
-	}
-	if len(names) > x.opts.MaxIndexes {
-		return nil, fmt.Errorf("%w: %d names of indexes, at most %d are allowed", ErrInvalid, len(names), x.opts.MaxIndexes)
-	}
-	seen := map[string]bool{}
-	var views []*access.View
-	for _, name := range names {
-		found, err := x.viewsOf(ctx, who, name)
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range found {
-			if index := v.Full().Index; !seen[index] {
-				seen[index] = true
-				views = append(views, v)
-			}
-		}
-	}
-	if len(views) > x.opts.MaxIndexes {
-		return nil, fmt.Errorf("%w: a question of %d indexes, at most %d are allowed", ErrInvalid, len(views), x.opts.MaxIndexes)
-	}
-	slices.SortFunc(views, func(a, b *access.View) int { return strings.Compare(a.Full().Index, b.Full().Index) })
-	return views, nil
-}
-
-// viewsOf returns the views that one name stands for, at least one.
-func (x *Index) viewsOf(ctx context.Context, who *access.Principal, name string) ([]*access.View, error) {
-	var schemas []*record.Schema
-	if strings.Contains(name, "*") || x.policy.Allows(who, name) {
-		var err error
-		if schemas, err = x.driver.Schemas(ctx, name); err != nil {
-			return nil, err
-		}
-	}
-	var views []*access.View
-	for _, s := range schemas {
-		if v, ok := x.policy.View(who, s); ok {
-			views = append(views, v)
-		}
-	}
-	if len(views) == 0 {
-		return nil, fmt.Errorf("%w %q", ErrUnknownIndex, name)
-	}
-	return views, nil
 }
 
 // errTimeout is the cause of a context that ended since the engine took too long.

@@ -28,11 +28,15 @@ func (x *Index) suggest(ctx context.Context, who *access.Principal, indexes []st
 	if err != nil {
 		return nil, err
 	}
-	tables, err := x.driver.Aggregate(ctx, a.aggregations)
+	tables, err := x.tables(ctx, a.aggregations)
 	if err != nil {
 		return nil, err
 	}
-	return a.answer(tables).Buckets, nil
+	answer, err := a.answer(tables)
+	if err != nil {
+		return nil, err
+	}
+	return answer.Buckets, nil
 }
 
 // Get returns the record of an index with an id, with the fields of

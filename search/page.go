@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/digit-health/dhr/access"
@@ -41,7 +42,8 @@ type Page struct {
 }
 
 // Page returns one page of what a query finds, in the query's order; records of several indexes
-// that compare equal in all of it stand in the order of the names of their indexes.
+// that compare equal in all of it stand in the order of the names of their indexes. The last thing that
+// decides is the id, or where it is masked a keyed order that tells nothing of it: see package access.
 //
 // Complaints about the query are a jql.ErrorList. Other errors wrap ErrUnknownIndex, ErrUnknownField,
 // ErrWindow, ErrBadToken, ErrInvalid or what the driver says.
@@ -119,9 +121,8 @@ func (x *Index) fill(ctx context.Context, who *access.Principal, page *Page, r *
 	if err != nil {
 		return err
 	}
-	defer merged.stop()
 	for {
-		t, rec, err := merged.next()
+		t, rec, err := merged.next(ctx)
 		if err != nil {
 			return err
 		}
@@ -133,7 +134,7 @@ func (x *Index) fill(ctx context.Context, who *access.Principal, page *Page, r *
 			page.Next, err = x.sealed(next, principalBound("page", who))
 			return err
 		}
-		page.Records = append(page.Records, t.show(rec, new(record.Record)).Clone())
+		page.Records = append(page.Records, t.show(rec, new(record.Record)))
 		merged.shown()
 	}
 }
@@ -172,7 +173,7 @@ func (x *Index) countBeside(ctx context.Context, r *resolved, upTo int64) *count
 func (x *Index) count(ctx context.Context, r *resolved, upTo int64) (total int64, exact bool, err error) {
 	for _, t := range r.targets {
 		limit := int64(0)
-		if upTo > 0 {
+		if upTo > 0 && upTo < math.MaxInt64 {
 			// One more than wanted tells "so many" from "so many or more".
 			limit = upTo - total + 1
 		}

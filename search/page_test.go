@@ -277,3 +277,25 @@ func TestDenied(t *testing.T) {
 	require.NotContains(t, err.Error(), "secret")
 	require.Contains(t, told.Error(), "secret")
 }
+
+// Records may be ordered by values that are too long for a token, as long as none is needed.
+func TestPagesOrderedByLongValues(t *testing.T) {
+	t.Parallel()
+	d := memsearch.New()
+	var docs []string
+	for _, id := range []string{"b", "a"} {
+		docs = append(docs, `{"_id":"`+id+`","_source":{"note":"`+strings.Repeat(id, 1<<20)+`"}}`)
+	}
+	fill(t, d, "notes", `{"mappings":{"properties":{"note":{"type":"keyword"}}}}`, docs)
+	x, err := search.New(d, newPolicy(t), nil)
+	require.NoError(t, err)
+	page, err := x.Page(t.Context(), admin, ask("ORDER BY note"), &search.PageOptions{MaxResults: 2})
+	require.NoError(t, err)
+	require.Equal(t, "a b", ids(page.Records))
+	page, err = x.Page(t.Context(), admin, ask("ORDER BY note"), &search.PageOptions{MaxResults: 1})
+	require.Nil(t, page)
+	require.ErrorIs(t, err, search.ErrInvalid)
+	require.ErrorContains(t, err, "order by shorter ones")
+	require.Less(t, len(err.Error()), 400)
+	require.Equal(t, "b a", ids(pages(t, x, admin, ask("ORDER BY note DESC"), 5)))
+}

@@ -22,7 +22,10 @@ type Query struct {
 	JQL string
 	// Parse are the dialect and the limits of the text. If nil, the defaults.
 	Parse *jql.ParseOptions
-	// Indexes are the names of indexes, or patterns with *. If empty, all.
+	// Indexes are the names of indexes, aliases and data streams, or patterns with *. If
+	// empty, all. Each record counts once, however many of the names hold it: an alias of
+	// which all indexes are asked by their own names is left out, and what
+	// the principal may see of these counts. Names that have records in common otherwise are ErrInvalid.
 	Indexes []string
 	// Fields are the fields to return: paths, aliases or labels, or a pattern of
 	// paths such as patient.*, in the order of the columns. If empty, every field that holds values and that the
@@ -39,7 +42,7 @@ type target struct {
 	plan    *plan.Plan         // with the principal's scope
 	shown   *record.Projection // what is returned
 	read    *record.Projection // that, and what the order needs
-	order   *eval.Order
+	order   ordering
 	masked  []bool // of the columns shown
 	plain   bool   // all of the columns shown, and the ids, are shown as they are
 	unnamed bool   // the name of the index is not shown
@@ -58,7 +61,7 @@ func (x *Index) resolve(ctx context.Context, who *access.Principal, q *Query) (*
 	if q == nil {
 		q = &Query{}
 	}
-	views, err := x.views(ctx, who, q.Indexes)
+	views, several, err := x.apart(ctx, who, q.Indexes)
 	if err != nil {
 		return nil, err
 	}
@@ -80,13 +83,20 @@ func (x *Index) resolve(ctx context.Context, who *access.Principal, q *Query) (*
 		return nil, err
 	}
 	r.warnings = meaning.Warnings
-	r.order = commonOrder(meaning.Plans)
+	if several { // then ids, and keys, are unique in each index alone
+		for i, p := range meaning.Plans {
+			p.Order = append(slices.Clone(p.Order), plan.Sort{Field: views[i].Full().Field("_index")})
+		}
+	}
+	if r.order, err = commonOrder(meaning.Plans); err != nil {
+		return nil, err
+	}
 	columns, err := chooseFields(views, q.Fields)
 	if err != nil {
 		return nil, err
 	}
 	for i, v := range views {
-		t, err := newTarget(ctx, v, meaning.Plans[i], columns[i], &r.options)
+		t, err := x.newTarget(ctx, v, meaning.Plans[i], columns[i], &r.options)
 		if err != nil {
 			return nil, x.denied(ctx, who, err)
 		}
@@ -96,7 +106,7 @@ func (x *Index) resolve(ctx context.Context, who *access.Principal, q *Query) (*
 }
 
 // newTarget joins the meaning of a query to what the principal may see.
-func newTarget(ctx context.Context, v *access.View, p *plan.Plan, columns []string, opts *jql.ResolveOptions) (*target, error) {
+func (x *Index) newTarget(ctx context.Context, v *access.View, p *plan.Plan, columns []string, opts *jql.ResolveOptions) (*target, error) {
 	scope, err := v.Scope(ctx, opts)
 	if err != nil {
 		return nil, err
@@ -123,7 +133,8 @@ func newTarget(ctx context.Context, v *access.View, p *plan.Plan, columns []stri
 	for _, f := range t.shown.Fields() {
 		t.masked = append(t.masked, v.Masked(f))
 	}
-	t.order, err = eval.CompileOrder(t.plan, t.read)
+	t.order.veil = newVeil(v, p.Order, x.seal.(sealer).veil)
+	t.order.Order, err = eval.CompileOrder(t.plan, t.read)
 	return t, err
 }
 
@@ -163,19 +174,35 @@ func (t *target) show(r, out *record.Record) *record.Record {
 }
 
 // commonOrder returns an order by which the keys of all plans compare.
-func commonOrder(plans []*plan.Plan) []plan.Sort {
+func commonOrder(plans []*plan.Plan) ([]plan.Sort, error) {
 	if len(plans) == 0 {
-		return nil
+		return nil, nil
 	}
 	order := slices.Clone(plans[0].Order)
 	for _, p := range plans[1:] {
 		for i, s := range p.Order {
-			if f := order[i].Field; s.Field != nil && (f == nil || s.Field.FoldCase && !f.FoldCase) {
+			if s.Field == nil {
+				continue
+			}
+			if err := alikeIn(order[i].Field, s.Field); err != nil {
+				return nil, fmt.Errorf("the order: %w", err)
+			}
+			if f := order[i].Field; f == nil || f.Kind != record.String { // how strings compare is their field's
 				order[i].Field = s.Field
 			}
 		}
 	}
-	return order
+	return order, nil
+}
+
+// alikeIn holds that the strings of a field count alike in two indexes: with or
+// without regard to case. Otherwise they are neither in one order nor in the same buckets.
+func alikeIn(one, other *record.Field) error {
+	if one == nil || other == nil || one.Kind != record.String || other.Kind != record.String || one.FoldCase == other.FoldCase {
+		return nil
+	}
+	return fmt.Errorf("%w: %q counts without regard to case in some of the indexes and with it in others; ask them one by one, or by another field",
+		ErrInvalid, other.Path)
 }
 
 // chooseFields returns the paths of the columns of each view.

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/digit-health/dhr/access"
@@ -31,7 +33,7 @@ type ScanOptions struct {
 }
 
 // A Scanner reads every record that a query finds, once each, as they all
-// stood at one moment for each index. It has no time limit. Close gives back what it holds.
+// stood at one moment for each index, and if the engine opens them together at one for all. It has no time limit. Close gives back what it holds.
 type Scanner struct {
 	x         *Index
 	who       *access.Principal
@@ -39,6 +41,7 @@ type Scanner struct {
 	opts      ScanOptions
 	snapshots []Snapshot
 	from      []checkpoint // of each slice
+	closed    atomic.Bool
 }
 
 // A checkpoint is where a slice stands.
@@ -95,28 +98,35 @@ func (s *Scanner) open(ctx context.Context, q *Query) (err error) {
 	if err := s.checkResumed(); err != nil {
 		return err
 	}
+	return s.openSnapshots(ctx)
+}
+
+func (s *Scanner) openSnapshots(ctx context.Context) (err error) {
+	indexes, tokens := make([]string, len(s.resolved.targets)), make([]string, len(s.resolved.targets))
 	for i, t := range s.resolved.targets {
-		if o.Source && !t.view.Plain() {
-			return fmt.Errorf("%w: whole documents of %q, of which some fields may not be seen", ErrInvalid, t.plan.Schema.Index)
+		indexes[i] = t.plan.Schema.Index
+		if s.opts.Source && !t.view.Plain() {
+			return fmt.Errorf("%w: whole documents of %q, of which some fields may not be seen", ErrInvalid, indexes[i])
 		}
-		token := ""
-		if len(s.from) > 0 {
-			token = s.from[0].Snapshots[i]
+		if len(s.from) == 0 {
+			continue
 		}
-		snapshot, err := s.openSnapshot(ctx, t.plan.Schema.Index, token)
+		if tokens[i] = s.from[0].Snapshots[i]; tokens[i] == "" {
+			return fmt.Errorf("%w: the engine cannot open one of %q again", ErrSnapshotLost, indexes[i])
+		}
+	}
+	if d, ok := s.x.driver.(snapshotter); ok {
+		s.snapshots, err = d.Snapshots(ctx, indexes, tokens)
+		return err
+	}
+	for i, index := range indexes {
+		snapshot, err := s.x.driver.Snapshot(ctx, index, tokens[i])
 		if err != nil {
 			return err
 		}
 		s.snapshots = append(s.snapshots, snapshot)
 	}
 	return nil
-}
-
-func (s *Scanner) openSnapshot(ctx context.Context, index, token string) (Snapshot, error) {
-	if len(s.from) > 0 && token == "" {
-		return nil, fmt.Errorf("%w: the engine cannot open one of %q again", ErrSnapshotLost, index)
-	}
-	return s.x.driver.Snapshot(ctx, index, token)
 }
 
 // readCheckpoints opens the checkpoints, and returns the query as of their instant.
@@ -152,6 +162,9 @@ func (s *Scanner) checkResumed() error {
 
 // Total returns how many records the scan finds: all slices, from the start.
 func (s *Scanner) Total(ctx context.Context) (int64, error) {
+	if err := s.check(); err != nil {
+		return 0, s.x.wrap(ctx, "scan", err)
+	}
 	var total int64
 	for i, t := range s.resolved.targets {
 		n, err := s.snapshots[i].Count(ctx, t.plan)
@@ -179,13 +192,24 @@ func (s *Scanner) Columns() []*record.Projection {
 	return all
 }
 
-// Close gives the snapshots back to the engine. Slices must not be read any more.
+// check reports ErrSnapshotLost if the scan is closed.
+func (s *Scanner) check() error {
+	if s.closed.Load() {
+		return fmt.Errorf("%w: the scan is closed", ErrSnapshotLost)
+	}
+	return nil
+}
+
+// Close gives the snapshots back to the engine. Slices must not be read any more; what asks for
+// records afterwards is told ErrSnapshotLost. Where a slice stands it says all the same.
 func (s *Scanner) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
 	var errs []error
 	for _, snapshot := range s.snapshots {
 		errs = append(errs, snapshot.Close())
 	}
-	s.snapshots = nil
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("search: close a scan: %w", err)
 	}
@@ -193,7 +217,11 @@ func (s *Scanner) Close() error {
 }
 
 // Slice returns the nth slice, from 0. Slices may be read side by side, each by one goroutine.
+// One that is not there has no records but the error ErrInvalid.
 func (s *Scanner) Slice(n int) *Slice {
+	if n < 0 || n >= s.opts.Slices {
+		return &Slice{s: s, err: fmt.Errorf("%w: slice %d of %d", ErrInvalid, n, s.opts.Slices)}
+	}
 	at := checkpoint{
 		Now: s.resolved.options.Now.UnixMilli(), Question: s.resolved.question(), Ordered: s.opts.Ordered, Slice: n, Slices: s.opts.Slices,
 		Positions: make([]string, len(s.snapshots)), Done: make([]bool, len(s.snapshots)),
@@ -206,8 +234,9 @@ func (s *Scanner) Slice(n int) *Slice {
 
 // A Slice is a part of the records of a [Scanner], or all of them.
 type Slice struct {
-	s  *Scanner
-	at checkpoint
+	s   *Scanner
+	at  checkpoint
+	err error // if it is not there
 	// position is where the scan of the index being read stands, if it is read by itself.
 	position func() string
 	reading  int
@@ -217,10 +246,12 @@ type Slice struct {
 // so does the stream, with the context's error.
 func (p *Slice) Records(ctx context.Context) record.Stream {
 	return func(yield func(*record.Record, error) bool) {
-		var err error
-		if p.s.opts.Ordered && len(p.s.snapshots) > 1 {
+		err := errors.Join(p.err, p.s.check())
+		switch {
+		case err != nil:
+		case p.s.opts.Ordered && len(p.s.snapshots) > 1:
 			err = p.merged(ctx, yield)
-		} else {
+		default:
 			err = p.inTurn(ctx, yield)
 		}
 		if err != nil && !errors.Is(err, errStopped) {
@@ -235,6 +266,9 @@ var errStopped = errors.New("stopped")
 // Checkpoint returns where the slice stands: behind the last record that
 // Records yielded. It is called by the goroutine that ranges, also after the end or an error.
 func (p *Slice) Checkpoint() (string, error) {
+	if p.err != nil {
+		return "", fmt.Errorf("search: checkpoint: %w", p.err)
+	}
 	if p.position != nil {
 		p.at.Positions[p.reading] = p.position()
 	}
@@ -250,15 +284,16 @@ func (p *Slice) Checkpoint() (string, error) {
 }
 
 // scan begins to read the ith index.
-func (p *Slice) scan(ctx context.Context, i int) (record.Stream, func() string) {
+func (p *Slice) scan(ctx context.Context, i int, turns *any) (record.Stream, func() string) {
 	t := p.s.resolved.targets[i]
 	columns := t.shown
-	if p.s.opts.Ordered && len(p.s.snapshots) > 1 {
+	if turns != nil {
 		columns = t.read // the keys are needed to merge
 	}
 	return p.s.snapshots[i].Scan(ctx, &Scan{
 		Plan: t.plan, Columns: columns, Source: p.s.opts.Source, Ordered: p.s.opts.Ordered,
 		Slice: p.at.Slice, Slices: p.at.Slices, From: p.at.Positions[i],
+		Turns: turns,
 	})
 }
 
@@ -270,7 +305,7 @@ func (p *Slice) inTurn(ctx context.Context, yield func(*record.Record, error) bo
 			continue
 		}
 		var records record.Stream
-		records, p.position = p.scan(ctx, i)
+		records, p.position = p.scan(ctx, i, nil)
 		p.reading = i
 		for r, err := range records {
 			if err == nil {
@@ -298,7 +333,7 @@ func (p *Slice) show(t *target, r, out *record.Record) *record.Record {
 
 // merged yields the records of several indexes in their common order.
 func (p *Slice) merged(ctx context.Context, yield func(*record.Record, error) bool) error {
-	heads := make([]*scanHead, 0, len(p.s.snapshots))
+	heads, turns := make([]*scanHead, 0, len(p.s.snapshots)), new(any)
 	defer func() {
 		for _, h := range heads {
 			h.halt()
@@ -308,10 +343,12 @@ func (p *Slice) merged(ctx context.Context, yield func(*record.Record, error) bo
 		if p.at.Done[i] {
 			continue
 		}
-		records, position := p.scan(ctx, i)
-		h := &scanHead{head: newHead(t, records), index: i, position: position}
+		records, position := p.scan(ctx, i, turns)
+		h := newScanHead(t, i, records, position)
 		heads = append(heads, h)
-		h.advance()
+		if h.advance(); h.err != nil {
+			return h.err
+		}
 	}
 	var out record.Record
 	for {
@@ -342,7 +379,32 @@ func (p *Slice) merged(ctx context.Context, yield func(*record.Record, error) bo
 
 // A scanHead is the next record of one of the indexes that are merged.
 type scanHead struct {
-	*head
+	target   *target
 	index    int
+	pull     func() (*record.Record, error, bool)
+	halt     func()
 	position func() string
+	record   *record.Record // nil at the end
+	keys     []record.Value
+	err      error
+}
+
+func newScanHead(t *target, index int, records record.Stream, position func() string) *scanHead {
+	h := &scanHead{target: t, index: index, position: position}
+	h.pull, h.halt = iter.Pull2(records)
+	return h
+}
+
+// advance steps to the next record of the index.
+func (h *scanHead) advance() {
+	r, err, more := h.pull()
+	switch {
+	case !more:
+		h.record = nil
+	case err != nil:
+		h.record, h.err = nil, err
+	default:
+		h.record = r
+		h.keys = h.target.order.Order.Keys(h.keys[:0], r) // as the engine orders: a scan hides no ids
+	}
 }

@@ -177,3 +177,37 @@ func TestScanRefuses(t *testing.T) {
 	require.Equal(t, 1, got)
 	require.ErrorIs(t, last, context.Canceled)
 }
+
+// What is asked of a scan that is closed, or of a slice that is not there, is an error.
+func TestScanClosed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	failure := func(p *search.Slice) (failed error) {
+		for r, err := range p.Records(t.Context()) {
+			require.Nil(t, r)
+			failed = err
+		}
+		return failed
+	}
+	for _, indexes := range [][]string{{"visits"}, {"visits", "staff"}} {
+		for _, ordered := range []bool{false, true} {
+			s, err := w.Scan(t.Context(), admin, ask("", indexes...), &search.ScanOptions{Ordered: ordered, Slices: 2})
+			require.NoError(t, err)
+			for _, n := range []int{-1, 2, 1 << 40} {
+				require.ErrorIs(t, failure(s.Slice(n)), search.ErrInvalid)
+				_, err = s.Slice(n).Checkpoint()
+				require.ErrorIs(t, err, search.ErrInvalid)
+			}
+			before := s.Slice(0)
+			require.NoError(t, s.Close())
+			_, err = s.Total(t.Context())
+			require.ErrorIs(t, err, search.ErrSnapshotLost)
+			require.ErrorIs(t, failure(before), search.ErrSnapshotLost)
+			require.ErrorIs(t, failure(s.Slice(1)), search.ErrSnapshotLost)
+			require.ErrorIs(t, failure(s.Slice(2)), search.ErrInvalid)
+			_, err = before.Checkpoint()
+			require.NoError(t, err)
+			require.NotEmpty(t, s.Columns())
+		}
+	}
+}

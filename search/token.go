@@ -25,6 +25,7 @@ import (
 type sealer struct {
 	cipher.AEAD
 	random io.Reader
+	veil   []byte // the secret of veils
 }
 
 func newSeal(secret []byte, random io.Reader) (cipher.AEAD, error) {
@@ -43,14 +44,20 @@ func newSeal(secret []byte, random io.Reader) (cipher.AEAD, error) {
 		return nil, err
 	}
 	gcm, err := cipher.NewGCM(block)
-	return sealer{gcm, random}, err
+	veil := sha256.Sum256(append([]byte("dhr order 1\x00"), secret...))
+	return sealer{gcm, random, veil[:]}, err
 }
 
-// sealed returns x as a token bound to a question.
+// sealed returns content as a token bound to a question. What would be too long for open is
+// ErrInvalid: keys are never cut, since a page would then begin at another record.
 func (x *Index) sealed(content any, bound []byte) (string, error) {
 	plain, err := json.Marshal(content)
 	if err != nil {
 		return "", err
+	}
+	if n := base64.RawURLEncoding.EncodedLen(x.seal.NonceSize() + len(plain) + x.seal.Overhead()); n > maxToken {
+		return "", fmt.Errorf("%w: to go on later would take a token of %d bytes, at most %d are allowed, since the values that the records are ordered by are too long; order by shorter ones",
+			ErrInvalid, n, maxToken)
 	}
 	nonce := make([]byte, x.seal.NonceSize())
 	if _, err := io.ReadFull(x.seal.(sealer).random, nonce); err != nil {
@@ -62,7 +69,7 @@ func (x *Index) sealed(content any, bound []byte) (string, error) {
 // maxToken is the length above which a token is none of ours.
 const maxToken = 1 << 20
 
-// open reads a token into content. It is bound to nothing yet: see unbound.
+// open reads a token into content. Whether it is of the question that is asked is still open then.
 func (x *Index) open(token string, bound []byte, content any) error {
 	if len(token) > maxToken {
 		return fmt.Errorf("%w: it is too long", ErrBadToken)
@@ -85,7 +92,8 @@ func (x *Index) open(token string, bound []byte, content any) error {
 // principalBound returns what a token is sealed for: one principal.
 func principalBound(purpose string, who *access.Principal) []byte {
 	h := sha256.New()
-	_ = json.NewEncoder(h).Encode([]any{purpose, who.User, who.Tenant, who.Roles, who.Groups, who.Attributes})
+	// Quoted, for JSON would make one text of all that is not UTF-8. Maps are printed in order.
+	_, _ = fmt.Fprintf(h, "%q %q %q %q %q %q", purpose, who.User, who.Tenant, who.Roles, who.Groups, who.Attributes)
 	return h.Sum(nil)
 }
 

@@ -111,3 +111,27 @@ func TestTokensAreSealed(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, token, again, "no nonce is used twice")
 }
+
+// A token is never made that would be refused, and one that is made is read.
+func TestTokensAreNotTooLong(t *testing.T) {
+	t.Parallel()
+	seal, err := newSeal(nil, nil)
+	require.NoError(t, err)
+	x := &Index{seal: seal}
+	made := 0
+	for n := maxToken*9/16 - 300; n < maxToken*9/16+300; n += 60 {
+		content := pageToken{After: [][]byte{make([]byte, n)}}
+		token, err := x.sealed(content, nil)
+		if err != nil {
+			require.ErrorIs(t, err, ErrInvalid)
+			continue
+		}
+		made++
+		require.LessOrEqual(t, len(token), maxToken)
+		var got pageToken
+		require.NoError(t, x.open(token, nil, &got))
+		require.Equal(t, content, got)
+	}
+	require.Positive(t, made)
+	require.Less(t, made, 10, "some are too long")
+}

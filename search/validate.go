@@ -102,10 +102,10 @@ func (m *Metric) validate() error {
 	case "count", "cardinality":
 	case "sum", "avg":
 		ok = measurable(kind)
-	case "min", "max", "percentile":
+	case "values", "min", "max", "percentile":
 		ok = measurable(kind) || kind == record.Time
 	default:
-		return invalid("the metric %q; there are count, sum, avg, min, max, cardinality and percentile", m.Op)
+		return invalid("the metric %q; there are count, values, sum, avg, min, max, cardinality and percentile", m.Op)
 	}
 	switch {
 	case !ok:

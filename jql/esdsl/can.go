@@ -180,7 +180,9 @@ func (c *Compiler) canSearch(f *record.Field) bool {
 func (c *Compiler) canTerms(n plan.Terms) bool {
 	f := n.Field
 	switch {
-	case f != nil && meta(f):
+	case f == nil:
+		return false
+	case len(n.Values) == 0, meta(f):
 		return true
 	case !c.canSearch(f):
 		return false

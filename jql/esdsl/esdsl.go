@@ -64,6 +64,9 @@ type Options struct {
 	Indexes []string
 	// SortByID says that the engine sorts by the record's own _id.
 	SortByID bool
+	// Elasticsearch says that the engine is no OpenSearch, which loses records
+	// in some orders: by a long, a double or a date of nested objects, and by a date_nanos.
+	Elasticsearch bool
 }
 
 // A Compiler writes plans for one index. It never changes and is safe for
@@ -231,6 +234,10 @@ func negated(n plan.Node) plan.Node {
 
 // or writes that at least one of nodes holds.
 func (w *writer) or(nodes []plan.Node) {
+	if len(nodes) == 0 {
+		w.text(`{"match_none":{}}`)
+		return
+	}
 	w.open()
 	w.text(`{"bool":{"minimum_should_match":1,`)
 	var l list

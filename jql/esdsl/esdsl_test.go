@@ -183,6 +183,62 @@ func TestSearchAfter(t *testing.T) {
 	}
 }
 
+// TestNothing holds that conditions without any part are what package eval takes them for.
+func TestNothing(t *testing.T) {
+	t.Parallel()
+	s, c := schema(t), compiler(t, nil)
+	for _, n := range []plan.Node{plan.Or{}, plan.Terms{Field: s.Field("code")}, plan.Terms{Field: s.Field("seen")}, plan.Terms{Field: s.Field("sex")},
+		plan.Terms{Field: s.Field("ward")}, plan.Terms{Field: s.Field("_id")}, plan.Terms{Field: s.Field("dose")}} {
+		body, err := c.Query(n)
+		require.NoError(t, err, "%v", n)
+		require.JSONEq(t, `{"bool":{"filter":[{"match_none":{}}]}}`, string(body))
+	}
+	body, err := c.Query(plan.And{})
+	require.NoError(t, err)
+	require.JSONEq(t, `{"bool":{}}`, string(body))
+}
+
+// TestRuntimeFields holds that a field which a script answers for, in place of the documents, is not
+// asked of the engine.
+func TestRuntimeFields(t *testing.T) {
+	t.Parallel()
+	s, err := record.ParseSchema("x", []byte(`{"mappings":{"runtime":{"age":{"type":"long","script":"emit(1)"},"other":{"type":"long"}},
+		"properties":{"age":{"type":"long"},"code":{"type":"keyword"}}}}`))
+	require.NoError(t, err)
+	c, err := esdsl.New(s, nil)
+	require.NoError(t, err)
+	require.True(t, c.Can(plan.Exists{Field: s.Field("code")}))
+	require.False(t, c.Can(plan.Exists{Field: s.Field("age")}))
+	require.False(t, c.CanSort(plan.Sort{Field: s.Field("age")}))
+	require.Empty(t, c.GroupPath(s.Field("age")))
+}
+
+// TestOrdersThatLoseRecords holds that an order which OpenSearch gets wrong is left to Go, unless the
+// engine is known to be another, and that no other order is.
+func TestOrdersThatLoseRecords(t *testing.T) {
+	t.Parallel()
+	s, err := record.ParseSchema("x", []byte(`{"properties":{`+
+		`"a":{"type":"long"},"b":{"type":"double"},"c":{"type":"date"},"d":{"type":"date_nanos"},"e":{"type":"integer"},`+
+		`"in":{"type":"nested","properties":{"a":{"type":"long"},"b":{"type":"double"},"c":{"type":"date"},"d":{"type":"date_nanos"},`+
+		`"e":{"type":"integer"},"f":{"type":"float"},"g":{"type":"boolean"},"h":{"type":"keyword"},"i":{"type":"ip"},`+
+		`"deep":{"properties":{"a":{"type":"long"}}}}}}}`))
+	require.NoError(t, err)
+	unknown, err := esdsl.New(s, nil)
+	require.NoError(t, err)
+	elasticsearch, err := esdsl.New(s, &esdsl.Options{Elasticsearch: true})
+	require.NoError(t, err)
+	for path, want := range map[string]bool{
+		"a": true, "b": true, "c": true, "d": false, "e": true, "in.a": false, "in.b": false, "in.c": false, "in.d": false,
+		"in.e": true, "in.f": true, "in.g": true, "in.h": true, "in.i": true, "in.deep.a": false,
+	} {
+		for _, desc := range []bool{false, true} {
+			by := plan.Sort{Field: s.Field(path), Desc: desc}
+			require.Equal(t, want, unknown.CanSort(by), path)
+			require.True(t, elasticsearch.CanSort(by), path)
+		}
+	}
+}
+
 // TestEveryCase holds that a pattern for any case has all the characters which package record
 // takes for the same, and none else.
 func TestEveryCase(t *testing.T) {

@@ -51,6 +51,7 @@ type definition struct {
 type mappedField struct {
 	Type           string                  `json:"type"`
 	Properties     map[string]*mappedField `json:"properties"`
+	Runtime        map[string]any          `json:"runtime"` // of the mapping itself only
 	Fields         map[string]*mappedField `json:"fields"`
 	Index          flag                    `json:"index"`
 	DocValues      flag                    `json:"doc_values"`
@@ -77,6 +78,9 @@ func readFacts(text []byte) (map[string]*facts, error) {
 	}
 	r := factReader{fields: map[string]*facts{}, analysis: analysis(d.Settings)}
 	r.properties("", d.Mappings.Properties)
+	for path := range d.Mappings.Runtime { // its script counts, not what documents say
+		delete(r.fields, path)
+	}
 	return r.fields, nil
 }
 

@@ -87,7 +87,7 @@ func readCases(text string) (comment string, cases [][2]string) {
 
 // sections returns what follows a query.
 func sections(t *testing.T, name, query string) string {
-	c, p := compiler(t, nil), resolve(t, schema(t), query)
+	c, p := compiler(t, &esdsl.Options{Elasticsearch: true}), resolve(t, schema(t), query)
 	var out strings.Builder
 	section := func(what string, body []byte) {
 		out.WriteString("-- " + name + "/" + what + " --\n" + pretty(t, body))

@@ -61,6 +61,10 @@ func (w *writer) exists(f *record.Field) {
 
 // terms writes that one of the values is among those of n.
 func (w *writer) terms(n plan.Terms) {
+	if len(n.Values) == 0 {
+		w.text(`{"match_none":{}}`)
+		return
+	}
 	f, path := n.Field, n.Field.Path
 	switch {
 	case path == "_id":

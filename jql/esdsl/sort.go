@@ -120,7 +120,7 @@ func (c *Compiler) sortKey(k *sortKey) (twice bool, err error) {
 		return false, nil
 	}
 	known := c.known(f)
-	if known == nil || !known.docValues {
+	if known == nil || !known.docValues || !c.o.Elasticsearch && losesRecords(f) {
 		return false, unsorted(f)
 	}
 	k.mode = "min"
@@ -154,6 +154,19 @@ func (c *Compiler) sortKey(k *sortKey) (twice bool, err error) {
 		return false, unsorted(f)
 	}
 	return f.Type == "long", nil
+}
+
+// losesRecords reports whether OpenSearch loses records in an order by f, with or without an
+// error. To find the first ones fast it skips what the numbers as they are indexed cannot
+// be among; but those of nested objects are none of the record's, and nanoseconds
+// are none of the milliseconds that are compared. It does not skip where it has to
+// make a number wider, such as an integer, before it compares.
+func losesRecords(f *record.Field) bool {
+	switch f.Type {
+	case "long", "double", "date":
+		return f.Nested != ""
+	}
+	return f.Type == "date_nanos"
 }
 
 func unsorted(f *record.Field) error {

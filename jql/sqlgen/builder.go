@@ -57,6 +57,9 @@ func (b *Builder) Query() (Query, error) {
 	if b.err != nil {
 		return Query{}, b.err
 	}
+	if most := b.l.Dialect.arguments(); len(b.args) > most {
+		return Query{}, fmt.Errorf("%w: a statement with %d arguments, of which the database takes %d", ErrTooLong, len(b.args), most)
+	}
 	return Query{Text: string(b.text), Args: b.args}, nil
 }
 

@@ -61,13 +61,17 @@ func (b *Builder) terms(n plan.Terms) bool {
 		b.constant(slices.ContainsFunc(n.Values, func(v record.Value) bool { return v.Text() == b.index }))
 		return true
 	}
+	if len(n.Values) == 0 {
+		b.SQL("FALSE")
+		return true
+	}
 	codes := c.Codes
 	finds := codes != nil && codes.Find != nil
 	if len(n.Values) == 1 && !finds {
 		b.anyValue(c, codes, &test{first: b.compare(" = ", c, n.Field, n.Values[0])})
 		return true
 	}
-	args := make([]any, 0, max(len(n.Values), 1))
+	args := make([]any, 0, len(n.Values))
 	for _, v := range n.Values {
 		args = append(args, b.argument(c, n.Field, v))
 	}

@@ -9,6 +9,10 @@ import (
 // that no number of values is more than a statement may have arguments.
 const manyValues = 200
 
+// manyFloats is the length up to which numbers with fractions are given to SQLite. They are
+// given one by one, since as text it might round them otherwise.
+const manyFloats = 5000
+
 // in appends the condition that the value at p is one of args, two or more of one type.
 func (b *Builder) in(p place, args []any) {
 	switch {

@@ -26,6 +26,7 @@
 package sqlgen
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/digit-health/dhr/jql/plan"
@@ -40,6 +41,17 @@ const (
 	SQLite   Dialect = iota // values are marked by ?
 	Postgres                // values are marked by $1, $2 and so on
 )
+
+// arguments returns how many of them a statement may have.
+func (d Dialect) arguments() int {
+	if d == SQLite {
+		return 32766
+	}
+	return 65535
+}
+
+// ErrTooLong is a question whose statement would be longer than the database takes.
+var ErrTooLong = errors.New("question too long for the database")
 
 // A Query is a statement with its arguments.
 type Query struct {
@@ -138,8 +150,8 @@ func (l *Layout) Can(leaf plan.Node) bool {
 		return l.stores(n.Field)
 	case plan.Missing:
 		return l.stores(n.Field)
-	case plan.Terms:
-		return l.compares(n.Field)
+	case plan.Terms: // a long list of numbers with fractions SQLite can only be given one by one
+		return l.compares(n.Field) && (l.Dialect != SQLite || n.Field.Kind != record.Float || len(n.Values) <= manyFloats)
 	case plan.Range:
 		return l.compares(n.Field)
 	case plan.Match:

@@ -194,3 +194,38 @@ func TestFits(t *testing.T) {
 		require.True(t, !fits([]byte(term)) || strings.HasPrefix(term, prefix))
 	})
 }
+
+// A list without values finds nothing, as in package eval.
+func TestEmptyTerms(t *testing.T) {
+	t.Parallel()
+	s := parse(t)
+	for _, path := range []string{"age", "city", "tags", "sex", "dose", "_id", "_index"} {
+		p := &plan.Plan{Schema: s, Where: plan.Terms{Field: s.Field(path)}}
+		for _, dialect := range []sqlgen.Dialect{sqlgen.SQLite, sqlgen.Postgres} {
+			q, err := sqlgen.Count(p, layout(dialect), 0)
+			require.NoError(t, err)
+			require.Contains(t, q.Text, "WHERE FALSE", path)
+			require.Empty(t, q.Args)
+		}
+	}
+}
+
+// What has more arguments than the database takes is refused, and long lists are no such thing.
+func TestTooManyArguments(t *testing.T) {
+	t.Parallel()
+	s := parse(t)
+	var floats []record.Value
+	var either plan.Or
+	for i := range 70000 {
+		floats = append(floats, record.FloatValue(float64(i)/3))
+		either = append(either, plan.Range{Field: s.Field("age"), Lower: plan.Bound{Value: record.IntValue(int64(i))}})
+	}
+	long := plan.NewTerms(s.Field("dose"), floats...)
+	require.False(t, layout(sqlgen.SQLite).Can(long))
+	require.True(t, layout(sqlgen.SQLite).Can(plan.NewTerms(s.Field("dose"), floats[:300]...)))
+	require.True(t, layout(sqlgen.Postgres).Can(long))
+	for _, dialect := range []sqlgen.Dialect{sqlgen.SQLite, sqlgen.Postgres} {
+		_, err := sqlgen.Count(&plan.Plan{Schema: s, Where: either}, layout(dialect), 0)
+		require.ErrorIs(t, err, sqlgen.ErrTooLong)
+	}
+}

@@ -367,7 +367,10 @@ func stat(m *search.Metric, node object) (record.Value, bool) {
 	if !ok {
 		return record.Value{}, false
 	}
-	if n == 0 {
+	switch {
+	case m.Op == "values":
+		return record.IntValue(n), true
+	case n == 0:
 		return record.Value{}, true
 	}
 	x, ok := float(node[m.Op])

@@ -47,6 +47,8 @@ type clock struct {
 	now    func() time.Time
 	sleep  func(ctx context.Context, d time.Duration) error
 	random func() float64 // from 0 up to 1
+	// tick waits as sleep does, in what goes on beside the questions.
+	tick func(ctx context.Context, d time.Duration) error
 }
 
 func newClient(t Transport, o *Options) *client {

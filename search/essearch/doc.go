@@ -41,8 +41,8 @@
 //
 // # Snapshots
 //
-// A snapshot is a point in time of the engine, kept alive from page to page and closed even
-// if its context has ended. Its token is the engine's own, so that any process may open it again.
+// A snapshot is a point in time of the engine, kept alive until it is closed, however long its
+// reader takes, and closed even if its context has ended. Its token is the engine's own, so that any process may open it again.
 // One that the engine has lost is search.ErrSnapshotLost, never a fresh one.
 //
 // # Faults

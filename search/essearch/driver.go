@@ -27,8 +27,9 @@ type Options struct {
 	// Retries is how often a request is sent again that the cluster could not
 	// take. If zero, 5; if negative, never.
 	Retries int
-	// KeepAlive is how long the cluster keeps a snapshot that nothing is read
-	// from. If zero, five minutes.
+	// KeepAlive is how long the cluster keeps a snapshot once it is not heard of:
+	// when this process has ended, so that another may go on with it. Until it is closed
+	// it is kept alive, whether it is read from or not. If zero, five minutes.
 	KeepAlive time.Duration
 	// Ties is the greatest number of records that are held to put them in order
 	// here, where the cluster cannot: see the package comment. If zero, 100,000.
@@ -86,6 +87,9 @@ func (c clock) orReal() clock {
 	}
 	if c.sleep == nil {
 		c.sleep = sleep
+	}
+	if c.tick == nil {
+		c.tick = sleep
 	}
 	return c
 }

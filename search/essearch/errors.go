@@ -34,6 +34,21 @@ func (e *Error) Error() string {
 	return text
 }
 
+// An unreadableError is an index whose mapping is no schema: see search.Driver.
+type unreadableError struct {
+	index string
+	err   error
+}
+
+func (e *unreadableError) Error() string {
+	return fmt.Sprintf("the mapping of the index %q cannot be read: %v", e.index, e.err)
+}
+
+// Unreadable returns the name of the index.
+func (e *unreadableError) Unreadable() string { return e.index }
+
+func (e *unreadableError) Unwrap() error { return e.err }
+
 // A fault is how a cluster explains an error: faults within faults.
 type fault struct {
 	Type         string  `json:"type"`
@@ -95,7 +110,7 @@ func (c *client) refusal(ctx context.Context, r *request, res *http.Response, b 
 	}
 	ours := json.Unmarshal(text, &answer) == nil
 	sentinel := classify(res.StatusCode, r, answer.Error)
-	if sentinel == nil && !ours && res.StatusCode != http.StatusUnauthorized && res.StatusCode != http.StatusForbidden {
+	if sentinel == nil && !ours {
 		sentinel = search.ErrBadAnswer
 	}
 	e := answer.Error.plain(res.StatusCode)
@@ -148,9 +163,19 @@ func classify(status int, r *request, f *fault) error {
 		return search.ErrOverloaded
 	case http.StatusBadGateway, http.StatusGatewayTimeout, http.StatusRequestTimeout:
 		return search.ErrUnavailable
+	case http.StatusUnauthorized:
+		return errUnknownAccount
+	case http.StatusForbidden:
+		return errNotAllowed
 	}
 	return nil
 }
+
+// The account by which DHR asks is not that of a user, who can do nothing about it.
+var (
+	errUnknownAccount = fmt.Errorf("%w: the cluster does not let DHR in; set the user and password, the API key or the token that it is to use", search.ErrUnavailable)
+	errNotAllowed     = fmt.Errorf("%w: the cluster does not allow this to the account that DHR uses; give that account the rights, or set another", search.ErrUnavailable)
+)
 
 func sentinelOf(kind, reason string) error {
 	switch kind {

@@ -46,12 +46,13 @@ const fakeMapping = `{"_meta":{"dhr":{"key":"visit_id"}},"properties":{"visit_id
 // driver opens a driver on the fake, whose pauses take no time.
 func (f *fake) driver(t testing.TB, opts Options) *Driver {
 	t.Helper()
-	opts.clock = clock{random: func() float64 { return 0.5 }, sleep: func(ctx context.Context, d time.Duration) error {
+	opts.clock.random = func() float64 { return 0.5 }
+	opts.clock.sleep = func(ctx context.Context, d time.Duration) error {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.pause = append(f.pause, d)
 		return ctx.Err()
-	}}
+	}
 	d, err := Open(t.Context(), f, &opts)
 	require.NoError(t, err)
 	return d

@@ -82,6 +82,18 @@ func TestFaults(t *testing.T) {
 		{"an index that is gone", func() (*http.Response, error) {
 			return reply(404, `{"error":{"root_cause":[{"type":"index_not_found_exception","reason":"no such index [visits]"}],"type":"index_not_found_exception"},"status":404}`), nil
 		}, search.ErrUnknownIndex, 1},
+		{"an account that is not known", func() (*http.Response, error) {
+			return reply(401, `{"error":{"type":"security_exception","reason":"unable to authenticate user [dhr]"},"status":401}`), nil
+		}, search.ErrUnavailable, 1},
+		{"an account that is not known, said in plain text", func() (*http.Response, error) {
+			return with(reply(401, "Unauthorized"), "Content-Type", "text/plain"), nil
+		}, search.ErrUnavailable, 1},
+		{"an account without rights", func() (*http.Response, error) {
+			return reply(403, `{"error":{"type":"security_exception","reason":"action [indices:data/read/search] is unauthorized"},"status":403}`), nil
+		}, search.ErrUnavailable, 1},
+		{"a blocked index", func() (*http.Response, error) {
+			return reply(403, `{"error":{"type":"cluster_block_exception","reason":"index [visits] blocked by: [FORBIDDEN/5/index read-only (api)];"},"status":403}`), nil
+		}, search.ErrReadOnly, 1},
 		{"too many buckets", func() (*http.Response, error) {
 			return reply(400, `{"error":{"type":"search_phase_execution_exception","caused_by":{"type":"too_many_buckets_exception","reason":"65536"}},"status":400}`), nil
 		}, search.ErrTooManyBuckets, 1},

@@ -29,7 +29,10 @@ type page struct {
 type span struct{ from, to int }
 
 // A hit is one record of a page: the JSON of its members.
-type hit struct{ id, index, source, sort span }
+type hit struct {
+	id, index, source, sort span
+	number, term            span // of the write that made the document, if asked for
+}
 
 // bytes returns the part of the page that s stands for.
 func (p *page) bytes(s span) []byte { return p.buf[s.from:s.to:s.to] }
@@ -129,6 +132,10 @@ func (p *page) hitMember(key []byte) bool {
 		return p.value(&h.sort)
 	case "_index":
 		return p.value(&h.index)
+	case "_seq_no":
+		return p.value(&h.number)
+	case "_primary_term":
+		return p.value(&h.term)
 	}
 	return p.skip()
 }

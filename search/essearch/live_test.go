@@ -163,6 +163,9 @@ func TestAlias(t *testing.T) {
 		require.Len(t, schemas, 1)
 		both := schemas[0]
 		require.Equal(t, "essearch-both", both.Index)
+		covered, err := d.Covers(t.Context(), "essearch-both")
+		require.NoError(t, err)
+		require.Equal(t, []string{"essearch-alias-1", "essearch-alias-2"}, covered)
 		columns, err := both.Project("code", "only", "n")
 		require.NoError(t, err)
 		read := func(where plan.Node, order ...plan.Sort) (got []string) {
@@ -184,6 +187,10 @@ func TestAlias(t *testing.T) {
 		schemas, err = d.Schemas(t.Context(), "essearch-alias-*")
 		require.NoError(t, err)
 		require.Len(t, schemas, 2)
+		// what one index finds and another only keeps is found in both
+		call(t, http.MethodPut, host+"/essearch-alias-2/_doc/c?refresh=true", `{"code":"w","n":7}`)
+		require.Len(t, read(plan.NewTerms(both.Field("n"), record.IntValue(7))), 1)
+		require.Len(t, read(plan.Missing{Field: both.Field("n")}), 1)
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -12,7 +11,6 @@ import (
 	"slices"
 
 	"github.com/digit-health/dhr/jql/esdsl"
-	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
 )
@@ -27,6 +25,22 @@ const (
 // Load stores documents, in requests of a few megabytes of which one is on its way while the
 // next is made. They become visible at the end, all at once.
 func (d *Driver) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*search.Document], refuse func(search.Refusal)) (stored int64, err error) {
+	return d.load(ctx, s, func(yield func(*search.Document, write) bool) {
+		for doc := range docs {
+			if !yield(doc, write{}) {
+				return
+			}
+		}
+	}, refuse)
+}
+
+// A write is the one by which the engine has a document, as JSON numbers. The zero write
+// is any, or none.
+type write struct{ number, term []byte }
+
+// load stores documents, each only if what the engine has of it is still by a certain write.
+// It is no refusal if it is not.
+func (d *Driver) load(ctx context.Context, s *record.Schema, docs iter.Seq2[*search.Document, write], refuse func(search.Refusal)) (stored int64, err error) {
 	l, err := d.layout(ctx, s.Index)
 	if err != nil {
 		return 0, err
@@ -39,14 +53,14 @@ func (d *Driver) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*sear
 		return 0, err
 	}
 	b := &bulker{d: d, ctx: ctx, index: s.Index, ids: l.ids, years: yearFields(p, s), refuse: refuse}
-	for doc := range docs {
+	for doc, by := range docs {
 		if err = ctx.Err(); err != nil {
 			break
 		}
 		if r := b.refusal(doc); r != nil {
 			b.next.refusals = append(b.next.refusals, *r)
 		} else {
-			b.next.add(doc, b.ids)
+			b.next.add(doc, b.ids, by)
 		}
 		if b.next.full() {
 			if err = b.send(); err != nil {
@@ -143,6 +157,7 @@ type item struct {
 	id       string
 	place    int64
 	from, to int
+	ours     bool // it is to replace one write only
 }
 
 func (b *batch) reset() { b.body, b.items, b.refusals = b.body[:0], b.items[:0], nil }
@@ -152,11 +167,15 @@ func (b *batch) full() bool {
 }
 
 // add appends a document.
-func (b *batch) add(doc *search.Document, withID bool) {
+func (b *batch) add(doc *search.Document, withID bool, by write) {
 	id := doc.Record.ID
-	it := item{id: string(append([]byte(nil), id...)), place: doc.Place, from: len(b.body)}
+	it := item{id: string(append([]byte(nil), id...)), place: doc.Place, from: len(b.body), ours: by.number != nil}
 	b.body = append(b.body, `{"index":{"_id":`...)
 	b.body = appendJSON(b.body, id)
+	if it.ours {
+		b.body = append(append(b.body, `,"if_seq_no":`...), by.number...)
+		b.body = append(append(b.body, `,"if_primary_term":`...), by.term...)
+	}
 	b.body = append(b.body, "}}\n"...)
 	from := len(b.body)
 	if source := doc.Record.Source(); withID {
@@ -255,8 +274,8 @@ func (d *Driver) bulk(ctx context.Context, index string, b *batch) ([]search.Ref
 			return nil, err
 		}
 		refusals = append(refusals, outcome.refused...)
-		if outcome.index {
-			return nil, fmt.Errorf("%w: %q", search.ErrUnknownIndex, index)
+		if outcome.all != nil {
+			return nil, fmt.Errorf("%w: the index %q: %s", outcome.all, index, outcome.reason)
 		}
 		if len(outcome.again) == 0 {
 			break
@@ -298,12 +317,12 @@ type bulkOutcome struct {
 	refused []search.Refusal
 	lost    []int // the places of those refused
 	again   []int
-	index   bool // it is not there
+	all     error // what stands against any document, whatever it is
 	reason  string
 }
 
 func (o *bulkOutcome) read(r io.Reader) error {
-	o.refused, o.lost, o.again = nil, nil, nil
+	o.refused, o.lost, o.again, o.all = nil, nil, nil, nil
 	text, err := io.ReadAll(r)
 	if err != nil {
 		return err
@@ -344,8 +363,17 @@ func (o *bulkOutcome) failed(i, status int, f *fault) {
 			}
 			reason += text
 		}
-		o.index = o.index || kind == "index_not_found_exception"
+		if o.all == nil {
+			o.all = sentinelOf(kind, text)
+		}
 	})
+	if o.all == nil && (status == http.StatusUnauthorized || status == http.StatusForbidden) {
+		o.all = errNotAllowed
+	}
+	if o.all != nil {
+		o.reason = reason
+		return
+	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		o.again, o.reason = append(o.again, i), reason
 		return
@@ -354,47 +382,9 @@ func (o *bulkOutcome) failed(i, status int, f *fault) {
 		reason = fmt.Sprintf("status %d", status)
 	}
 	it := o.items[i]
+	if it.ours && status == http.StatusConflict {
+		return // somebody has replaced or removed it, or an answer to this very request was lost
+	}
 	o.lost = append(o.lost, i)
 	o.refused = append(o.refused, search.Refusal{Place: it.place, ID: it.id, Reason: reason})
-}
-
-// again stores every document of an index once more, so that fields which were added to
-// it find what was there before.
-func (d *Driver) again(ctx context.Context, index string) (err error) {
-	l, err := d.layout(ctx, index)
-	if err != nil {
-		return err
-	}
-	view, err := d.snapshot(ctx, index, "")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closing := view.Close(); err == nil {
-			err = closing
-		}
-	}()
-	columns, err := l.schema.Project()
-	if err != nil {
-		return err
-	}
-	all := &plan.Plan{Schema: l.schema, Where: plan.All{}, Order: []plan.Sort{{Field: l.schema.Field("_id")}}}
-	records, _ := view.Scan(ctx, &search.Scan{Plan: all, Columns: columns, Source: true})
-	var reading error
-	docs := func(yield func(*search.Document) bool) {
-		for r, err := range records {
-			if err != nil {
-				reading = err
-				return
-			}
-			if !yield(&search.Document{Record: r}) {
-				return
-			}
-		}
-	}
-	var refused error
-	_, err = d.Load(ctx, l.schema, docs, func(r search.Refusal) {
-		refused = fmt.Errorf("%w: the document %q: %s", search.ErrSchemaConflict, r.ID, r.Reason)
-	})
-	return errors.Join(reading, err, refused)
 }

@@ -17,7 +17,9 @@ import (
 
 // Create makes the index of a schema, with the fields that help DHR to sort by
 // ids and to find values in any case. Fields that the schema does not declare are kept
-// in the documents and not searched, unless it says that its mapping is dynamic.
+// in the documents and not searched, unless it says that its mapping is dynamic. When fields are
+// added to an index, its documents are stored again; if that is interrupted, questions of
+// these fields are answered from the documents until Create is called again and ends.
 // What others than DHR see of a load before it ends is not defined: the index is
 // refreshed by DHR alone.
 func (d *Driver) Create(ctx context.Context, s *record.Schema) error {
@@ -220,16 +222,16 @@ func (d *Driver) extend(ctx context.Context, known *layout, s *record.Schema) er
 	if len(known.indexes) != 1 || known.indexes[0] != s.Index {
 		return fmt.Errorf("%w: %q is no index", search.ErrSchemaConflict, s.Index)
 	}
-	missing := false
+	missing := slices.Clone(known.pending)
 	for f := range s.All() {
 		switch g := known.stored.Field(f.Path); {
 		case g == nil || g.Path != g.Source && f.Path == f.Source:
-			missing = true
+			missing = append(missing, f.Path)
 		case !sameField(f, g):
 			return fmt.Errorf("%w: the field %q is stored as %s", search.ErrSchemaConflict, f.Path, g.Type)
 		}
 	}
-	if missing && !known.ids {
+	if len(missing) > 0 && !known.ids {
 		n, err := d.countQuery(ctx, s.Index, []byte(`{"match_all":{}}`))
 		if err != nil {
 			return err
@@ -248,24 +250,23 @@ func (d *Driver) extend(ctx context.Context, known *layout, s *record.Schema) er
 	if !known.ids {
 		t.dropID()
 	}
-	body, err := json.Marshal(withoutKnown(t.mappings, known.tree.mappings))
-	if err != nil {
-		return err
+	mark := newPending(missing)
+	if len(missing) > 0 {
+		mark.put(t.mappings)
 	}
-	where, err := indexPath(s.Index, "/_mapping")
-	if err != nil {
-		return err
+	added := withoutKnown(t.mappings, known.tree.mappings)
+	if len(missing) == 0 && addsNothing(added, known.tree.mappings) {
+		return nil
 	}
-	err = d.client.ask(ctx, &request{method: http.MethodPut, path: where, body: body}, &struct{}{})
-	d.layouts.forget()
+	err = d.putMapping(ctx, s.Index, added)
 	var refused *Error
 	if errors.As(err, &refused) && refused.Status == http.StatusBadRequest {
 		return fmt.Errorf("%w: %w", search.ErrSchemaConflict, err)
 	}
-	if err != nil || !missing {
+	if err != nil || len(missing) == 0 {
 		return err
 	}
-	return d.again(ctx, s.Index)
+	return d.fill(ctx, s.Index, mark)
 }
 
 // rememberBoth notes in t, for an index that exists, what it is declared to have: the fields of s
@@ -323,6 +324,19 @@ func withoutKnown(mapped, known object) object {
 		out["properties"] = p
 	}
 	return out
+}
+
+// addsNothing reports whether what withoutKnown returned is what is known.
+func addsNothing(added, known object) bool {
+	if added["properties"] != nil {
+		return false
+	}
+	one, err := json.Marshal(added["_meta"])
+	if err != nil {
+		return false
+	}
+	other, err := json.Marshal(known["_meta"])
+	return err == nil && string(one) == string(other)
 }
 
 // newFields returns those of fields that are not known. To a field that is known no sub-field in

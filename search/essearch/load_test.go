@@ -243,6 +243,33 @@ func TestLoadFails(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
+// TestLoadStops holds that what stands against any document is an error, not a refusal of each.
+func TestLoadStops(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		item string
+		want error
+	}{
+		{`{"status":404,"error":{"type":"index_not_found_exception","reason":"no such index"}}`, search.ErrUnknownIndex},
+		{`{"status":403,"error":{"type":"security_exception","reason":"action [indices:data/write/bulk[s]] is unauthorized"}}`, search.ErrUnavailable},
+		{`{"status":403,"error":{"type":"cluster_block_exception","reason":"index [visits] blocked by: [FORBIDDEN/8/index write (api)];"}}`, search.ErrReadOnly},
+		{`{"status":429,"error":{"type":"cluster_block_exception","reason":"index [visits] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];"}}`, search.ErrFull},
+	} {
+		sent := 0
+		engine := &cluster{answer: func(r *http.Request, _ []byte) (int, string) {
+			if !strings.HasSuffix(r.URL.Path, "/_bulk") {
+				return 0, ""
+			}
+			sent++
+			return 200, `{"errors":true,"items":[{"index":{"status":201}},{"index":` + c.item + `}]}`
+		}}
+		n, err := testDriver(t, engine).Load(t.Context(), visits(t), documents(t, visits(t), "a", "b"), func(search.Refusal) { t.Error("refused") })
+		require.ErrorIs(t, err, c.want)
+		require.Zero(t, n)
+		require.Equal(t, 1, sent, c.item)
+	}
+}
+
 func TestCreateRefuses(t *testing.T) {
 	t.Parallel()
 	ours, err := record.ParseSchema("visits", []byte(`{"properties":{"dhr_id":{"type":"keyword"}}}`))

@@ -21,9 +21,14 @@ type point struct {
 	product   *product
 	base      context.Context // with the values of the one it was made in, without its end
 	keepAlive string
+	lifetime  time.Duration // what keepAlive says
+
+	stop context.CancelFunc // ends what keep began, or nil
+	kept chan struct{}      // closed when that has ended
 
 	mu     sync.Mutex
-	id     string // the latest that the cluster gave
+	id     string    // the latest that the cluster gave
+	used   time.Time // when it last gave one
 	closed bool
 }
 
@@ -31,9 +36,10 @@ type point struct {
 const patience = 15 * time.Second
 
 func (d *Driver) newPoint(ctx context.Context, p *product) *point {
+	lifetime := max(time.Second, d.opts.keepAlive().Truncate(time.Second))
 	return &point{
-		c: d.client, product: p, base: context.WithoutCancel(ctx),
-		keepAlive: strconv.FormatInt(max(1, d.opts.keepAlive().Milliseconds()/1000), 10) + "s",
+		c: d.client, product: p, base: context.WithoutCancel(ctx), used: d.client.clock.now(),
+		lifetime: lifetime, keepAlive: strconv.FormatInt(int64(lifetime/time.Second), 10) + "s",
 	}
 }
 
@@ -73,7 +79,34 @@ func (d *Driver) openPoint(ctx context.Context, index string, p *product) (*poin
 	if err != nil {
 		return nil, err
 	}
+	pt.keep()
 	return pt, nil
+}
+
+// keep keeps the point alive until it is closed or lost, also while nothing is read from
+// it: somebody may be busy with a page for long, or not have begun to read.
+func (pt *point) keep() {
+	ctx, stop := context.WithCancel(pt.base)
+	pt.stop, pt.kept = stop, make(chan struct{})
+	every := pt.lifetime / 3
+	go func() {
+		defer close(pt.kept)
+		for pt.c.clock.tick(ctx, every) == nil {
+			if pt.idle() < every {
+				continue
+			}
+			if err := pt.check(ctx); errors.Is(err, search.ErrSnapshotLost) {
+				return
+			} // after any other error there is time for another try
+		}
+	}()
+}
+
+// idle returns for how long the cluster has not been asked.
+func (pt *point) idle() time.Duration {
+	pt.mu.Lock()
+	defer pt.mu.Unlock()
+	return pt.c.clock.now().Sub(pt.used)
 }
 
 func (pt *point) open(r *request) error {
@@ -103,10 +136,11 @@ func (pt *point) open(r *request) error {
 	return nil
 }
 
-// renew notes the id that an answer gave.
+// renew notes that there was an answer, and the id that it gave.
 func (pt *point) renew(id string) {
 	pt.mu.Lock()
 	defer pt.mu.Unlock()
+	pt.used = pt.c.clock.now()
 	if id != "" {
 		pt.id = id
 	}
@@ -133,6 +167,11 @@ func (pt *point) close() error {
 	pt.mu.Unlock()
 	if closed || id == "" {
 		return nil
+	}
+	if pt.stop != nil {
+		pt.stop()
+		<-pt.kept
+		id = pt.latest()
 	}
 	ctx, cancel := context.WithTimeout(pt.base, patience)
 	defer cancel()

@@ -24,10 +24,11 @@ import (
 type layout struct {
 	schema   *record.Schema  // as users see it
 	stored   *record.Schema  // the same without what Options.Declared says
-	compiler *esdsl.Compiler // for the fields that the engine has
-	engine   *record.Schema  // these fields, helping ones included
+	compiler *esdsl.Compiler // for the fields that the engine has, but for those pending and partial
 	indexes  []string        // in their order
 	ids      bool            // documents end in their id: see withoutID
+	pending  []string        // see pendingName
+	partial  []string        // the fields that not all indexes can find values in
 	tree     *tree           // the engine's mapping
 	text     string          // what the cluster said
 	checked  time.Time       // when it last said so
@@ -144,16 +145,8 @@ func (d *Driver) definitions(ctx context.Context, name string) (map[string]*inde
 // newLayout makes a layout of what the cluster said.
 func (d *Driver) newLayout(ctx context.Context, name string, answer map[string]*indexInfo) (*layout, error) {
 	l := &layout{indexes: slices.Sorted(maps.Keys(answer))}
-	for _, index := range l.indexes {
-		t := answer[index].tree()
-		if len(l.indexes) > 1 {
-			delete(child(t.mappings, "_meta"), declaredName)
-		}
-		if l.tree == nil {
-			l.tree = t
-			continue
-		}
-		l.tree.merge(t)
+	if err := l.merge(answer); err != nil {
+		return nil, err
 	}
 	var err error
 	l.ids = l.tree.hasID()
@@ -165,19 +158,14 @@ func (d *Driver) newLayout(ctx context.Context, name string, answer map[string]*
 			l.tree.dropID()
 		}
 	}
-	if l.engine, err = l.tree.schema(name); err != nil {
+	engine, err := l.tree.schema(name)
+	if err != nil {
+		return nil, unreadable(name, err)
+	}
+	if err = d.compile(ctx, name, l, engine); err != nil {
 		return nil, err
 	}
-	o := &esdsl.Options{Indexes: l.indexes}
-	if !l.ids {
-		if o.SortByID, err = d.sortsByID(ctx, name); err != nil {
-			return nil, err
-		}
-	}
-	if l.compiler, err = esdsl.New(l.engine, o); err != nil {
-		return nil, err
-	}
-	visible, err := l.tree.visible(name, l.engine)
+	visible, err := l.tree.visible(name, engine)
 	if err == nil {
 		l.stored, err = visible.schema(name)
 	}
@@ -188,9 +176,69 @@ func (d *Driver) newLayout(ctx context.Context, name string, answer map[string]*
 		l.schema, err = visible.schema(name)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", search.ErrSchemaConflict, err)
+		return nil, unreadable(name, err)
 	}
 	return l, nil
+}
+
+// merge makes the tree of a layout from those of its indexes.
+func (l *layout) merge(answer map[string]*indexInfo) error {
+	for _, index := range l.indexes {
+		t := answer[index].tree()
+		if p := pendingOf(t.mappings); p != nil {
+			l.pending = append(l.pending, p.Fields...)
+			delete(child(t.mappings, "_meta"), pendingName)
+		}
+		if len(l.indexes) == 1 {
+			l.tree = t
+			return nil
+		}
+		delete(child(t.mappings, "_meta"), declaredName)
+		whole, err := clone(t.mappings)
+		if err != nil {
+			return err
+		}
+		if t = (&tree{mappings: whole, settings: t.settings}); l.tree == nil {
+			l.tree = t
+		} else {
+			l.tree.merge(t)
+		}
+	}
+	for _, index := range l.indexes {
+		l.partial = append(l.partial, unsearched(l.tree.mappings, answer[index].Mappings)...)
+		for path := range child(answer[index].Mappings, "runtime") { // a script answers for it
+			l.partial = append(l.partial, path)
+		}
+	}
+	return nil
+}
+
+// unreadable returns the error for an index whose mapping is no schema.
+func unreadable(name string, err error) error {
+	return &unreadableError{index: name, err: fmt.Errorf("%w: %w", search.ErrSchemaConflict, err)}
+}
+
+// compile makes the compiler of a layout whose fields are those of engine.
+func (d *Driver) compile(ctx context.Context, name string, l *layout, engine *record.Schema) error {
+	p, err := d.client.product(ctx)
+	if err != nil {
+		return err
+	}
+	o := &esdsl.Options{Indexes: l.indexes, Elasticsearch: !p.openSearch}
+	if !l.ids {
+		if o.SortByID, err = d.sortsByID(ctx, name); err != nil {
+			return err
+		}
+	}
+	if unknown := slices.Concat(l.pending, l.partial); len(unknown) > 0 {
+		if engine, err = l.tree.without(unknown).schema(name); err != nil {
+			return unreadable(name, err)
+		}
+	}
+	if l.compiler, err = esdsl.New(engine, o); err != nil {
+		return unreadable(name, err)
+	}
+	return nil
 }
 
 // declared returns the schema that was declared for an index, or nil. One with
@@ -253,7 +301,7 @@ func (d *Driver) sortsByID(ctx context.Context, name string) (bool, error) {
 }
 
 // Schemas returns the schemas that name stands for. A pattern stands for the
-// indexes and data streams that fit, and for aliases whose indexes do not fit themselves.
+// indexes, data streams and aliases that fit; none that begins with a dot.
 func (d *Driver) Schemas(ctx context.Context, name string) ([]*record.Schema, error) {
 	names := []string{name}
 	if strings.Contains(name, "*") {
@@ -263,17 +311,33 @@ func (d *Driver) Schemas(ctx context.Context, name string) ([]*record.Schema, er
 		}
 	}
 	schemas := make([]*record.Schema, 0, len(names))
+	var broken []error
 	for _, n := range names {
 		l, err := d.layout(ctx, n)
-		if errors.Is(err, search.ErrUnknownIndex) {
-			continue
-		}
-		if err != nil {
+		var one *unreadableError
+		switch {
+		case err == nil:
+			schemas = append(schemas, l.schema)
+		case errors.Is(err, search.ErrUnknownIndex):
+		case errors.As(err, &one):
+			broken = append(broken, err)
+		default:
 			return nil, err
 		}
-		schemas = append(schemas, l.schema)
 	}
-	return schemas, nil
+	return schemas, errors.Join(broken...)
+}
+
+// Covers returns the names of the indexes whose records name stands for, in their order: of one
+// index its own; of an alias or a data stream,
+// those of all its indexes. It asks the cluster no more than [Driver.Schemas] does. A name
+// without an index is search.ErrUnknownIndex, and so is a pattern.
+func (d *Driver) Covers(ctx context.Context, name string) ([]string, error) {
+	l, err := d.layout(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clone(l.indexes), nil
 }
 
 // resolve returns the names that a pattern stands for, in their order.
@@ -306,9 +370,8 @@ func (d *Driver) resolve(ctx context.Context, pattern string) ([]string, error) 
 	for _, r := range answer.Streams {
 		names = append(names, r.Name)
 	}
-	whole := slices.Clone(names)
 	for _, r := range answer.Aliases {
-		if !slices.ContainsFunc(r.Indices, func(n string) bool { return slices.Contains(whole, n) }) {
+		if !strings.HasPrefix(r.Name, ".") {
 			names = append(names, r.Name)
 		}
 	}
@@ -318,9 +381,8 @@ func (d *Driver) resolve(ctx context.Context, pattern string) ([]string, error) 
 
 // A resolved is one name that a pattern stands for.
 type resolved struct {
-	Name    string   `json:"name"`
-	Indices []string `json:"indices"` // of an alias
-	Stream  string   `json:"data_stream"`
+	Name   string `json:"name"`
+	Stream string `json:"data_stream"`
 }
 
 // countQuery counts the records that a query finds.

@@ -44,7 +44,7 @@ func answers(byPath map[string]string) (*cluster, *[]string) {
 		if text, ok := byPath[r.URL.Path]; ok {
 			return 200, text
 		}
-		if strings.HasSuffix(r.URL.Path, "/_count") || strings.HasSuffix(r.URL.Path, "/_search") {
+		if r.URL.Path == "/" || strings.HasSuffix(r.URL.Path, "/_count") || strings.HasSuffix(r.URL.Path, "/_search") {
 			return 0, ""
 		}
 		return 404, `{"error":{"type":"index_not_found_exception","reason":"no such index"},"status":404}`
@@ -57,7 +57,7 @@ func TestSchemasOfAnAlias(t *testing.T) {
 	t.Parallel()
 	c, _ := answers(map[string]string{"/all": `{
 		"v1":{"mappings":{"_meta":{"dhr":{"label":"Visits"}},"properties":{"a":{"type":"keyword"},"n":{"properties":{"x":{"type":"long"}}},"c":{"type":"date"}}}},
-		"v2":{"mappings":{"properties":{"a":{"type":"keyword","fields":{"w":{"type":"text"}}},"n":{"properties":{"x":{"type":"double"},"y":{"type":"ip"}}},"c":{"type":"date","format":"yyyy"}}}}}`})
+		"v2":{"mappings":{"runtime":{"a":{"type":"keyword"}},"properties":{"a":{"type":"keyword","fields":{"w":{"type":"text"}}},"n":{"properties":{"x":{"type":"double"},"y":{"type":"ip"}}},"c":{"type":"date","format":"yyyy"}}}}}`})
 	d := testDriver(t, c)
 	schemas, err := d.Schemas(t.Context(), "all")
 	require.NoError(t, err)
@@ -72,6 +72,30 @@ func TestSchemasOfAnAlias(t *testing.T) {
 	l, err := d.layout(t.Context(), "all")
 	require.NoError(t, err)
 	require.Equal(t, []string{"v1", "v2"}, l.indexes)
+	require.True(t, l.compiler.Can(plan.Exists{Field: s.Field("n.y")}))
+	require.False(t, l.compiler.Can(plan.Exists{Field: s.Field("a.w")}), "v1 has no words of it")
+	require.False(t, l.compiler.Can(plan.Exists{Field: s.Field("a")}), "in v2 a script answers for it")
+}
+
+// TestUnsearched holds which fields of an alias not every index of it can find.
+func TestUnsearched(t *testing.T) {
+	t.Parallel()
+	mapping := `{"properties":{"a":{"type":"text","fields":{"keyword":{"type":"keyword"}}},"b":{"type":"long"},"o":{"properties":{"x":{"type":"long"},"y":{"type":"long"}}}}}`
+	for other, want := range map[string][]string{
+		mapping: nil,
+		`{"properties":{"a":{"type":"text"},"o":{"properties":{"x":{"type":"long"}}}}}`:                                          {"a.keyword"},
+		`{"dynamic":false,"properties":{"o":{"properties":{"x":{"type":"long"}}}}}`:                                              {"a", "b", "o.y"},
+		`{"dynamic":"false","properties":{"o":{"dynamic":"strict","properties":{"x":{"type":"long"}}}}}`:                         {"a", "b"},
+		`{"dynamic":"strict","properties":{"o":{"dynamic":"runtime","properties":{"x":{"type":"long"}}}}}`:                       {"o.y"},
+		`{"dynamic":"runtime","properties":{"a":{"type":"text","fields":{"keyword":{"type":"keyword"}}},"b":{"type":"long"}}}`:   {"o"},
+		`{"dynamic":false,"properties":{"a":{"type":"text","fields":{"keyword":{"type":"keyword"}}},"o":{"dynamic":"true"}}}`:    {"b"},
+		`{"dynamic":true,"properties":{"a":{"type":"text","fields":{"keyword":{"type":"keyword"},"w":{"type":"text"}}},"o":{}}}`: nil,
+	} {
+		var one, two object
+		require.NoError(t, decodeNumbers([]byte(mapping), &one))
+		require.NoError(t, decodeNumbers([]byte(other), &two))
+		require.ElementsMatch(t, want, unsearched(one, two), other)
+	}
 }
 
 func TestSchemasOfAPattern(t *testing.T) {
@@ -79,8 +103,8 @@ func TestSchemasOfAPattern(t *testing.T) {
 	mapping := `":{"mappings":{"properties":{"a":{"type":"keyword"}}}}}`
 	c, _ := answers(map[string]string{
 		"/_resolve/index/v*": `{"indices":[{"name":"v2"},{"name":"v1","aliases":["va"]},{"name":".vx"},{"name":".ds-vs-1","data_stream":"vs"}],
-			"aliases":[{"name":"va","indices":["v1"]},{"name":"vo","indices":["other"]}],"data_streams":[{"name":"vs"}]}`,
-		"/v1": `{"v1` + mapping, "/v2": `{"v2` + mapping, "/vs": `{".ds-vs-1` + mapping, "/vo": `{"other` + mapping,
+			"aliases":[{"name":".v","indices":["v1"]},{"name":"va","indices":["v1"]},{"name":"vo","indices":["other"]}],"data_streams":[{"name":"vs"}]}`,
+		"/v1": `{"v1` + mapping, "/v2": `{"v2` + mapping, "/vs": `{".ds-vs-1` + mapping, "/va": `{"v1` + mapping, "/vo": `{"other` + mapping,
 	})
 	schemas, err := testDriver(t, c).Schemas(t.Context(), "v*")
 	require.NoError(t, err)
@@ -88,11 +112,72 @@ func TestSchemasOfAPattern(t *testing.T) {
 	for _, s := range schemas {
 		names = append(names, s.Index)
 	}
-	require.Equal(t, []string{"v1", "v2", "vo", "vs"}, names)
+	require.Equal(t, []string{"v1", "v2", "va", "vo", "vs"}, names)
 	for _, none := range []string{"nothing", "nothing*", "", "-x*", "a/b", "a\"*", "..", "../*"} {
 		schemas, err := testDriver(t, c).Schemas(t.Context(), none)
 		require.NoError(t, err, none)
 		require.Empty(t, schemas)
+	}
+}
+
+// TestUnreadableSchemas holds that an index whose mapping is no schema does not hide the others, and
+// is told of; and that a cluster which fails hides all.
+func TestUnreadableSchemas(t *testing.T) {
+	t.Parallel()
+	mapping := `":{"mappings":{"properties":{"a":{"type":"keyword"}}`
+	byPath := map[string]string{
+		"/_resolve/index/*": `{"indices":[{"name":"v1"},{"name":"v2"},{"name":"v3"},{"name":"v4"}]}`,
+		"/v1":               `{"v1` + mapping + `,"_meta":{"dhr":{"aliases":7}}}}}`, "/v2": `{"v2` + mapping + `}}}`,
+		"/v3": `{"v3` + mapping + `,"_meta":{"dhr":{"key":"none"}}}}}`, "/v4": `{"v4` + mapping + `}}}`,
+	}
+	c, _ := answers(byPath)
+	schemas, err := testDriver(t, c).Schemas(t.Context(), "*")
+	require.Len(t, schemas, 2, "%v", err)
+	require.Equal(t, "v2", schemas[0].Index)
+	require.Equal(t, "v4", schemas[1].Index)
+	require.ErrorIs(t, err, search.ErrSchemaConflict)
+	broken := err.(interface{ Unwrap() []error }).Unwrap()
+	require.Len(t, broken, 2)
+	for i, name := range []string{"v1", "v3"} {
+		var one *unreadableError
+		require.ErrorAs(t, broken[i], &one)
+		require.Equal(t, name, one.Unreadable())
+		schemas, err := testDriver(t, c).Schemas(t.Context(), name)
+		require.Empty(t, schemas)
+		require.ErrorAs(t, err, &one)
+		require.ErrorIs(t, err, search.ErrSchemaConflict)
+		require.ErrorContains(t, err, name)
+	}
+	byPath["/v4"] = `{"v4":`
+	schemas, err = testDriver(t, c).Schemas(t.Context(), "*")
+	require.ErrorIs(t, err, search.ErrBadAnswer)
+	require.Empty(t, schemas)
+}
+
+// TestCovers holds that the indexes behind a name are told, without one more request than
+// its schema takes, and that what is returned is the caller's own.
+func TestCovers(t *testing.T) {
+	t.Parallel()
+	mapping := `":{"mappings":{"properties":{"a":{"type":"keyword"}}}}`
+	c, asked := answers(map[string]string{
+		"/v1": `{"v1` + mapping + `}`, "/vs": `{".ds-vs-2` + mapping + `,".ds-vs-1` + mapping + `}`,
+	})
+	d := testDriver(t, c)
+	for name, want := range map[string][]string{"v1": {"v1"}, "vs": {".ds-vs-1", ".ds-vs-2"}} {
+		_, err := d.Schemas(t.Context(), name)
+		require.NoError(t, err)
+		n := len(*asked)
+		for range 2 {
+			got, err := d.Covers(t.Context(), name)
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+			got[0] = "other"
+		}
+		require.Len(t, *asked, n)
+	}
+	for _, none := range []string{"nothing", "v*", "", "a,b"} {
+		_, err := d.Covers(t.Context(), none)
+		require.ErrorIs(t, err, search.ErrUnknownIndex, none)
 	}
 }
 

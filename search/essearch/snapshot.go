@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"runtime"
 
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
@@ -31,13 +32,16 @@ func (d *Driver) snapshot(ctx context.Context, index, token string) (*snapshot, 
 		if s.point, err = d.openPoint(ctx, index, product); err != nil {
 			return nil, err
 		}
-		return s, nil
+	} else {
+		s.point = d.newPoint(ctx, product)
+		s.point.id = token
+		if err := s.point.check(ctx); err != nil {
+			return nil, err
+		}
+		s.point.keep()
 	}
-	s.point = d.newPoint(ctx, product)
-	s.point.id = token
-	if err := s.point.check(ctx); err != nil {
-		return nil, err
-	}
+	// One that is forgotten, not closed, is not kept for ever.
+	runtime.AddCleanup(s, func(stop context.CancelFunc) { stop() }, s.point.stop)
 	return s, nil
 }
 
@@ -99,6 +103,7 @@ func (s *snapshot) question(ctx context.Context, p *plan.Plan) (*question, error
 func (s *snapshot) Scan(ctx context.Context, scan *search.Scan) (records record.Stream, position func() string) {
 	w := &walk{}
 	records = func(yield func(*record.Record, error) bool) {
+		defer runtime.KeepAlive(s)
 		err := s.d.afresh(s.index, yield, func(yield func(*record.Record, error) bool) error {
 			*w = walk{ties: s.d.opts.ties(), yield: yield}
 			return s.scan(ctx, scan, w)
@@ -153,6 +158,9 @@ func (s *snapshot) scan(ctx context.Context, scan *search.Scan, w *walk) error {
 		w.pager.ids = q.idValue(order)
 	}
 	w.pager.head = q.head(sort, scan.Slice, scan.Slices)
+	if w.writes {
+		w.pager.head = append(w.pager.head, `,"seq_no_primary_term":true`...)
+	}
 	if group {
 		w.keys, w.shared = scan.Plan.Order, order.shared
 		return w.grouped(ctx)

@@ -18,6 +18,8 @@ type walk struct {
 	yield func(*record.Record, error) bool
 	skip  int // so many records are still left out
 	limit int // so many are still yielded, 0 for all
+	// writes asks for the number and the term of each hit.
+	writes bool
 
 	// For records that the engine has in groups of equal ones:
 	keys   []plan.Sort

@@ -19,6 +19,10 @@ import (
 // with After and a Limit of less than half of that is never refused.
 const MaxBuckets = 1 << 18
 
+// MaxValues is how many different values the cardinalities and percentiles of all buckets
+// hold at once. A question that needs more is refused with [search.ErrTooManyBuckets].
+const MaxValues = 1 << 24
+
 // Aggregate answers a question from records, read one by one. See [Aggregator]
 // for the memory it takes.
 func Aggregate(ctx context.Context, a *search.Aggregation, narrowed plan.Node, read Reader) (*search.Table, error) {
@@ -43,12 +47,13 @@ func Aggregate(ctx context.Context, a *search.Aggregation, narrowed plan.Node, r
 // It takes some 200 bytes for a bucket and 50 for each of its metrics, and at
 // most [MaxBuckets] buckets; if the aggregation has a limit and does not ask for the largest,
 // at most about twice the limit. A cardinality takes some 50 bytes for each
-// different value, and so does a percentile, however often they are met.
+// different value, and so does a percentile, however often they are met; there are at most [MaxValues] of these.
 type Aggregator struct {
 	a       *search.Aggregation
 	groups  []*grouper
 	buckets map[string]*bucket
 	total   int64
+	left    budget
 	// bound, if not nil, are the keys beyond which no bucket can be among the first.
 	bound []record.Value
 	name  []byte // of a bucket
@@ -63,12 +68,12 @@ type bucket struct {
 
 // NewAggregator returns an aggregator for a, which is valid.
 func NewAggregator(a *search.Aggregation) *Aggregator {
-	g := &Aggregator{a: a, buckets: make(map[string]*bucket)}
+	g := &Aggregator{a: a, buckets: make(map[string]*bucket), left: budget{MaxValues}}
 	for i := range a.Groups {
 		g.groups = append(g.groups, newGrouper(&a.Groups[i]))
 	}
 	if len(a.Groups) == 0 {
-		g.buckets[""] = &bucket{figures: newFigures(a.Metrics)}
+		g.buckets[""] = &bucket{figures: newFigures(a.Metrics, &g.left)}
 	}
 	return g
 }
@@ -99,7 +104,7 @@ func (g *Aggregator) Add(r *record.Record) error {
 	switch len(g.groups) {
 	case 0:
 		g.buckets[""].add(r)
-		return nil
+		return g.full()
 	case 1:
 		for _, k := range g.groups[0].of(r) {
 			if err := g.count(r, k); err != nil {
@@ -130,14 +135,22 @@ func (g *Aggregator) count(r *record.Record, keys ...record.Value) error {
 		if err := g.makeRoom(); err != nil {
 			return err
 		}
-		b = &bucket{keys: make([]record.Value, len(keys)), figures: newFigures(g.a.Metrics)}
+		b = &bucket{keys: make([]record.Value, len(keys)), figures: newFigures(g.a.Metrics, &g.left)}
 		for i, k := range keys {
 			b.keys[i] = k.Clone()
 		}
 		g.buckets[string(g.name)] = b
 	}
 	b.add(r)
-	return nil
+	return g.full()
+}
+
+// full returns an error if the figures hold more different values than they may.
+func (g *Aggregator) full() error {
+	if g.left.left >= 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: their figures are of more than %d different values", search.ErrTooManyBuckets, MaxValues)
 }
 
 // makeRoom sees to it that there may be one bucket more.
@@ -160,6 +173,9 @@ func (g *Aggregator) prune() {
 	all := g.sorted()
 	g.bound = all[g.a.Limit].keys
 	for _, b := range all[g.a.Limit+1:] {
+		for _, f := range b.figures {
+			g.left.left += f.held()
+		}
 		delete(g.buckets, string(appendKeys(nil, b.keys)))
 	}
 }
@@ -284,6 +300,9 @@ func newGrouper(g *search.Group) *grouper {
 	return out
 }
 
+// manyValues is how many values of one record are not compared each with each.
+const manyValues = 32
+
 // of returns the keys of r, each once, valid until the next call.
 func (g *grouper) of(r *record.Record) []record.Value {
 	g.keys, g.lower = g.keys[:0], g.lower[:0]
@@ -295,9 +314,13 @@ func (g *grouper) of(r *record.Record) []record.Value {
 		if g.Prefix != "" && !g.Chooses(v.Text()) {
 			continue
 		}
-		if k := g.key(v); !slices.ContainsFunc(g.keys, k.Equal) {
+		if k := g.key(v); len(values) > manyValues || !slices.ContainsFunc(g.keys, k.Equal) {
 			g.keys = append(g.keys, k)
 		}
+	}
+	if len(values) > manyValues {
+		slices.SortFunc(g.keys, record.Value.Compare)
+		g.keys = slices.CompactFunc(g.keys, record.Value.Equal)
 	}
 	return g.keys
 }

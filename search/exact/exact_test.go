@@ -207,3 +207,32 @@ func print(t *search.Table) (lines []string) {
 	}
 	return lines
 }
+
+// A sum is the number nearest to the true one, whatever the order of the records and
+// however little of it decides.
+func TestSum(t *testing.T) {
+	t.Parallel()
+	s := newSchema(t)
+	for name, c := range map[string]struct {
+		temps []string
+		want  string
+	}{
+		"half way, and the rest decides":  {[]string{"-0.5", "0.1", "1e-300"}, "-0.39999999999999997"},
+		"half way, and the rest is below": {[]string{"-0.5", "0.1", "-1e-300"}, "-0.4"},
+		"what is lost on the way":         {[]string{"1e16", "1", "-1e16"}, "1"},
+		"ten tenths":                      {strings.Fields(strings.Repeat("0.1 ", 10)), "1"},
+	} {
+		slices.Sort(c.temps)
+		for range 2 {
+			slices.Reverse(c.temps)
+			docs := ""
+			for _, temp := range c.temps {
+				docs += `{"temp":` + temp + "}\n"
+			}
+			a := &search.Aggregation{Plan: allOf(s), Metrics: []search.Metric{{Op: "sum", Field: s.Field("temp")}}}
+			table, err := exact.Aggregate(t.Context(), a, plan.All{}, lines(docs, nil))
+			require.NoError(t, err)
+			require.Equal(t, c.want, table.Buckets[0].Values[0].String(), "%s: %v", name, c.temps)
+		}
+	}
+}

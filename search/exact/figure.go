@@ -2,6 +2,7 @@ package exact
 
 import (
 	"math"
+	"math/big"
 	"slices"
 	"time"
 
@@ -13,29 +14,35 @@ import (
 type figure interface {
 	add(r *record.Record)
 	value() record.Value
+	held() int // different values
 }
 
-func newFigures(metrics []search.Metric) []figure {
+// A budget is how many more different values all figures may keep.
+type budget struct{ left int }
+
+func newFigures(metrics []search.Metric, left *budget) []figure {
 	if len(metrics) == 0 {
 		return nil
 	}
 	figures := make([]figure, len(metrics))
 	for i := range metrics {
-		figures[i] = newFigure(&metrics[i])
+		figures[i] = newFigure(&metrics[i], left)
 	}
 	return figures
 }
 
-func newFigure(m *search.Metric) figure {
+func newFigure(m *search.Metric, left *budget) figure {
 	switch m.Op {
+	case "values":
+		return &values{of: m}
 	case "sum", "avg":
 		return &sum{of: m}
 	case "min", "max":
 		return &extreme{of: m}
 	case "cardinality":
-		return &cardinality{of: m, seen: make(map[string]struct{})}
+		return &cardinality{of: m, seen: make(map[string]struct{}), left: left}
 	case "percentile":
-		return &percentile{of: m}
+		return &percentile{of: m, left: left}
 	}
 	return &count{of: m}
 }
@@ -51,7 +58,20 @@ func (f *count) add(r *record.Record) {
 	}
 }
 
+func (f *count) held() int { return 0 }
+
 func (f *count) value() record.Value { return record.IntValue(f.n) }
+
+type values struct {
+	of *search.Metric
+	n  int64
+}
+
+func (f *values) add(r *record.Record) { f.n += int64(len(r.Lookup(f.of.Field.Path))) }
+
+func (f *values) held() int { return 0 }
+
+func (f *values) value() record.Value { return record.IntValue(f.n) }
 
 // A sum is exact until it is rounded at the end, so that the order of the records
 // does not matter. Its parts do not overlap and add up to it, the least first
@@ -60,7 +80,7 @@ type sum struct {
 	of    *search.Metric
 	parts []float64
 	n     int64
-	over  float64 // infinity, if the sum is beyond all numbers
+	wide  *big.Float // the sum, once it has been beyond all numbers
 }
 
 func (f *sum) add(r *record.Record) {
@@ -71,28 +91,49 @@ func (f *sum) add(r *record.Record) {
 }
 
 func (f *sum) plus(x float64) {
+	if f.wide != nil {
+		f.wide.Add(f.wide, big.NewFloat(x))
+		return
+	}
 	kept := 0
-	for _, y := range f.parts {
+	for at, y := range f.parts {
 		if math.Abs(x) < math.Abs(y) {
 			x, y = y, x
 		}
 		high := x + y
+		if math.IsInf(high, 0) {
+			f.widen(append(f.parts[:kept:kept], f.parts[at+1:]...), x, y)
+			return
+		}
 		if low := y - (high - x); low != 0 {
 			f.parts[kept] = low
 			kept++
 		}
 		x = high
 	}
-	if math.IsInf(x, 0) {
-		f.over = x
-		return
-	}
 	f.parts = append(f.parts[:kept], x)
 }
+
+// widen makes the sum one that nothing is too great for. Doubles span 2098 bits.
+func (f *sum) widen(parts []float64, more ...float64) {
+	f.wide = new(big.Float).SetPrec(2200)
+	for _, x := range append(parts, more...) {
+		f.wide.Add(f.wide, big.NewFloat(x))
+	}
+}
+
+func (f *sum) held() int { return 0 }
 
 func (f *sum) value() record.Value {
 	if f.n == 0 {
 		return record.Value{}
+	}
+	if f.wide != nil {
+		if f.of.Op == "avg" {
+			f.wide.Quo(f.wide, new(big.Float).SetInt64(f.n))
+		}
+		total, _ := f.wide.Float64()
+		return record.FloatValue(total)
 	}
 	total := f.round()
 	if f.of.Op == "avg" {
@@ -104,8 +145,8 @@ func (f *sum) value() record.Value {
 // round returns the number that is nearest to the sum.
 func (f *sum) round() float64 {
 	n := len(f.parts) - 1
-	if f.over != 0 || n < 0 {
-		return f.over
+	if n < 0 {
+		return 0
 	}
 	high, low := f.parts[n], 0.0
 	for n > 0 && low == 0 {
@@ -136,12 +177,15 @@ func (f *extreme) add(r *record.Record) {
 	}
 }
 
+func (f *extreme) held() int { return 0 }
+
 func (f *extreme) value() record.Value { return f.best }
 
 type cardinality struct {
 	of   *search.Metric
 	seen map[string]struct{}
 	name []byte
+	left *budget
 }
 
 func (f *cardinality) add(r *record.Record) {
@@ -152,9 +196,12 @@ func (f *cardinality) add(r *record.Record) {
 		f.name = appendKeys(f.name[:0], []record.Value{v})
 		if _, ok := f.seen[string(f.name)]; !ok {
 			f.seen[string(f.name)] = struct{}{}
+			f.left.left--
 		}
 	}
 }
+
+func (f *cardinality) held() int { return len(f.seen) }
 
 func (f *cardinality) value() record.Value { return record.IntValue(int64(len(f.seen))) }
 
@@ -164,6 +211,7 @@ type percentile struct {
 	count map[uint64]int64
 	kind  record.Kind
 	n     int64
+	left  *budget
 }
 
 func (f *percentile) add(r *record.Record) {
@@ -171,10 +219,16 @@ func (f *percentile) add(r *record.Record) {
 		if f.count == nil {
 			f.count, f.kind = make(map[uint64]int64), v.Kind()
 		}
-		f.count[bits(v)]++
+		b := bits(v)
+		if f.count[b] == 0 {
+			f.left.left--
+		}
+		f.count[b]++
 		f.n++
 	}
 }
+
+func (f *percentile) held() int { return len(f.count) }
 
 func (f *percentile) value() record.Value {
 	if f.n == 0 {

@@ -209,7 +209,7 @@ func (k *asker) measures(t tb) {
 			for _, percent := range []float64{0, 1, 25, 50, 95, 99.9, 100} {
 				metrics = append(metrics, search.Metric{Op: "percentile", Field: f, Percent: percent})
 			}
-			metrics = append(metrics, search.Metric{Op: "min", Field: f}, search.Metric{Op: "max", Field: f})
+			metrics = append(metrics, search.Metric{Op: "min", Field: f}, search.Metric{Op: "max", Field: f}, search.Metric{Op: "values", Field: f})
 		}
 		filter := filters[i%len(filters)]
 		if slices.Contains(numbers, f.Kind) {

@@ -162,6 +162,8 @@ func (h *heap) measure(m *search.Metric) record.Value {
 	switch {
 	case m.Op == "count":
 		return record.IntValue(having)
+	case m.Op == "values":
+		return record.IntValue(int64(len(all)))
 	case m.Op == "cardinality":
 		return record.IntValue(distinct(m.Field, all))
 	case len(all) == 0:

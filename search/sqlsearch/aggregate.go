@@ -26,7 +26,7 @@ func aggregate(ctx context.Context, l *sqlgen.Layout, a *search.Aggregation, q q
 		for ok {
 			t, again, err := s.table(ctx)
 			if err != nil || !again {
-				return t, err
+				return t, tooLong(err)
 			}
 		}
 	}
@@ -201,7 +201,7 @@ func (s *sums) several() bool {
 
 // count returns how many records match.
 func (s *sums) count(ctx context.Context) (n int64, err error) {
-	q, err := sqlgen.Count(&plan.Plan{Schema: s.a.Plan.Schema, Where: s.a.Plan.Where, Order: s.a.Plan.Order}, s.l, 0)
+	q, err := countOf(&plan.Plan{Schema: s.a.Plan.Schema, Where: s.a.Plan.Where, Order: s.a.Plan.Order}, s.l, 0)
 	if err != nil {
 		return 0, err
 	}

@@ -110,6 +110,8 @@ func (p part) inline(b *sqlgen.Builder, m *measured) {
 			return
 		}
 		b.SQL(", count(").SQL(v).SQL(")")
+	case "values":
+		b.SQL(", count(").SQL(v).SQL(")")
 	case "sum", "avg":
 		b.SQL(", count(").SQL(v).SQL("), ")
 		if p.l.Dialect == sqlgen.SQLite {

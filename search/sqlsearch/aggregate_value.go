@@ -100,6 +100,8 @@ func (f *figure) merge(m *measured, row []any) ([]any, error) {
 // add adds a value that occurs n times.
 func (f *figure) add(m *measured, a atom, n int64) {
 	switch m.Op {
+	case "values":
+		f.n += n
 	case "sum", "avg":
 		f.n += n
 		f.plus(number(a.value(m.Field.Kind)) * float64(n))

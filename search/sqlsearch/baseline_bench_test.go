@@ -3,8 +3,10 @@
 package sqlsearch_test
 
 import (
+	"bytes"
 	"database/sql"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,4 +130,77 @@ func decodeHalf(b *testing.B, db *sql.DB) {
 	}
 	require.NoError(b, r.Err())
 	require.NotZero(b, n)
+}
+
+// loadPlainly stores visits through database/sql: each document decoded into a map, a column for each
+// field, a table of several values, indexes of what is asked for often, and the words of the texts.
+func loadPlainly(b *testing.B, file string, n int) {
+	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_txlock=immediate")
+	require.NoError(b, err)
+	defer db.Close()
+	columns := []string{"patient_id", "district", "gender", "age", "visit_date", "followup_date", "medication", "dosage", "diagnosis", "notes"}
+	statement := func(text string, args ...any) {
+		_, err := db.ExecContext(b.Context(), text, args...)
+		require.NoError(b, err)
+	}
+	statement("CREATE TABLE visits (id TEXT PRIMARY KEY, doc BLOB, " + strings.Join(columns, ", ") + ")")
+	statement("CREATE TABLE symptoms (id INTEGER, symptom TEXT)")
+	statement("CREATE VIRTUAL TABLE words USING fts5(diagnosis, notes, content='')")
+	for _, c := range []string{"patient_id", "district", "visit_date", "followup_date", "medication"} {
+		statement("CREATE INDEX by_" + c + " ON visits (" + c + ")")
+	}
+	s, err := visits.Schema("visits")
+	require.NoError(b, err)
+	docs, failed := visits.Documents(s, n)
+	var batch []map[string]any
+	var sources [][]byte
+	flush := func() {
+		insertPlainly(b, db, columns, batch, sources)
+		batch, sources = batch[:0], sources[:0]
+	}
+	for doc := range docs {
+		var fields map[string]any
+		require.NoError(b, json.Unmarshal(doc.Record.Source(), &fields))
+		batch, sources = append(batch, fields), append(sources, bytes.Clone(doc.Record.Source()))
+		if len(batch) == 4000 {
+			flush()
+		}
+	}
+	require.NoError(b, failed())
+	flush()
+}
+
+func insertPlainly(b *testing.B, db *sql.DB, columns []string, batch []map[string]any, sources [][]byte) {
+	tx, err := db.BeginTx(b.Context(), nil)
+	require.NoError(b, err)
+	record, err := tx.PrepareContext(b.Context(), "INSERT OR REPLACE INTO visits (id, doc, "+strings.Join(columns, ", ")+") VALUES (?, ?"+strings.Repeat(", ?", len(columns))+")")
+	require.NoError(b, err)
+	defer record.Close()
+	symptom, err := tx.PrepareContext(b.Context(), "INSERT INTO symptoms VALUES (?, ?)")
+	require.NoError(b, err)
+	defer symptom.Close()
+	words, err := tx.PrepareContext(b.Context(), "INSERT INTO words (rowid, diagnosis, notes) VALUES (?, ?, ?)")
+	require.NoError(b, err)
+	defer words.Close()
+	for i, fields := range batch {
+		args := []any{fields["visit_id"], sources[i]}
+		for _, c := range columns {
+			args = append(args, fields[c])
+		}
+		result, err := record.ExecContext(b.Context(), args...)
+		require.NoError(b, err)
+		row, err := result.LastInsertId()
+		require.NoError(b, err)
+		several, ok := fields["symptoms"].([]any)
+		if one := fields["symptoms"]; !ok && one != nil {
+			several = []any{one}
+		}
+		for _, v := range several {
+			_, err := symptom.ExecContext(b.Context(), row, v)
+			require.NoError(b, err)
+		}
+		_, err = words.ExecContext(b.Context(), row, fields["diagnosis"], fields["notes"])
+		require.NoError(b, err)
+	}
+	require.NoError(b, tx.Commit())
 }

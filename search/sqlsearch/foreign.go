@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/jql/sqlgen"
@@ -26,8 +27,9 @@ type TablesOptions struct {
 	// column counts instead of what the database says; a column it does not name stays as it
 	// is. Its _meta.dhr adds labels, aliases, what is personal, and the key.
 	Mappings map[string][]byte
-	// Connections is as in [PostgresOptions].
+	// Connections and Wait are as in [PostgresOptions].
 	Connections int
+	Wait        time.Duration
 }
 
 // Tables serves tables and views that exist already, each as an index of its
@@ -54,7 +56,10 @@ type Tables struct {
 	tables map[string]*foreignTable
 }
 
-var _ search.Driver = (*Tables)(nil)
+var _ interface {
+	search.Driver
+	Snapshots(ctx context.Context, indexes, tokens []string) ([]search.Snapshot, error)
+} = (*Tables)(nil)
 
 // A tableDB is a database of tables that exist already.
 type tableDB interface {
@@ -88,7 +93,7 @@ func OpenTables(ctx context.Context, url string, opts *TablesOptions) (*Tables, 
 
 func openTableDB(ctx context.Context, url string, opts *TablesOptions) (tableDB, error) {
 	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") || strings.Contains(url, "host=") {
-		pool, err := openPool(ctx, url, opts.Connections)
+		pool, err := openPool(ctx, url, opts.Connections, opts.Wait)
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +101,7 @@ func openTableDB(ctx context.Context, url string, opts *TablesOptions) (tableDB,
 		if schema == "" {
 			schema = "public"
 		}
-		return &pgTableDB{Postgres{pool: pool, name: schema, schema: sqlgen.Quote(schema)}}, nil
+		return &pgTableDB{Postgres{pgPool: pool, name: schema, schema: sqlgen.Quote(schema)}}, nil
 	}
 	return openSQLiteTables(url)
 }
@@ -240,7 +245,7 @@ func (v *tableView) count(ctx context.Context, p *plan.Plan, limit int64) (n int
 	if !exactly {
 		return exact.Count(ctx, p, limit, where, v.read)
 	}
-	q, err := sqlgen.Count(p, v.t.layout, limit)
+	q, err := countOf(p, v.t.layout, limit)
 	if err != nil {
 		return 0, err
 	}

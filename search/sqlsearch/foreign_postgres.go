@@ -3,7 +3,6 @@ package sqlsearch
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,26 +14,20 @@ type pgTableDB struct{ Postgres }
 
 var _ tableDB = (*pgTableDB)(nil)
 
-func (d *pgTableDB) close() { d.pool.Close() }
-
 func (d *pgTableDB) view(ctx context.Context, do func(ctx context.Context, q querier) error) error {
 	return d.Postgres.view(ctx, "", func(ctx context.Context, tx pgx.Tx) error { return do(ctx, pgQuerier{tx}) })
 }
 
 func (d *pgTableDB) open(ctx context.Context) (querier, func(), error) {
-	tx, err := d.begin(ctx, "")
+	tx, done, err := d.hold(ctx, "")
 	if err != nil {
 		return nil, nil, err
 	}
 	if _, err := tx.Exec(ctx, "SELECT 1"); err != nil { // the view is of the first question
-		_ = tx.Rollback(ctx)
+		done()
 		return nil, nil, pgError(ctx, err)
 	}
-	return pgSavepoints{tx}, func() {
-		ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
-		defer stop()
-		_ = tx.Rollback(ctx) // nothing was written
-	}, nil
+	return pgSavepoints{tx}, done, nil
 }
 
 // pgSavepoints is a querier that can be asked again after a question was broken off.
@@ -46,9 +39,7 @@ func (v pgSavepoints) query(ctx context.Context, q sqlgen.Query, each func(row [
 		return pgError(ctx, err)
 	}
 	err = pgQuerier{point}.query(ctx, q, each)
-	end, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer stop()
-	_ = point.Rollback(end) // nothing was written
+	end(ctx, point)
 	return err
 }
 

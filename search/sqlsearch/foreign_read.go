@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/digit-health/dhr/jql/eval"
 	"github.com/digit-health/dhr/jql/plan"
@@ -123,7 +124,7 @@ func (v *tableView) selected(ctx context.Context, p *plan.Plan, s *sqlgen.Select
 	return func(yield func(*record.Record, error) bool) {
 		columns := v.t.needed(r)
 		s.List = v.t.list(columns)
-		queries, err := sqlgen.Select(p, v.t.layout, s)
+		queries, err := selectOf(p, v.t.layout, s)
 		if err != nil {
 			yield(nil, err)
 			return
@@ -159,29 +160,53 @@ func (v *tableView) selected(ctx context.Context, p *plan.Plan, s *sqlgen.Select
 }
 
 // A tableSnapshot is an unchanging view of a table. It is read a page at a time,
-// so that scans may run side by side on its one connection.
+// so that scans may run side by side on the one connection of its hold.
 type tableSnapshot struct {
-	t *foreignTable
+	t      *foreignTable
+	hold   *tableHold
+	closed atomic.Bool
+}
 
-	mu   sync.Mutex
-	q    querier // nil once it is closed
-	done func()
+// A tableHold holds one view of the database for snapshots of several tables.
+type tableHold struct {
+	mu    sync.Mutex
+	q     querier
+	done  func()
+	users int
 }
 
 // Snapshot implements [search.Driver]. It cannot be opened again.
 func (d *Tables) Snapshot(ctx context.Context, index, token string) (search.Snapshot, error) {
-	t, err := d.table(index)
+	all, err := d.Snapshots(ctx, []string{index}, []string{token})
 	if err != nil {
 		return nil, err
 	}
-	if token != "" {
-		return nil, fmt.Errorf("sqlsearch: %w: that of the table %q", search.ErrSnapshotLost, index)
+	return all[0], nil
+}
+
+// Snapshots opens several, as [search.Driver] describes it. The views are of one moment.
+func (d *Tables) Snapshots(ctx context.Context, indexes, tokens []string) ([]search.Snapshot, error) {
+	h := &tableHold{users: len(indexes)}
+	var all []search.Snapshot
+	for i, index := range indexes {
+		t, err := d.table(index)
+		if err != nil {
+			return nil, err
+		}
+		if len(tokens) > 0 && tokens[i] != "" {
+			return nil, fmt.Errorf("sqlsearch: %w: that of the table %q", search.ErrSnapshotLost, index)
+		}
+		all = append(all, &tableSnapshot{t: t, hold: h})
 	}
-	q, done, err := d.db.open(ctx)
+	if len(all) == 0 {
+		return nil, nil
+	}
+	var err error
+	h.q, h.done, err = d.db.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &tableSnapshot{t: t, q: q, done: done}, nil
+	return all, nil
 }
 
 // Token implements [search.Snapshot].
@@ -189,23 +214,25 @@ func (s *tableSnapshot) Token() string { return "" }
 
 // Close implements [search.Snapshot].
 func (s *tableSnapshot) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.q != nil {
-		s.done()
-		s.q = nil
+	if s.closed.Swap(true) {
+		return nil
+	}
+	s.hold.mu.Lock()
+	defer s.hold.mu.Unlock()
+	if s.hold.users--; s.hold.users == 0 {
+		s.hold.done()
 	}
 	return nil
 }
 
 // ask asks the view, as the only one.
 func (s *tableSnapshot) ask(do func(v *tableView) error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.q == nil {
+	s.hold.mu.Lock()
+	defer s.hold.mu.Unlock()
+	if s.closed.Load() {
 		return fmt.Errorf("sqlsearch: %w: it is closed", search.ErrSnapshotLost)
 	}
-	return do(&tableView{s.t, s.q})
+	return do(&tableView{s.t, s.hold.q})
 }
 
 // Count implements [search.Snapshot].
@@ -217,8 +244,9 @@ func (s *tableSnapshot) Count(ctx context.Context, p *plan.Plan) (n int64, err e
 	return n, err
 }
 
-// page is how many records of a snapshot are read at once.
-const page = 5000
+// page is how many records of a snapshot are read at once, and pageByTurns how many
+// of each of several.
+const page, pageByTurns = 5000, 500
 
 // Scan implements [search.Snapshot].
 func (s *tableSnapshot) Scan(ctx context.Context, scan *search.Scan) (record.Stream, func() string) {
@@ -243,6 +271,9 @@ func (s *tableSnapshot) Scan(ctx context.Context, scan *search.Scan) (record.Str
 			return
 		}
 		r := &search.Read{Plan: p, Columns: columns, Source: scan.Source, Limit: page}
+		if scan.Turns != nil {
+			r.Limit = pageByTurns
+		}
 		if scan.From != "" {
 			if r.After, err = s.keysOf(ctx, p, order, columns, scan.From); err != nil {
 				yield(nil, err)
@@ -264,7 +295,7 @@ func (s *tableSnapshot) Scan(ctx context.Context, scan *search.Scan) (record.Str
 					return
 				}
 			}
-			if len(records) < page {
+			if len(records) < r.Limit {
 				return
 			}
 			r.After = order.Keys(nil, records[len(records)-1])

@@ -3,15 +3,12 @@ package sqlsearch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/digit-health/dhr/jql/sqlgen"
@@ -23,10 +20,14 @@ type PostgresOptions struct {
 	// Schema is the schema of PostgreSQL that holds the tables, of which DHR
 	// takes every one for its own. If empty, dhr.
 	Schema string
-	// Connections is the greatest number of connections. A snapshot holds one as
-	// long as it is open, and every question one more while it is answered. If zero, 16, or what
+	// Connections is the greatest number of connections. Snapshots that were opened together hold one as
+	// long as they are open, and every question one more while it is answered. Snapshots hold at most
+	// half of the connections; more are refused at once. If zero, 16, or what
 	// pool_max_conns in the URL says.
 	Connections int
+	// Wait is how long a question waits for a connection when all are in use, before it is
+	// refused as ErrOverloaded. If zero, 10 seconds.
+	Wait time.Duration
 }
 
 // A Postgres keeps records in a PostgreSQL database, version 14 or later. It is
@@ -40,16 +41,19 @@ type PostgresOptions struct {
 // byte. PostgreSQL's text has no U+0000: it is written as two U+0001, and U+0001 as U+0001 U+0002,
 // which keeps the order of strings.
 type Postgres struct {
-	pool   *pgxpool.Pool
+	*pgPool
 	schema string // as it is written in SQL
 	name   string // as it is
 
-	mu        sync.Mutex
-	indexes   map[string]*pgIndex // as they were last seen, by name
-	snapshots map[*pgSnapshot]bool
+	mu      sync.Mutex
+	indexes map[string]*pgIndex // as they were last seen, by name
+	holds   map[string]*pgHold  // by the names of their snapshots
 }
 
-var _ search.Loader = (*Postgres)(nil)
+var _ interface {
+	search.Loader
+	Snapshots(ctx context.Context, indexes, tokens []string) ([]search.Snapshot, error)
+} = (*Postgres)(nil)
 
 // OpenPostgres connects to a database by its URL, such as
 // postgres://user:secret@host:5432/name, or by a connection string of libpq. It
@@ -58,7 +62,7 @@ func OpenPostgres(ctx context.Context, url string, opts *PostgresOptions) (*Post
 	if opts == nil {
 		opts = &PostgresOptions{}
 	}
-	pool, err := openPool(ctx, url, opts.Connections)
+	pool, err := openPool(ctx, url, opts.Connections, opts.Wait)
 	if err != nil {
 		return nil, err
 	}
@@ -66,9 +70,9 @@ func OpenPostgres(ctx context.Context, url string, opts *PostgresOptions) (*Post
 	if name == "" {
 		name = "dhr"
 	}
-	d := &Postgres{pool: pool, name: name, schema: sqlgen.Quote(name), indexes: map[string]*pgIndex{}, snapshots: map[*pgSnapshot]bool{}}
+	d := &Postgres{pgPool: pool, name: name, schema: sqlgen.Quote(name), indexes: map[string]*pgIndex{}, holds: map[string]*pgHold{}}
 	if err := d.prepare(ctx); err != nil {
-		pool.Close()
+		pool.close()
 		return nil, err
 	}
 	return d, nil
@@ -77,61 +81,12 @@ func OpenPostgres(ctx context.Context, url string, opts *PostgresOptions) (*Post
 // Close closes every connection. Snapshots that are open are lost.
 func (d *Postgres) Close() error {
 	d.mu.Lock()
-	open := slices.Collect(maps.Keys(d.snapshots))
+	open := slices.Collect(maps.Values(d.holds))
 	d.mu.Unlock()
-	for _, s := range open {
-		_ = s.Close()
+	for _, h := range open {
+		h.end()
 	}
-	d.pool.Close()
-	return nil
-}
-
-// openPool connects to a database. When a context ends, the server is asked to
-// end the work at once, and the connection is given up if it does not.
-func openPool(ctx context.Context, url string, connections int) (*pgxpool.Pool, error) {
-	config, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", search.ErrInvalid, err)
-	}
-	switch {
-	case connections > 0:
-		config.MaxConns = int32(connections)
-	case config.MaxConns < 16:
-		config.MaxConns = 16
-	}
-	params := config.ConnConfig.RuntimeParams
-	for name, value := range map[string]string{
-		"timezone": "UTC", "datestyle": "ISO", "intervalstyle": "iso_8601", "extra_float_digits": "3",
-		"client_encoding": "UTF8", "standard_conforming_strings": "on",
-	} {
-		params[name] = value
-	}
-	if params["application_name"] == "" {
-		params["application_name"] = "dhr"
-	}
-	config.ConnConfig.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, pgError(ctx, err)
-	}
-	if err := checkServer(ctx, pool); err != nil {
-		pool.Close()
-		return nil, err
-	}
-	return pool, nil
-}
-
-// checkServer holds that the server is one whose strings are ours.
-func checkServer(ctx context.Context, pool *pgxpool.Pool) error {
-	var encoding string
-	if err := pool.QueryRow(ctx, "SHOW server_encoding").Scan(&encoding); err != nil {
-		return pgError(ctx, err)
-	}
-	if encoding != "UTF8" {
-		return fmt.Errorf("%w: the database has the encoding %q, and not UTF8", search.ErrUnsupported, encoding)
-	}
+	d.close()
 	return nil
 }
 
@@ -141,9 +96,11 @@ func (d *Postgres) table(name string) string { return d.schema + "." + sqlgen.Qu
 // prepare makes the catalog. Where it is not there and may not be made, there are no indexes.
 func (d *Postgres) prepare(ctx context.Context) error {
 	var there bool
-	err := d.pool.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", d.table("catalog")).Scan(&there)
+	err := d.with(ctx, func(conn *pgxpool.Conn) error {
+		return conn.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", d.table("catalog")).Scan(&there)
+	})
 	if err != nil || there {
-		return pgError(ctx, err)
+		return err
 	}
 	err = d.write(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtext($1))", "dhr "+d.name)
@@ -170,7 +127,7 @@ CREATE TABLE IF NOT EXISTS `+d.table("catalog")+` (
 
 // write runs a transaction, whole or not at all.
 func (d *Postgres) write(ctx context.Context, do func(tx pgx.Tx) error) error {
-	return pgError(ctx, pgx.BeginFunc(ctx, d.pool, do))
+	return d.with(ctx, func(conn *pgxpool.Conn) error { return pgx.BeginFunc(ctx, conn, do) })
 }
 
 // view runs questions on one unchanging view of the database: that of an exported
@@ -184,42 +141,6 @@ func (d *Postgres) view(ctx context.Context, snapshot string, do func(ctx contex
 	}
 	err = do(ctx, tx)
 	cancel() // what was not read to its end is ended on the server
-	end, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer stop()
-	_ = tx.Rollback(end) // nothing was written
+	end(ctx, tx)
 	return err
-}
-
-// begin begins a transaction that reads. The caller rolls it back.
-func (d *Postgres) begin(ctx context.Context, snapshot string) (pgx.Tx, error) {
-	tx, err := d.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
-	if err != nil {
-		return nil, pgError(ctx, err)
-	}
-	if snapshot == "" {
-		return tx, nil
-	}
-	if !exported(snapshot) { // it cannot be an argument
-		_ = tx.Rollback(ctx)
-		return nil, search.ErrBadToken
-	}
-	if _, err := tx.Exec(ctx, "SET TRANSACTION SNAPSHOT '"+snapshot+"'"); err != nil {
-		_ = tx.Rollback(ctx)
-		var known *pgconn.PgError
-		if ctx.Err() == nil && errors.As(err, &known) && (known.Code == "22023" || known.Code == "42704" || known.Code == "55000") {
-			return nil, fmt.Errorf("%w: %w", search.ErrSnapshotLost, err)
-		}
-		return nil, pgError(ctx, err)
-	}
-	return tx, nil
-}
-
-// exported reports whether s may be the name of a snapshot that PostgreSQL exported.
-func exported(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c != '-' && (c < '0' || c > '9') && (c < 'A' || c > 'F') {
-			return false
-		}
-	}
-	return s != ""
 }

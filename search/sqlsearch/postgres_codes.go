@@ -9,8 +9,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// maxKnown is how many codes, and how many terms, a load remembers.
-const maxKnown = 400_000
+// maxKnown is how many codes, and how many terms, a load remembers, and maxKnownBytes
+// how long the terms are in all.
+const maxKnown, maxKnownBytes = 400_000, 16 << 20
 
 // hashOf returns what tells the strings of fields apart.
 func hashOf(field int, value string) [32]byte {
@@ -27,9 +28,6 @@ type wantedCode struct {
 
 // encode gives the strings of the documents their codes, new ones where they have none.
 func (w *pgWrite) encode(ctx context.Context, docs []*pgDoc) error {
-	if len(w.known) > maxKnown {
-		clear(w.known)
-	}
 	wanted := map[[32]byte]*wantedCode{}
 	var hashes [][]byte
 	for _, doc := range docs {
@@ -96,9 +94,6 @@ func (w *pgWrite) findCodes(ctx context.Context, wanted map[[32]byte]*wantedCode
 
 // addTerms adds the terms of the documents to the table of terms.
 func (w *pgWrite) addTerms(ctx context.Context, docs []*pgDoc) error {
-	if len(w.terms) > maxKnown {
-		clear(w.terms)
-	}
 	var fields []int32
 	var terms []string
 	for _, doc := range docs {
@@ -107,6 +102,7 @@ func (w *pgWrite) addTerms(ctx context.Context, docs []*pgDoc) error {
 			for _, term := range t.terms {
 				if key := prefix + term; !w.terms[key] {
 					w.terms[key] = true
+					w.termBytes += len(key)
 					fields, terms = append(fields, int32(t.field)), append(terms, term)
 				}
 			}

@@ -76,6 +76,36 @@ func TestPostgresEscape(t *testing.T) {
 	}
 }
 
+// What a load remembers is bounded, however many strings there are, and what it has
+// forgotten it finds again.
+func TestPostgresLoadForgets(t *testing.T) {
+	t.Parallel()
+	d := openPostgres(t, "m_pg_forgets")
+	s, err := visits.Schema("visits")
+	require.NoError(t, err)
+	require.NoError(t, d.Create(t.Context(), s))
+	for range 2 {
+		docs, failed := visits.Documents(s, 13000)
+		codes, terms, length, err := sqlsearch.LoadKnowing(t.Context(), d, "visits", docs, 20000, 2000)
+		require.NoError(t, err)
+		require.NoError(t, failed())
+		require.LessOrEqual(t, codes, 20000)
+		require.LessOrEqual(t, terms, 20000)
+		require.LessOrEqual(t, length, 2000)
+		require.Positive(t, codes, "something is remembered")
+	}
+	schemas, err := d.Schemas(t.Context(), "visits")
+	require.NoError(t, err)
+	n, err := d.Count(t.Context(), planOf(t, schemas[0], "patient_id IS NOT EMPTY"), 0)
+	require.NoError(t, err)
+	require.EqualValues(t, 13000, n)
+	doubled := 0
+	conn := connect(t)
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	require.NoError(t, conn.QueryRow(t.Context(), "SELECT count(*) - count(DISTINCT (field, value)) FROM m_pg_forgets.i1_codes").Scan(&doubled))
+	require.Zero(t, doubled)
+}
+
 func TestPostgresThatCannotBeOpened(t *testing.T) {
 	t.Parallel()
 	_, err := sqlsearch.OpenPostgres(t.Context(), "postgres://nobody@127.0.0.1:1/none", nil)

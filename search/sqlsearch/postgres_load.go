@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
@@ -25,7 +26,14 @@ const (
 
 // Load implements [search.Loader].
 func (d *Postgres) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*search.Document], refuse func(search.Refusal)) (int64, error) {
-	l := &pgLoad{d: d, name: s.Index, refuse: refuse, known: map[[32]byte]int64{}, terms: map[string]bool{}}
+	return d.newLoad(s.Index, refuse).load(ctx, docs)
+}
+
+func (d *Postgres) newLoad(index string, refuse func(search.Refusal)) *pgLoad {
+	return &pgLoad{d: d, name: index, refuse: refuse, known: map[[32]byte]int64{}, terms: map[string]bool{}, most: maxKnown, mostBytes: maxKnownBytes}
+}
+
+func (l *pgLoad) load(ctx context.Context, docs iter.Seq[*search.Document]) (int64, error) {
 	if err := l.open(ctx); err != nil {
 		return 0, err
 	}
@@ -35,7 +43,7 @@ func (d *Postgres) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*se
 			return l.stored, ctx.Err()
 		}
 		if err := l.rows.read(batch, doc); err != nil {
-			refuse(search.Refusal{Place: doc.Place, ID: doc.Record.ID, Reason: err.Error()})
+			l.refuse(search.Refusal{Place: doc.Place, ID: doc.Record.ID, Reason: err.Error()})
 			continue
 		}
 		if len(batch.docs) >= pgBatch || batch.bytes >= pgBatchBytes {
@@ -59,7 +67,10 @@ func (d *Postgres) Load(ctx context.Context, s *record.Schema, docs iter.Seq[*se
 // analyze tells the planner what the tables now hold. It would find that out by itself, later.
 func (l *pgLoad) analyze(ctx context.Context) {
 	t := l.d.tables(l.id)
-	_, _ = l.d.pool.Exec(ctx, "ANALYZE "+t.main+", "+t.values+", "+t.codes, pgx.QueryExecModeSimpleProtocol)
+	_ = l.d.with(ctx, func(conn *pgxpool.Conn) error {
+		_, err := conn.Exec(ctx, "ANALYZE "+t.main+", "+t.values+", "+t.codes, pgx.QueryExecModeSimpleProtocol)
+		return err
+	})
 }
 
 // A pgLoad is one call of Load.
@@ -71,9 +82,13 @@ type pgLoad struct {
 	rows   *rowReader
 	stored int64
 	// known are codes of the dictionary, by the hash of what they stand for, and
-	// terms those that are in the table of terms.
-	known map[[32]byte]int64
-	terms map[string]bool
+	// terms those that are in the table of terms, with termBytes in all. Between two batches they are
+	// at most so many, and so many bytes.
+	known     map[[32]byte]int64
+	terms     map[string]bool
+	termBytes int
+	most      int
+	mostBytes int
 }
 
 func (l *pgLoad) open(ctx context.Context) error {
@@ -97,7 +112,7 @@ func (l *pgLoad) store(ctx context.Context, b *pgBatchData) error {
 		return err
 	}
 	clear(l.known) // what was added has been taken back
-	clear(l.terms)
+	l.forgetTerms()
 	if len(b.docs) == 1 {
 		l.refuse(search.Refusal{Place: b.docs[0].place, ID: b.docs[0].id, Reason: known.Message})
 		return nil
@@ -127,10 +142,22 @@ func (l *pgLoad) commit(ctx context.Context, b *pgBatchData) error {
 		w.state.Fields = append([]pgField(nil), x.state.Fields...)
 		return w.write(ctx, docs)
 	})
+	if len(l.known) > l.most {
+		clear(l.known)
+	}
+	if len(l.terms) > l.most || l.termBytes > l.mostBytes {
+		l.forgetTerms()
+	}
 	if err == nil {
 		l.stored += int64(len(b.docs))
 	}
 	return err
+}
+
+// forgetTerms makes the load add the terms again that it has added.
+func (l *pgLoad) forgetTerms() {
+	clear(l.terms)
+	l.termBytes = 0
 }
 
 // A pgWrite is the transaction of one batch.

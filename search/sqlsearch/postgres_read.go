@@ -56,8 +56,9 @@ func (d *Postgres) Aggregate(ctx context.Context, questions []*search.Aggregatio
 
 // A pgView is an index in one transaction.
 type pgView struct {
-	x  *pgIndex
-	tx pgx.Tx
+	x       *pgIndex
+	tx      pgx.Tx
+	session *pgSession // if other views are read in the same transaction meanwhile
 }
 
 func (v *pgView) layout(ctx context.Context) *sqlgen.Layout {
@@ -71,7 +72,7 @@ func (d *Postgres) ask(ctx context.Context, snapshot, index string, do func(ctx 
 		if err != nil {
 			return err
 		}
-		return do(ctx, &pgView{x, tx})
+		return do(ctx, &pgView{x: x, tx: tx})
 	})
 	return dropped(err, snapshot != "", index)
 }
@@ -154,7 +155,7 @@ func (v *pgView) selected(ctx context.Context, p *plan.Plan, s *sqlgen.Selection
 	s.List = "m.rid, m.id, o.doc"
 	s.From = " JOIN " + v.x.tables.source + " AS o ON o.rid = m.rid"
 	return func(yield func(pgFound, error) bool) {
-		queries, err := sqlgen.Select(p, v.layout(ctx), s)
+		queries, err := selectOf(p, v.layout(ctx), s)
 		if err != nil {
 			yield(pgFound{}, err)
 			return
@@ -180,6 +181,9 @@ func (v *pgView) selected(ctx context.Context, p *plan.Plan, s *sqlgen.Selection
 // beyond it is read to the end, since a question that is broken off breaks the
 // transaction.
 func (v *pgView) run(ctx context.Context, q sqlgen.Query, columns *record.Projection, limit int, yield func(pgFound, error) bool) (n int, more bool, err error) {
+	if v.session != nil && limit == 0 {
+		return v.runByTurns(ctx, q, columns, yield)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	rows, err := v.tx.Query(ctx, q.Text, q.Args...)
@@ -230,7 +234,7 @@ func (v *pgView) count(ctx context.Context, p *plan.Plan, limit int64) (n int64,
 	if !exactly {
 		return exact.Count(ctx, p, limit, where, exact.ScanReader(v.scanner()))
 	}
-	q, err := sqlgen.Count(&plan.Plan{Schema: p.Schema, Where: where, Order: p.Order}, l, limit)
+	q, err := countOf(&plan.Plan{Schema: p.Schema, Where: where, Order: p.Order}, l, limit)
 	if err != nil {
 		return 0, err
 	}

@@ -2,13 +2,11 @@ package sqlsearch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
-
-	"github.com/jackc/pgx/v5"
+	"sync/atomic"
 
 	"github.com/digit-health/dhr/jql/eval"
 	"github.com/digit-health/dhr/jql/plan"
@@ -18,30 +16,94 @@ import (
 	"github.com/digit-health/dhr/search/exact"
 )
 
-// A pgSnapshot is an unchanging view of an index. It holds a transaction, whose
-// snapshot it has exported, so that others can see the same.
+// A pgSnapshot is an unchanging view of an index: what a hold holds.
 type pgSnapshot struct {
 	d          *Postgres
 	index      string
 	generation int64
-	name       string // of the exported snapshot
-
-	mu sync.Mutex
-	tx pgx.Tx // nil once it is closed
+	hold       *pgHold
+	closed     atomic.Bool
 }
 
 // Snapshot implements [search.Driver]. The token opens the view again as long as this
 // snapshot is open, in any process, and afterwards until the next load changes the index.
 func (d *Postgres) Snapshot(ctx context.Context, index, token string) (search.Snapshot, error) {
+	s, err := d.open(ctx, index, token)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Snapshots opens several, as [search.Driver] describes it. The views are of one moment.
+func (d *Postgres) Snapshots(ctx context.Context, indexes, tokens []string) (all []search.Snapshot, err error) {
+	defer func() {
+		if err != nil {
+			for _, s := range all {
+				_ = s.Close()
+			}
+			all = nil
+		}
+	}()
+	for i, index := range indexes {
+		token := ""
+		if len(tokens) > 0 {
+			token = tokens[i]
+		}
+		var s *pgSnapshot
+		if len(all) > 0 {
+			first, _ := all[0].(*pgSnapshot)
+			s, err = first.beside(index, token)
+		}
+		if s == nil && err == nil {
+			s, err = d.open(ctx, index, token)
+		}
+		if err != nil {
+			return all, err
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// beside opens the same view of another index; nil if the token is of another view.
+func (s *pgSnapshot) beside(index, token string) (*pgSnapshot, error) {
+	_, generation, err := parseToken(token)
+	if err != nil {
+		return nil, err
+	}
+	other, err := s.hold.snapshot(index)
+	switch {
+	case token == "":
+		return other, err
+	case err != nil:
+		return nil, nil
+	case other.generation != generation: // equal ones are equal views
+		_ = other.Close()
+		return nil, nil
+	}
+	return other, nil
+}
+
+// open opens a snapshot by its token, or without one of the present.
+func (d *Postgres) open(ctx context.Context, index, token string) (*pgSnapshot, error) {
 	name, generation, err := parseToken(token)
 	if err != nil {
 		return nil, err
 	}
-	s, err := d.open(ctx, index, name)
-	if err != nil && token != "" && ctx.Err() == nil {
-		s, err = d.open(ctx, index, "")
+	h, err := d.newHold(ctx, name)
+	if err != nil && token != "" && ctx.Err() == nil && !errors.Is(err, search.ErrOverloaded) {
+		h, err = d.newHold(ctx, "")
 	}
 	if err != nil {
+		return nil, err
+	}
+	defer h.leave()
+	s, err := h.snapshot(index)
+	switch {
+	case err != nil && token != "":
+		return nil, fmt.Errorf("sqlsearch: %w: there is no index %q", search.ErrSnapshotLost, index)
+	case err != nil:
 		return nil, err
 	}
 	if token != "" && s.generation != generation {
@@ -64,55 +126,22 @@ func parseToken(token string) (name string, generation int64, err error) {
 	return name, generation, nil
 }
 
-// open opens the view of an exported snapshot, or without a name the present one.
-func (d *Postgres) open(ctx context.Context, index, name string) (*pgSnapshot, error) {
-	// the transaction outlives the context of its making
-	tx, err := d.begin(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	s := &pgSnapshot{d: d, index: index, tx: tx}
-	x, err := d.index(ctx, tx, index)
-	if err == nil {
-		s.generation = x.generation
-		err = tx.QueryRow(ctx, "SELECT pg_export_snapshot()").Scan(&s.name)
-	}
-	if err != nil {
-		err = pgError(ctx, err)
-		_ = s.Close()
-		return nil, err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.snapshots[s] = true
-	return s, nil
-}
-
 // Token implements [search.Snapshot].
-func (s *pgSnapshot) Token() string { return s.name + ":" + strconv.FormatInt(s.generation, 10) }
+func (s *pgSnapshot) Token() string {
+	return s.hold.name + ":" + strconv.FormatInt(s.generation, 10)
+}
 
 // Close implements [search.Snapshot].
 func (s *pgSnapshot) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.tx == nil {
-		return nil
+	if !s.closed.Swap(true) {
+		s.hold.leave()
 	}
-	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
-	defer stop()
-	_ = s.tx.Rollback(ctx) // a connection that is gone has closed it as well
-	s.tx = nil
-	s.d.mu.Lock()
-	defer s.d.mu.Unlock()
-	delete(s.d.snapshots, s)
 	return nil
 }
 
 // check reports ErrSnapshotLost if the snapshot is closed.
 func (s *pgSnapshot) check() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.tx == nil {
+	if s.closed.Load() || s.hold.over.Load() {
 		return fmt.Errorf("sqlsearch: %w: it is closed", search.ErrSnapshotLost)
 	}
 	return nil
@@ -123,7 +152,7 @@ func (s *pgSnapshot) Count(ctx context.Context, p *plan.Plan) (n int64, err erro
 	if err := s.check(); err != nil {
 		return 0, err
 	}
-	err = s.d.ask(ctx, s.name, s.index, func(ctx context.Context, v *pgView) error {
+	err = s.d.ask(ctx, s.hold.name, s.index, func(ctx context.Context, v *pgView) error {
 		n, err = v.count(ctx, p, 0)
 		return err
 	})
@@ -136,7 +165,10 @@ func (s *pgSnapshot) Scan(ctx context.Context, scan *search.Scan) (record.Stream
 	if err := s.check(); err != nil {
 		return failing(err), at.String
 	}
-	return s.d.stream(ctx, s.name, s.index, func(ctx context.Context, v *pgView, yield func(*record.Record, error) bool) {
+	if scan.Turns != nil {
+		return s.byTurns(ctx, scan, at), at.String
+	}
+	return s.d.stream(ctx, s.hold.name, s.index, func(ctx context.Context, v *pgView, yield func(*record.Record, error) bool) {
 		v.scan(ctx, scan, at)(yield)
 	}), at.String
 }

@@ -96,7 +96,7 @@ func (v *view) selected(ctx context.Context, x *index, l *sqlgen.Layout, r *sear
 		s.List = "m.rid, m.id, s.doc"
 		s.From = " JOIN " + x.table("source") + " AS s ON s.rid = m.rid"
 	}
-	queries, err := sqlgen.Select(r.Plan, l, s)
+	queries, err := selectOf(r.Plan, l, s)
 	if err != nil {
 		return failed(err)
 	}
@@ -128,7 +128,7 @@ func (v *view) count(ctx context.Context, p *plan.Plan, limit int64) (int64, err
 	if !exactly {
 		return exact.Count(ctx, p, limit, where, func(ctx context.Context, r *search.Read) record.Stream { return v.selected(ctx, x, l, r) })
 	}
-	q, err := sqlgen.Count(p, l, limit)
+	q, err := countOf(p, l, limit)
 	if err != nil {
 		return 0, err
 	}

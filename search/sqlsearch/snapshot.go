@@ -289,7 +289,7 @@ func (s *snapshot) reading(ctx context.Context, v *view, q *search.Scan) (*readi
 	if sel.Low >= sel.High {
 		return nil, nil
 	}
-	queries, err := sqlgen.Select(q.Plan, l, sel)
+	queries, err := selectOf(q.Plan, l, sel)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,148 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/digit-health/dhr"
+	"github.com/digit-health/dhr/auth"
+)
+
+// Options are what the API needs besides the service, and its limits. The zero value lets nobody in.
+type Options struct {
+	// Authenticate says who sends a request, and with what error not. If nil, nobody is let in.
+	Authenticate auth.Authenticator
+	// Refused, if not nil, is told of requests of which it is not known who sends them.
+	Refused func(ctx context.Context, from netip.Addr, err error)
+	// Address says from where a request comes. If nil, the peer's address.
+	Address func(*http.Request) netip.Addr
+
+	// Version is that of the program, Engine the name of its engine: sqlite, postgres or elasticsearch.
+	Version, Engine string
+	// Roles are the parts of the service that this process has.
+	Roles []string
+	// Base is the path under which the handler is mounted, such as /health-reports, for the
+	// Location of what is made. If empty, it is the root.
+	Base string
+
+	// Checks are what the service needs to be ready.
+	Checks []Check
+	// Logger is told of every request. If nil, nobody is.
+	Logger *slog.Logger
+	// LogQueries has the texts of queries in the log; otherwise there are hashes of them.
+	LogQueries bool
+	// Metrics are where the handler counts what it does, and what /metrics shows. If nil, there is no /metrics.
+	Metrics *prometheus.Registry
+	// OpenMetrics shows /metrics to all; otherwise to loopback, and to who may audit.
+	OpenMetrics bool
+
+	// MaxBody is the greatest size of a body in bytes. If zero, 4 MiB.
+	MaxBody int64
+	// BodyTimeout is how long the body of a request may take to arrive. If zero, 10 s.
+	BodyTimeout time.Duration
+	// Limits bound how often is asked. If nil, there are none.
+	Limits *Limits
+	// Origins are those of browsers that may ask from other sites, such as
+	// https://reports.example.org, or * for all. If empty, none.
+	Origins []string
+	// Now is the clock. If nil, time.Now.
+	Now func() time.Time
+}
+
+// handler is the API.
+type handler struct {
+	service *dhr.Service
+	opts    Options
+	log     *slog.Logger
+	mux     *http.ServeMux
+	api     huma.API
+	metrics *metrics
+	zones   zones
+}
+
+// New returns the API of a service.
+func New(service *dhr.Service, opts *Options) (http.Handler, error) {
+	if service == nil {
+		return nil, errors.New("api: there is no service")
+	}
+	useProblems()
+	a := &handler{service: service, mux: http.NewServeMux()}
+	if opts != nil {
+		a.opts = *opts
+	}
+	a.defaults()
+	a.metrics = newMetrics(a.opts.Metrics)
+	a.api = humago.New(a.mux, a.document())
+	a.routes()
+	return a.middleware()
+}
+
+func (a *handler) defaults() {
+	o := &a.opts
+	if o.Authenticate == nil {
+		o.Authenticate = auth.Chain()
+	}
+	if o.Address == nil {
+		o.Address = peer
+	}
+	if o.MaxBody == 0 {
+		o.MaxBody = 4 << 20
+	}
+	if o.BodyTimeout == 0 {
+		o.BodyTimeout = 10 * time.Second
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	a.log = o.Logger
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+}
+
+// document is what the OpenAPI document says of the whole.
+func (a *handler) document() huma.Config {
+	config := huma.DefaultConfig("DHR, Digit Health Reports", a.opts.Version)
+	config.DocsPath, config.SchemasPath, config.OpenAPIPath = "", "", ""
+	config.CreateHooks, config.Transformers = nil, nil // no $schema in answers
+	config.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
+	config.NoFormatFallback = false
+	config.RejectUnknownQueryParameters = true
+	config.Info.Description = "Questions about health records, in JQL. Every error is a problem document (RFC 9457)."
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer": {Type: "http", Scheme: "bearer", Description: "A JWT, an API key, or a token of DIGIT, as the server is configured."},
+	}
+	config.Security = []map[string][]string{{"bearer": {}}}
+	if a.opts.Base != "" {
+		config.Servers = []*huma.Server{{URL: a.opts.Base}}
+	}
+	return config
+}
+
+func (a *handler) routes() {
+	a.serviceRoutes()
+	a.queryRoutes()
+	a.languageRoutes()
+	if a.service.Filters() != nil {
+		a.filterRoutes()
+	}
+}
+
+// operation describes one operation. The service's errors are those that every operation may have.
+func (a *handler) operation(method, path, id, tag, summary string) huma.Operation {
+	return huma.Operation{
+		Method: method, Path: path, OperationID: id, Tags: []string{tag}, Summary: summary,
+		MaxBodyBytes: a.opts.MaxBody, Errors: []int{
+			http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestTimeout,
+			http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests, http.StatusServiceUnavailable,
+		},
+	}
+}
