@@ -42,17 +42,20 @@ func (c *Config) without(known Errors) Errors {
 	})
 }
 
-// AccessRoles returns the grants of the roles as access.ParseRoles takes them, or nil if there are none.
+// AccessRoles returns the roles as access.ParseRoles takes them, or nil if there are none.
 func (c *Config) AccessRoles() ([]byte, error) {
 	if len(c.Roles) == 0 {
 		return nil, nil //nolint:nilnil // no roles is no error
 	}
-	all := map[string]map[string]JSON{}
+	all := map[string]any{}
 	for name, r := range c.Roles {
-		all[name] = map[string]JSON{"grants": r.Grants}
 		if r.Grants == nil {
-			all[name]["grants"] = JSON("[]")
+			r.Grants = JSON("[]")
 		}
+		if len(r.Permissions) == 0 {
+			r.Permissions = []string{"view"}
+		}
+		all[name] = map[string]any{"permissions": r.Permissions, "grants": r.Grants}
 	}
 	return json.Marshal(all)
 }

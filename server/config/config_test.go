@@ -106,6 +106,7 @@ cors: {origins: [https://a.example.org], max_age: 2d}
 	roles, err := access.ParseRoles(text)
 	require.NoError(t, err)
 	require.Equal(t, []string{"{tenant}-*"}, roles["ANALYST"].Grants[0].Indexes)
+	require.Equal(t, []access.Permission{access.MayView, access.MayExport}, roles["ANALYST"].Permissions)
 	require.Equal(t, access.Hidden, roles["ANALYST"].Grants[0].Personal.As)
 }
 
