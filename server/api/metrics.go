@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -31,15 +32,9 @@ func newMetrics(to *prometheus.Registry) *metrics {
 }
 
 func (m *metrics) request(route, method string, status int, took time.Duration) {
-	if m == nil {
-		return
+	if m != nil {
+		m.took.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
 	}
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
-	default:
-		method = "other"
-	}
-	m.took.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
 }
 
 // metricsPage shows the metrics to who may see them.
@@ -50,7 +45,7 @@ func (a *handler) metricsPage(w http.ResponseWriter, r *http.Request) {
 			p.write(w)
 			return
 		}
-		if !mayWatch(a.service.Permissions(q.who)) {
+		if !a.mayWatch(q.who) {
 			byStatus[http.StatusForbidden].problem(r.Context(), "the metrics are for those who may audit").write(w)
 			return
 		}
@@ -58,11 +53,10 @@ func (a *handler) metricsPage(w http.ResponseWriter, r *http.Request) {
 	a.metrics.show.ServeHTTP(w, r)
 }
 
-func mayWatch(permissions []access.Permission) bool {
-	for _, p := range permissions {
-		if p == access.MayAudit || p == access.MayAdmin {
-			return true
-		}
+func (a *handler) mayWatch(who *access.Principal) bool {
+	if a.opts.Permissions == nil {
+		return false
 	}
-	return false
+	permissions := a.opts.Permissions(who)
+	return slices.Contains(permissions, access.MayAudit) || slices.Contains(permissions, access.MayAdmin)
 }

@@ -45,11 +45,11 @@ func (a *handler) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
 		r, q := a.traced(r)
-		_, q.route = a.mux.Handler(r)
 		out := &counter{ResponseWriter: w}
 		q.control = http.NewResponseController(w)
 		h := w.Header()
-		h.Set("X-Request-Id", q.trace)
+		q.answer = h
+		h.Set("X-Request-Id", q.id)
 		h.Set("X-Correlation-Id", q.correlation)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
@@ -57,6 +57,7 @@ func (a *handler) observed(next http.Handler) http.Handler {
 		defer func() {
 			if failed := recover(); failed != nil {
 				if failed == http.ErrAbortHandler { //nolint:errorlint // it is panicked with, never wrapped
+					a.note(r, q, out, time.Since(begun), true)
 					panic(failed)
 				}
 				a.log.ErrorContext(r.Context(), "a handler panicked", "panic", failed, "trace_id", q.trace, "stack", string(debug.Stack()))
@@ -64,25 +65,32 @@ func (a *handler) observed(next http.Handler) http.Handler {
 					internalError.problem(r.Context(), "something went wrong that should not; the log says more under this trace_id").write(out)
 				}
 			}
-			a.note(r, q, out, time.Since(begun))
+			a.note(r, q, out, time.Since(begun), false)
 		}()
 		next.ServeHTTP(out, r)
 	})
 }
 
-// note counts a request that was answered, and logs it: without what may be personal, that is
-// the path, the parameters and the user.
-func (a *handler) note(r *http.Request, q *asked, out *counter, took time.Duration) {
+// note counts a request that was answered, perhaps not to the end, and logs it: without what may be
+// personal, that is the path, the parameters and the user.
+func (a *handler) note(r *http.Request, q *asked, out *counter, took time.Duration, cut bool) {
+	q.end(out.status)
 	route := q.route
 	if route == "" {
 		route = "none"
 	}
-	a.metrics.request(route, r.Method, out.status, took)
+	a.metrics.request(route, methodOf(r), out.status, took)
 	attributes := []any{
 		"method", r.Method, "route", route, "status", out.status, "bytes", out.bytes,
 		"ms", float64(took.Microseconds()) / 1000, "trace_id", q.trace,
 	}
-	if q.correlation != q.trace {
+	if q.id != q.trace {
+		attributes = append(attributes, "request_id", q.id)
+	}
+	if cut {
+		attributes = append(attributes, "cut", true)
+	}
+	if q.correlation != q.id {
 		attributes = append(attributes, "correlation_id", q.correlation)
 	}
 	if q.query != "" {
