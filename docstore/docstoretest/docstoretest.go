@@ -31,12 +31,16 @@ type Harness struct {
 	Open func(t testing.TB, address string) docstore.Driver
 	// Volatile says that the store ends with its process, so that nothing is killed.
 	Volatile bool
-	// Large is the number of documents of the large test. If zero, 100,000. With -short, it is 2,000.
+	// Large is the number of documents of the large test, unless -docstoretest.large says
+	// another. If zero, 100,000. With -short, it is 2,000.
 	Large int
 }
 
-// child is set in a process that the suite starts, and kills while it writes.
-var child = flag.String("docstoretest.child", "", "write to the store at this address until killed")
+var (
+	// child is set in a process that the suite starts, and kills while it writes.
+	child = flag.String("docstoretest.child", "", "write to the store at this address until killed")
+	large = flag.Int("docstoretest.large", 0, "how many documents the large test makes")
+)
 
 // Run checks a driver. It is called by a test of its own, which other
 // processes of the suite run again.

@@ -135,6 +135,7 @@ func testLarge(t *testing.T, s *suite) {
 	if testing.Short() {
 		n = 2000
 	}
+	n = cmp.Or(*large, n)
 	id := func(i int) string { return fmt.Sprintf("%06d", i) }
 	began := time.Now()
 	inParallel(t, 16, func(t testing.TB, worker int) {

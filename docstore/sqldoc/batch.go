@@ -180,7 +180,7 @@ func (d *Driver) runAll(ctx context.Context, tx *sql.Tx, live []*write) (failed 
 // of the transaction, and returns the first.
 func (d *Driver) number(ctx context.Context, tx *sql.Tx, kind string, n int) (int64, error) {
 	var last, format int64
-	err := d.queryRow(ctx, tx, numberText, kind, n).Scan(&last, &format)
+	err := d.scan(ctx, tx, numberText, []any{kind, n}, &last, &format)
 	if err == nil && format != int64(len(migrations)) {
 		err = newer(format)
 	}

@@ -43,7 +43,11 @@ type dialect struct {
 // Close waits for the writes that have begun, and closes every connection. Closing twice is no error.
 func (d *Driver) Close() error {
 	d.batch.close()
-	err := d.write.Close()
+	var err error
+	for _, s := range d.prepared {
+		err = errors.Join(err, s.Close())
+	}
+	err = errors.Join(err, d.write.Close())
 	if d.read != d.write {
 		err = errors.Join(err, d.read.Close())
 	}
@@ -115,7 +119,7 @@ type transaction struct {
 func (d *Driver) run(ctx context.Context, tx *sql.Tx, w *write, change int64) error {
 	t, k := &transaction{d: d, ctx: ctx, tx: tx, key: w.key, change: change}, w.key
 	var labels string
-	err := d.queryRow(ctx, tx, selectText, k.Kind, k.Tenant, k.ID).Scan(&t.version, &labels)
+	err := d.scan(ctx, tx, selectText, []any{k.Kind, k.Tenant, k.ID}, &t.version, &labels)
 	switch {
 	case err == nil:
 		t.labels, err = parseLabels(labels)
@@ -143,20 +147,27 @@ func (d *Driver) begin(ctx context.Context, do func(tx *sql.Tx) error) error {
 	}))
 }
 
-func (t *transaction) exec(text string, args ...any) (err error) {
-	if s := t.d.prepared[text]; s != nil {
-		_, err = t.tx.StmtContext(t.ctx, s).ExecContext(t.ctx, args...)
+func (t *transaction) exec(text string, args ...any) error {
+	p := t.d.prepared[text]
+	if p == nil {
+		_, err := t.tx.ExecContext(t.ctx, t.d.text(text), args...)
 		return err
 	}
-	_, err = t.tx.ExecContext(t.ctx, t.d.text(text), args...)
+	s := t.tx.StmtContext(t.ctx, p)
+	defer func() { _ = s.Close() }()
+	_, err := s.ExecContext(t.ctx, args...)
 	return err
 }
 
-func (d *Driver) queryRow(ctx context.Context, tx *sql.Tx, text string, args ...any) *sql.Row {
-	if s := d.prepared[text]; s != nil {
-		return tx.StmtContext(ctx, s).QueryRowContext(ctx, args...)
+// scan reads the one row that a statement gives, or sql.ErrNoRows.
+func (d *Driver) scan(ctx context.Context, tx *sql.Tx, text string, args []any, into ...any) error {
+	p := d.prepared[text]
+	if p == nil {
+		return tx.QueryRowContext(ctx, d.text(text), args...).Scan(into...)
 	}
-	return tx.QueryRowContext(ctx, d.text(text), args...)
+	s := tx.StmtContext(ctx, p)
+	defer func() { _ = s.Close() }()
+	return s.QueryRowContext(ctx, args...).Scan(into...)
 }
 
 // conflict returns the error if what is stored is not in the version that is expected.

@@ -60,7 +60,8 @@ func TestPostgres(t *testing.T) {
 		t.Skipf("NOT TESTED: %s is not set", variable)
 	}
 	docstoretest.Run(t, docstoretest.Harness{
-		New:  newSchema,
-		Open: func(t testing.TB, schema string) docstore.Driver { return openPostgres(t, schema) },
+		New:   newSchema,
+		Open:  func(t testing.TB, schema string) docstore.Driver { return openPostgres(t, schema) },
+		Large: 20_000, // -docstoretest.large says more
 	})
 }

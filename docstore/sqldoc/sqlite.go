@@ -36,6 +36,7 @@ const (
 	// busyPause is for locks that SQLite does not wait for.
 	busyPause = 5 * time.Millisecond
 	readers   = 4
+	cache     = 16 << 20 // bytes, of each connection, if the file is as large
 )
 
 // Open opens a store in a file of SQLite, and makes it if it is not there. The
@@ -100,7 +101,7 @@ func openSQLite(path string, maxPages int, more string) (*sql.DB, error) {
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // C:/…
 	}
-	query := fmt.Sprintf("_pragma=busy_timeout(%d)&_pragma=synchronous(FULL)&_pragma=trusted_schema(OFF)&", busySlice.Milliseconds()) + more
+	query := fmt.Sprintf("_pragma=busy_timeout(%d)&_pragma=synchronous(FULL)&_pragma=trusted_schema(OFF)&_pragma=cache_size(-%d)&", busySlice.Milliseconds(), cache>>10) + more
 	if maxPages > 0 {
 		query += fmt.Sprintf("&_pragma=max_page_count(%d)", maxPages)
 	}

@@ -46,7 +46,7 @@ func (d *Driver) prepare(ctx context.Context) error {
 		texts = append(texts, insertLabelsText(n), deleteLabelsText(n))
 	}
 	for _, text := range texts {
-		s, err := d.write.PrepareContext(ctx, d.text(text))
+		s, err := d.write.PrepareContext(ctx, d.text(text)) //nolint:sqlclosecheck // Close closes it
 		if err != nil {
 			return fmt.Errorf("prepare: %w", err)
 		}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -27,7 +28,7 @@ type Options struct {
 
 	// Version is that of the program, Engine the name of its engine: sqlite, postgres or elasticsearch.
 	Version, Engine string
-	// Roles are the parts of the service that this process has.
+	// Roles are the parts of the service that this process has: some of AllRoles. If empty, all.
 	Roles []string
 	// Base is the path under which the handler is mounted, such as /health-reports, for the
 	// Location of what is made. If empty, it is the root.
@@ -87,6 +88,9 @@ func New(service *dhr.Service, opts *Options) (http.Handler, error) {
 
 func (a *handler) defaults() {
 	o := &a.opts
+	if len(o.Roles) == 0 {
+		o.Roles = AllRoles()
+	}
 	if o.Authenticate == nil {
 		o.Authenticate = auth.Chain()
 	}
@@ -127,12 +131,23 @@ func (a *handler) document() huma.Config {
 	return config
 }
 
+// AllRoles are the parts of the service, which may run as processes of their own.
+func AllRoles() []string { return []string{"query", "filter", "configuration"} }
+
+// has reports whether the process has a part of the service.
+func (a *handler) has(role string) bool { return slices.Contains(a.opts.Roles, role) }
+
 func (a *handler) routes() {
 	a.serviceRoutes()
-	a.queryRoutes()
-	a.languageRoutes()
-	if a.service.Filters() != nil {
+	if a.has("query") {
+		a.queryRoutes()
+		a.languageRoutes()
+	}
+	if a.has("filter") && a.service.Filters() != nil {
 		a.filterRoutes()
+	}
+	if a.has("configuration") {
+		a.auditRoutes()
 	}
 }
 

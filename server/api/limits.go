@@ -16,6 +16,9 @@ import (
 // Limits bound how often requests may come: Burst at once, and so many a second over time. Those of an
 // address count before it is known who asks. A rate of zero is no limit.
 type Limits struct {
+	// Concurrent is how many requests are worked on at once; others wait for their turn, up to two seconds. If zero, any number.
+	Concurrent int
+
 	PerPrincipal, PerAddress         float64
 	BurstOfPrincipal, BurstOfAddress int
 
@@ -102,4 +105,32 @@ func byteCount(n int64) string {
 		return strconv.FormatInt(n>>20, 10) + " MiB"
 	}
 	return strconv.FormatInt(n, 10) + " bytes"
+}
+
+// patience is how long a request waits for its turn.
+const patience = 2 * time.Second
+
+// inTurn lets at most so many requests at once through, and others wait.
+func (a *handler) inTurn(next http.Handler) http.Handler {
+	if a.opts.Limits == nil || a.opts.Limits.Concurrent <= 0 {
+		return next
+	}
+	turns := make(chan struct{}, a.opts.Limits.Concurrent)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !open(request(r.Context()).route) {
+			timer := time.NewTimer(patience)
+			defer timer.Stop()
+			select {
+			case turns <- struct{}{}:
+				defer func() { <-turns }()
+			case <-timer.C:
+				w.Header().Set("Retry-After", "1")
+				byStatus[http.StatusServiceUnavailable].problem(r.Context(), "the server is busy").write(w)
+				return
+			case <-r.Context().Done():
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }

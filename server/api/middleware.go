@@ -27,7 +27,7 @@ func (a *handler) middleware() (http.Handler, error) {
 		return nil, err
 	}
 	var h http.Handler = http.HandlerFunc(a.checked)
-	h = compress(h)
+	h = a.inTurn(compress(h))
 	if len(a.opts.Origins) > 0 {
 		h = cors.New(cors.Options{
 			AllowedOrigins: a.opts.Origins,

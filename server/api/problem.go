@@ -13,6 +13,7 @@ import (
 
 	"github.com/digit-health/dhr"
 	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/audit"
 	"github.com/digit-health/dhr/dashboard"
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/jql"
@@ -89,6 +90,7 @@ var byError = []struct {
 	{dashboard.ErrNotFound, notFound},
 	{dashboard.ErrTaken, kind{http.StatusConflict, "name_taken", "Name taken"}},
 	{dashboard.ErrConflict, kind{http.StatusConflict, "conflict", "Conflict"}},
+	{audit.ErrInvalid, kind{http.StatusUnprocessableEntity, "invalid_request", "Invalid request"}},
 	{docstore.ErrUnavailable, kind{http.StatusServiceUnavailable, "store_unavailable", "Store unavailable"}},
 	{dhr.ErrUnknownTarget, kind{http.StatusUnprocessableEntity, "unknown_target", "Unknown target"}},
 	{search.ErrUnknownIndex, kind{http.StatusNotFound, "unknown_index", "Unknown index"}},

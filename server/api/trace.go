@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/digit-health/dhr"
 	"github.com/digit-health/dhr/access"
 )
 
@@ -48,7 +49,8 @@ func (a *handler) traced(r *http.Request) (*http.Request, *asked) {
 	if q.correlation == "" {
 		q.correlation = q.trace
 	}
-	return r.WithContext(context.WithValue(r.Context(), askedKey{}, q)), q
+	ctx := dhr.WithAddress(r.Context(), q.address)
+	return r.WithContext(context.WithValue(ctx, askedKey{}, q)), q
 }
 
 // given returns an id that a client chose, if it is one that may stand in a log.

@@ -78,16 +78,6 @@ func (o *parts) openPolicy() error {
 	if err != nil {
 		return err
 	}
-	for name, r := range o.config.Roles {
-		role := roles[name]
-		for _, p := range r.Permissions {
-			role.Permissions = append(role.Permissions, access.Permission(p))
-		}
-		if len(r.Permissions) == 0 {
-			role.Permissions = []access.Permission{access.MayView}
-		}
-		roles[name] = role
-	}
 	key, err := o.kept("pseudonym.key")
 	if err != nil {
 		return err

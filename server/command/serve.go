@@ -1,5 +1,280 @@
 package command
 
-import "context"
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
-func (p *Program) serve(ctx context.Context, args []string) error { return nil }
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/digit-health/dhr"
+	"github.com/digit-health/dhr/audit"
+	"github.com/digit-health/dhr/auth"
+	"github.com/digit-health/dhr/docstore"
+	"github.com/digit-health/dhr/server/api"
+	"github.com/digit-health/dhr/server/config"
+)
+
+func (p *Program) serve(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("server serve", flag.ContinueOnError)
+	flags.Usage = p.usage(flags, "[flags]", "Starts the server, until it is told to end by SIGTERM or SIGINT.", "server -addr 127.0.0.1:3000 -data ./dhr-data")
+	var s settings
+	s.register(flags)
+	address := flags.String("addr", "", "listen at this `address` (default 127.0.0.1:3000)")
+	roles := flags.String("roles", "", "have these parts of the service only, such as query,filter: `"+strings.Join(api.AllRoles(), "`, `")+"` (default all)")
+	if err := p.parse(flags, args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 {
+		return &errUsage{fmt.Sprintf("serve takes no arguments, found %q", flags.Arg(0))}
+	}
+	c, err := s.load(p.Env, *address)
+	if err != nil {
+		return err
+	}
+	have, err := rolesOf(*roles)
+	if err != nil {
+		return err
+	}
+	return p.run(ctx, c, have)
+}
+
+func rolesOf(text string) ([]string, error) {
+	if text == "" {
+		return api.AllRoles(), nil
+	}
+	list := strings.Split(text, ",")
+	for _, r := range list {
+		if !slices.Contains(api.AllRoles(), r) {
+			return nil, &errUsage{fmt.Sprintf("-roles: there is no part %q; there are %s", r, strings.Join(api.AllRoles(), ", "))}
+		}
+	}
+	return list, nil
+}
+
+// usage prints what a command does, and its flags.
+func (p *Program) usage(flags *flag.FlagSet, arguments, about, example string) func() {
+	return func() {
+		fmt.Fprintf(flags.Output(), "%s %s\n\n%s\n\nExample: %s\n\nFlags:\n", flags.Name(), arguments, about, example)
+		flags.PrintDefaults()
+	}
+}
+
+// run opens everything, serves until ctx ends, finishes what runs, and closes everything.
+func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (err error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(c.Server.Address, strconv.Itoa(c.Server.Port)))
+	if err != nil {
+		return err
+	}
+	defer listener.Close() //nolint:errcheck // the server has closed it, or it was of no use
+	o, err := open(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.Close()) }()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	log := logger(c, p.Errors)
+	log.InfoContext(ctx, "starting", "version", p.Version, "engine", o.kind, "data", c.Server.Data)
+	service, trail, err := p.service(ctx, o, registry, log)
+	if err != nil {
+		return err
+	}
+	if err := p.sample(ctx, o, service); err != nil {
+		return err
+	}
+	handler, err := p.handler(o, service, trail, registry, log, roles)
+	if err != nil {
+		return err
+	}
+	p.greet(c, o, listener.Addr())
+	return serveUntil(ctx, c, listener, handler, log)
+}
+
+// service makes the service of the parts, which are closed after it.
+func (p *Program) service(ctx context.Context, o *parts, registry *prometheus.Registry, log *slog.Logger) (*dhr.Service, *audit.Log, error) {
+	c := o.config
+	secret := []byte(c.Query.TokenKey.Reveal())
+	if len(secret) == 0 {
+		var err error
+		if secret, err = o.kept("token.key"); err != nil {
+			return nil, nil, err
+		}
+	}
+	zone, err := time.LoadLocation(c.Query.TimeZone)
+	if err != nil {
+		return nil, nil, err
+	}
+	var trail *audit.Log
+	if c.Audit.Enabled {
+		trail = audit.Open(o.store, nil)
+		o.closers = append(o.closers, trail.Close)
+	}
+	service, err := dhr.New(ctx, dhr.Config{
+		Engine: observe(o.engine, registry), Policy: o.policy, Store: o.store, Audit: trail, Secret: secret, Logger: log,
+		Zone: zone, WeekStart: weekday(c.Query.WeekStart), Members: members(c), Timeout: c.Query.Timeout, PageSize: c.Query.MaxResults,
+		Compilers: compilers(),
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	o.closers = append(o.closers, service.Close)
+	return service, trail, nil
+}
+
+func weekday(name string) time.Weekday {
+	for d := time.Sunday; d <= time.Saturday; d++ {
+		if strings.EqualFold(d.String(), name) {
+			return d
+		}
+	}
+	return time.Sunday
+}
+
+// members is the directory of the configuration, for membersOf().
+func members(c *config.Config) func(context.Context, string) ([]string, error) {
+	return func(_ context.Context, group string) ([]string, error) {
+		users, ok := c.Directory.Groups[group]
+		if !ok {
+			return nil, fmt.Errorf("there is no group %q", group)
+		}
+		return users, nil
+	}
+}
+
+func (p *Program) handler(o *parts, service *dhr.Service, trail *audit.Log, registry *prometheus.Registry, log *slog.Logger, roles []string) (http.Handler, error) {
+	c := o.config
+	known, err := signIn(c)
+	if err != nil {
+		return nil, err
+	}
+	proxies, err := prefixes(c.Server.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	opts := &api.Options{
+		Authenticate: known, Address: func(r *http.Request) netip.Addr { return auth.ClientAddress(r, proxies) },
+		Version: p.Version, Engine: o.kind, Base: c.Server.BasePath, Roles: roles, Logger: log, LogQueries: c.Log.QueryTexts,
+		MaxBody: int64(c.Server.MaxBody), Origins: c.CORS.Origins, Limits: limits(&c.Limits),
+		Checks: []api.Check{
+			{Name: "engine", Check: func(ctx context.Context) error {
+				_, err := o.engine.Schemas(ctx, "*")
+				return err
+			}},
+			{Name: "store", Check: func(ctx context.Context) error {
+				_, err := o.store.List(ctx, &docstore.Query{Tenant: c.Tenants.Default, Kind: "filters", Limit: 1})
+				return err
+			}},
+		},
+	}
+	if c.Metrics.Enabled {
+		opts.Metrics = registry
+	}
+	if trail != nil {
+		opts.Refused = func(ctx context.Context, from netip.Addr, err error) {
+			e := audit.Entry{Tenant: c.Tenants.Default, Action: "auth.failure", Detail: map[string]string{"reason": firstBytes(err.Error(), 200)}}
+			if from.IsValid() {
+				e.Address = from.String()
+			}
+			if _, err := trail.Append(ctx, e); err != nil {
+				log.ErrorContext(ctx, "a refused sign-in could not be noted", "error", err)
+			}
+		}
+	}
+	h, err := api.New(service, opts)
+	if err != nil || c.Server.BasePath == "" {
+		return h, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle(c.Server.BasePath+"/", http.StripPrefix(c.Server.BasePath, h))
+	return mux, nil
+}
+
+func firstBytes(s string, n int) string {
+	if len(s) > n {
+		s = strings.ToValidUTF8(s[:n], "")
+	}
+	return s
+}
+
+func limits(l *config.Limits) *api.Limits {
+	burst := func(r config.Rate) int {
+		if r.Burst > 0 {
+			return r.Burst
+		}
+		return max(int(2*r.Requests), 1)
+	}
+	return &api.Limits{
+		PerPrincipal: l.PerPrincipal.Requests, BurstOfPrincipal: burst(l.PerPrincipal),
+		PerAddress: l.PerAddress.Requests, BurstOfAddress: burst(l.PerAddress), Concurrent: l.Concurrent,
+	}
+}
+
+func logger(c *config.Config, to io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Log.Level)) // the configuration was checked
+	opts := &slog.HandlerOptions{Level: level}
+	if c.Log.Format == "text" {
+		return slog.New(slog.NewTextHandler(to, opts))
+	}
+	return slog.New(slog.NewJSONHandler(to, opts))
+}
+
+// greet says where the server is.
+func (p *Program) greet(c *config.Config, o *parts, at net.Addr) {
+	scheme := "http"
+	if c.Server.TLS.CertFile != "" {
+		scheme = "https"
+	}
+	base := scheme + "://" + at.String() + c.Server.BasePath
+	fmt.Fprintf(p.Out, "DHR %s is at %s\n  the API:  %s/docs\n  records:  %s, data under %s\n", p.Version, base, base, o.kind, c.Server.Data)
+	if c.Auth.Mode == "none" {
+		fmt.Fprintf(p.Out, "  sign-in:  none; everybody is %q, so only this machine can reach it (docs/configuration.md, auth)\n", c.Auth.User)
+	}
+}
+
+// serveUntil serves until ctx ends, and then finishes what runs.
+func serveUntil(ctx context.Context, c *config.Config, l net.Listener, h http.Handler, log *slog.Logger) error {
+	s := &http.Server{
+		Handler: h, ReadHeaderTimeout: c.Server.HeaderTimeout, ReadTimeout: c.Server.ReadTimeout, IdleTimeout: c.Server.IdleTimeout,
+		MaxHeaderBytes: int(c.Server.MaxHeader), ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12},
+	}
+	ended := make(chan error, 1)
+	go func() {
+		if t := c.Server.TLS; t.CertFile != "" {
+			ended <- s.ServeTLS(l, t.CertFile, t.KeyFile)
+			return
+		}
+		ended <- s.Serve(l)
+	}()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	log.InfoContext(ctx, "ending: what runs is finished")
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Server.ShutdownGrace)
+	defer cancel()
+	err := s.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		log.WarnContext(ctx, "what still ran is cut off", "after", c.Server.ShutdownGrace)
+		err = s.Close()
+	}
+	if ended := <-ended; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
+	return err
+}

@@ -31,8 +31,6 @@ type JWT struct {
 	KeyFiles []string
 	// JWKSURL is where the issuer publishes its keys.
 	JWKSURL string
-	// Algorithms are those that are taken. If empty, HS256 for a secret, or else RS256, ES256 and EdDSA.
-	Algorithms []string
 	// Issuer is what iss must be. If empty, anything.
 	Issuer string
 	// Audience is what aud must hold. If empty, anything.

@@ -249,6 +249,6 @@ type Tracing struct {
 
 // Sample is the data that a new server begins with.
 type Sample struct {
-	// Load says whether sample records are loaded into an embedded engine that has none.
-	Load bool
+	// Load says into which engine sample records and filters are loaded when it has none: embedded, into SQLite alone; always, into any; never.
+	Load string `oneof:"embedded,always,never"`
 }

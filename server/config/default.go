@@ -9,7 +9,7 @@ func Default() *Config {
 		Server: Server{
 			Address: "127.0.0.1", Port: 3000, Data: "./dhr-data",
 			HeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-			MaxBody: 1 << 20, MaxHeader: 64 << 10, ShutdownGrace: 15 * time.Second,
+			MaxBody: 4 << 20, MaxHeader: 64 << 10, ShutdownGrace: 15 * time.Second,
 		},
 		Elasticsearch: Elasticsearch{Timeout: 30 * time.Second},
 		Postgres:      Postgres{Schema: "dhr"},
@@ -29,6 +29,6 @@ func Default() *Config {
 		Log:     Log{Level: "info", Format: "json"},
 		Metrics: Metrics{Enabled: true},
 		Tracing: Tracing{Sample: 1},
-		Sample:  Sample{Load: true},
+		Sample:  Sample{Load: "embedded"},
 	}
 }
