@@ -3,16 +3,24 @@ package command
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/digit-health/dhr"
 	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/audit"
 	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
+	"github.com/digit-health/dhr/server/config"
 )
 
 // maxTable is how many records a table, or a page, may have: the width of a column is that of its widest value.
@@ -28,7 +36,10 @@ type asking struct {
 	format          string
 	zone, asOf      string
 
-	query *search.Query
+	query   *search.Query
+	page    int64 // how many records a page has at most
+	service *dhr.Service
+	trail   *audit.Log // or nil
 }
 
 func newAsking(p *Program) *asking {
@@ -60,28 +71,18 @@ func (p *Program) query(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	who, err := localUser(c)
-	if err != nil {
+	if err := a.fill(operands[0], c); err != nil {
 		return err
 	}
-	around, err := circumstances(c)
-	if err != nil {
-		return err
-	}
-	if err := a.fill(operands[0], around); err != nil {
-		return err
-	}
-	a.query.Parse = &jql.ParseOptions{Jira: c.Query.Dialect == "jira"}
 	o, err := open(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.Close()) }()
-	x, err := search.New(o.engine, o.policy, &search.Options{Timeout: c.Query.Timeout, PageSize: maxTable})
-	if err != nil {
+	if a.service, a.trail, err = p.service(ctx, o, prometheus.NewRegistry(), slog.New(slog.NewTextHandler(p.Errors, &slog.HandlerOptions{Level: slog.LevelWarn}))); err != nil {
 		return err
 	}
-	return a.complain(a.run(ctx, x, who))
+	return a.complain(a.run(ctx, o, localUser(c)))
 }
 
 // check checks the arguments.
@@ -102,8 +103,19 @@ func (a *asking) check(operands []string) error {
 }
 
 // fill makes the query.
-func (a *asking) fill(text string, around *jql.ResolveOptions) error {
-	a.query = &search.Query{JQL: text, Indexes: commas(a.indexes), Fields: commas(a.fields), Options: *around}
+func (a *asking) fill(text string, c *config.Config) error {
+	zone, err := time.LoadLocation(c.Query.TimeZone)
+	if err != nil {
+		return err
+	}
+	a.page = min(maxTable, int64(c.Query.MaxResults))
+	if a.format == "table" && a.max > a.page {
+		return a.p.misuse(a.guide, "a page, and so a table, has at most %d records by the configuration (query.max_results)", a.page)
+	}
+	a.query = &search.Query{
+		JQL: text, Indexes: commas(a.indexes), Fields: commas(a.fields), Parse: &jql.ParseOptions{Jira: c.Query.Dialect == "jira"},
+		Options: jql.ResolveOptions{Zone: zone, WeekStart: weekday(c.Query.WeekStart), Members: members(c)},
+	}
 	if a.zone != "" {
 		zone, err := time.LoadLocation(a.zone)
 		if err != nil || a.zone == "Local" {
@@ -139,8 +151,10 @@ func (a *asking) complain(err error) error {
 	case errors.As(err, &list):
 		fmt.Fprintln(a.p.Errors, strings.TrimRight(list.Caret(), "\n"))
 		return &errUsage{}
+	case errors.Is(err, search.ErrUnknownIndex) && a.indexes == "":
+		return errors.New("there is no index yet that may be asked; server import makes one")
 	case errors.Is(err, search.ErrUnknownIndex), errors.Is(err, search.ErrUnknownField), errors.Is(err, search.ErrInvalid):
-		return &errUsage{strings.TrimPrefix(err.Error(), "search: ")}
+		return &errUsage{strings.TrimPrefix(strings.TrimPrefix(err.Error(), "search: page: "), "search: scan: ")}
 	case errors.Is(err, context.Canceled):
 		return errors.New("interrupted: more records may match")
 	}
@@ -154,11 +168,11 @@ func (a *asking) warn(warnings jql.ErrorList) {
 }
 
 // run asks the query and prints what it finds.
-func (a *asking) run(ctx context.Context, x *search.Index, who *access.Principal) error {
-	if a.max == 0 || a.max > maxTable {
-		return a.scan(ctx, x, who)
+func (a *asking) run(ctx context.Context, o *parts, who *access.Principal) error {
+	if a.max == 0 || a.max > a.page {
+		return a.scan(ctx, o, who)
 	}
-	page, err := x.Page(ctx, who, a.query, &search.PageOptions{MaxResults: int(a.max)})
+	page, err := a.service.Query(ctx, who, a.query, &search.PageOptions{MaxResults: int(a.max)})
 	if err != nil {
 		return err
 	}
@@ -175,8 +189,17 @@ func (a *asking) run(ctx context.Context, x *search.Index, who *access.Principal
 	return w.end(page.Total, page.AsOf)
 }
 
-// scan prints records as they come, in the order of the query, however many there are.
-func (a *asking) scan(ctx context.Context, x *search.Index, who *access.Principal) (err error) {
+// scan prints records as they come, in the order of the query, however many there are. It is noted beforehand.
+func (a *asking) scan(ctx context.Context, o *parts, who *access.Principal) (err error) {
+	if !o.policy.May(who, access.MayView) {
+		return fmt.Errorf("%w: the permission %q is needed", dhr.ErrForbidden, access.MayView)
+	}
+	x, err := search.New(o.engine, o.policy, &search.Options{Timeout: o.config.Query.Timeout, Denied: func(_ context.Context, _ *access.Principal, err error) {
+		fmt.Fprintln(a.p.Errors, "warning: an access rule denies everything:", err)
+	}})
+	if err != nil {
+		return err
+	}
 	s, err := x.Scan(ctx, who, a.query, &search.ScanOptions{Ordered: true})
 	if err != nil {
 		return err
@@ -185,6 +208,9 @@ func (a *asking) scan(ctx context.Context, x *search.Index, who *access.Principa
 	a.warn(s.Warnings())
 	total, err := s.Total(ctx)
 	if err != nil {
+		return err
+	}
+	if err := a.note(ctx, who, total); err != nil {
 		return err
 	}
 	w := a.writer()
@@ -200,6 +226,29 @@ func (a *asking) scan(ctx context.Context, x *search.Index, who *access.Principa
 		}
 	}
 	return w.end(total, s.AsOf())
+}
+
+// note appends to the audit that so many records are asked for.
+func (a *asking) note(ctx context.Context, who *access.Principal, total int64) error {
+	if a.trail == nil {
+		return nil
+	}
+	if a.max > 0 {
+		total = min(total, a.max)
+	}
+	names := a.indexes
+	if names == "" {
+		names = "*"
+	}
+	sum := sha256.Sum256([]byte(a.query.JQL))
+	_, err := a.trail.Append(ctx, audit.Entry{
+		Tenant: who.Tenant, User: who.User, Action: "query.run", Object: firstBytes(names, 300), Count: total,
+		Detail: map[string]string{"query": "sha256:" + hex.EncodeToString(sum[:8]), "outcome": "done"},
+	})
+	if err != nil {
+		return fmt.Errorf("the audit: %w", err)
+	}
+	return nil
 }
 
 // A recordWriter writes records as the answer of POST /v1/query has them, or one on each line.

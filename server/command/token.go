@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"time"
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/auth/jwtauth"
+	"github.com/digit-health/dhr/server/config"
 )
 
 // token mints a token for development.
@@ -39,10 +42,7 @@ auth.jwt.secret_file), that the server takes as Authorization: Bearer. Whoever h
 	if c.Auth.JWT.Secret.IsZero() {
 		return errors.New("no token is made: the configuration has no secret to sign it with; set auth.mode to jwt, and auth.jwt.secret_file to a file that holds 32 bytes or more")
 	}
-	local, err := localUser(c)
-	if err != nil {
-		return err
-	}
+	local := localUser(c)
 	if who.User == "" {
 		who.User = local.User
 	}
@@ -50,13 +50,34 @@ auth.jwt.secret_file), that the server takes as Authorization: Bearer. Whoever h
 		who.Tenant = local.Tenant
 	}
 	who.Roles, who.Groups = commas(roles), commas(groups)
-	text, err := jwtauth.Mint([]byte(c.Auth.JWT.Secret.Reveal()), &who, ttl, nil)
+	text, err := mint(&c.Auth.JWT, &who, ttl)
 	if err != nil {
-		return &errUsage{err.Error()}
+		return &errUsage{"no token is made: " + err.Error()}
 	}
-	if c.Auth.Mode == "none" {
-		fmt.Fprintln(p.Errors, "warning: auth.mode is none, so that a server with this configuration does not look at tokens")
+	if c.Auth.Mode != "jwt" && c.Auth.Mode != "digit3" {
+		fmt.Fprintf(p.Errors, "warning: auth.mode is %s, so that a server with this configuration does not look at tokens\n", c.Auth.Mode)
 	}
 	_, err = fmt.Fprintln(p.Out, text)
 	return err
+}
+
+// mint makes a token, and holds that a server with the configuration takes it for what it says.
+func mint(j *config.JWT, who *access.Principal, ttl time.Duration) (string, error) {
+	text, err := jwtauth.Mint([]byte(j.Secret.Reveal()), who, ttl, nil)
+	if err != nil {
+		return "", err
+	}
+	tokens, err := jwtTokens(j)
+	if err != nil {
+		return "", err
+	}
+	got, err := tokens.Authenticate(&http.Request{Header: http.Header{"Authorization": {"Bearer " + text}}})
+	if err != nil {
+		return "", fmt.Errorf("a server with this configuration would not take it: %w", err)
+	}
+	if got.User != who.User || got.Tenant != who.Tenant || !slices.Equal(got.Roles, who.Roles) || !slices.Equal(got.Groups, who.Groups) {
+		return "", fmt.Errorf("a server with this configuration would take it for user %q of tenant %q with the roles %q and groups %q; auth.jwt.claims says where it looks",
+			got.User, got.Tenant, got.Roles, got.Groups)
+	}
+	return text, nil
 }
