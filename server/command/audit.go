@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -44,6 +46,11 @@ The exit code is 1 if the chain is broken.`,
 	c, err := s.load(p.Env, "")
 	if err != nil {
 		return err
+	}
+	if file := filepath.Join(c.Server.Data, "config.db"); c.DocstoreKind() == "sqlite" {
+		if _, err := os.Stat(file); err != nil { // opening it would make it, and a new log is whole
+			return fmt.Errorf("no server has kept anything under %q: %w", c.Server.Data, err)
+		}
 	}
 	o := &parts{config: c}
 	defer func() { err = errors.Join(err, o.Close()) }()

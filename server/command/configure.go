@@ -3,8 +3,6 @@ package command
 import (
 	"context"
 	"fmt"
-
-	"gopkg.in/yaml.v3"
 )
 
 // configure is the command config, whose first argument says what to do.
@@ -61,7 +59,7 @@ not printed.`,
 		if err != nil {
 			return err
 		}
-		text, err := yaml.Marshal(c)
+		text, err := c.YAML()
 		if err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func (p *Program) misuse(g *guide, format string, args ...any) error {
 func (p *Program) see(g *guide) { fmt.Fprintf(p.Errors, "server %s -h says how it is used\n", g.name) }
 
 func (g *guide) print(to io.Writer) {
-	fmt.Fprintf(to, "server %s [flags] %s\n\n%s\n\nFlags:\n", g.name, g.arguments, g.about)
+	fmt.Fprintf(to, "%s\n\n%s\n\nFlags:\n", strings.TrimSpace("server "+g.name+" [flags] "+g.arguments), g.about)
 	g.flags.VisitAll(func(f *flag.Flag) {
 		name, usage := flag.UnquoteUsage(f)
 		line := fmt.Sprintf("  -%s %s", f.Name, name)
