@@ -17,7 +17,7 @@ import (
 type seen struct {
 	*access.View
 	scope  plan.Node // which of them
-	covers []string // the indexes that hold the records
+	covers []string  // the indexes that hold the records
 }
 
 // whole reports whether the name is that of an index.
