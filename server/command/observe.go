@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/jql/plan"
@@ -200,6 +201,21 @@ func (s *observedSnapshot) Count(ctx context.Context, p *plan.Plan) (int64, erro
 func (s *observedSnapshot) Scan(ctx context.Context, scan *search.Scan) (record.Stream, func() string) {
 	records, position := s.Snapshot.Scan(ctx, scan)
 	return s.calls.stream(ctx, "scan", s.index, func(context.Context) record.Stream { return records }), position
+}
+
+// observeStore has the calls of the document store observed, if there is one.
+func (o *parts) observeStore(to *prometheus.Registry) {
+	if o.store != nil {
+		o.store = docstore.New(&observedStore{o.documents, newCalls("store", o.config.DocstoreKind(), to, o.tracer())})
+	}
+}
+
+// tracer returns the traces of the server, or some that make nothing.
+func (o *parts) tracer() trace.TracerProvider {
+	if o.traces == nil {
+		return noop.NewTracerProvider()
+	}
+	return o.traces
 }
 
 // observedStore is a document store whose calls are observed.
