@@ -12,10 +12,11 @@ import (
 	"github.com/digit-health/dhr/access"
 )
 
-// metrics count requests by route. A nil one counts nothing.
+// metrics count requests by route, and tell how many run and how many wait. A nil one counts nothing.
 type metrics struct {
-	took *prometheus.HistogramVec
-	show http.Handler
+	took             *prometheus.HistogramVec
+	running, waiting prometheus.Gauge
+	show             http.Handler
 }
 
 func newMetrics(to *prometheus.Registry) *metrics {
@@ -26,7 +27,13 @@ func newMetrics(to *prometheus.Registry) *metrics {
 		Name: "dhr_http_request_seconds", Help: "How long requests took, by route, method and status.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 	}, []string{"route", "method", "status"})}
-	to.MustRegister(m.took)
+	m.running = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "dhr_http_requests_running", Help: "Requests that are being answered, without those that wait.",
+	})
+	m.waiting = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "dhr_http_requests_waiting", Help: "Requests that wait for their turn, because as many run as limits.concurrent allows.",
+	})
+	to.MustRegister(m.took, m.running, m.waiting)
 	m.show = promhttp.HandlerFor(to, promhttp.HandlerOpts{})
 	return m
 }
@@ -35,6 +42,24 @@ func (m *metrics) request(route, method string, status int, took time.Duration) 
 	if m != nil {
 		m.took.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
 	}
+}
+
+// runs counts a request that is being answered, until the function is called.
+func (m *metrics) runs() (ended func()) {
+	if m == nil {
+		return func() {}
+	}
+	m.running.Inc()
+	return m.running.Dec
+}
+
+// waits counts a request that waits, until the function is called.
+func (m *metrics) waits() (ended func()) {
+	if m == nil {
+		return func() {}
+	}
+	m.waiting.Inc()
+	return m.waiting.Dec
 }
 
 // metricsPage shows the metrics to who may see them.

@@ -111,6 +111,7 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 	if err != nil {
 		return err
 	}
+	measureTrail(s.trail, registry)
 	handler, err := s.handler()
 	if err != nil {
 		return err
