@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"os"
 	"path"
 	"runtime/debug"
@@ -131,6 +132,10 @@ func (a *handler) checked(w http.ResponseWriter, r *http.Request) {
 	q := request(r.Context())
 	if p := a.strayed(w, r, q); p != nil {
 		p.write(w)
+		return
+	}
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil { // or what is wrong would be left out, and more be found
+		byStatus[http.StatusBadRequest].problem(r.Context(), "the parameters behind the ? are not percent-encoded").write(w)
 		return
 	}
 	if !open(q.route) {
