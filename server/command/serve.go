@@ -78,6 +78,10 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 	if err != nil {
 		return err
 	}
+	secure, err := tlsOf(c)
+	if err != nil {
+		return err
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(c.Server.Address, strconv.Itoa(c.Server.Port)))
 	if err != nil {
 		return err
@@ -117,7 +121,7 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 		return err
 	}
 	s.greet(listener.Addr())
-	return serveUntil(ctx, c, listener, handler, log)
+	return serveUntil(ctx, c, secure, listener, handler, log)
 }
 
 // serving is a server that is being put together.
@@ -306,17 +310,29 @@ func (s *serving) greet(at net.Addr) {
 	}
 }
 
+// tlsOf reads the certificate of the configuration, or returns nil if it has none.
+func tlsOf(c *config.Config) (*tls.Config, error) {
+	if c.Server.TLS.CertFile == "" {
+		return nil, nil //nolint:nilnil // no certificate is no error
+	}
+	cert, err := tls.LoadX509KeyPair(c.Server.TLS.CertFile, c.Server.TLS.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("server.tls: %w", err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, nil
+}
+
 // serveUntil serves until ctx ends, and then finishes what runs.
-func serveUntil(ctx context.Context, c *config.Config, l net.Listener, h http.Handler, log *slog.Logger) error {
+func serveUntil(ctx context.Context, c *config.Config, secure *tls.Config, l net.Listener, h http.Handler, log *slog.Logger) error {
 	s := &http.Server{
 		Handler: h, ReadHeaderTimeout: c.Server.HeaderTimeout, ReadTimeout: c.Server.ReadTimeout, IdleTimeout: c.Server.IdleTimeout,
 		MaxHeaderBytes: int(c.Server.MaxHeader), ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSConfig: secure,
 	}
 	ended := make(chan error, 1)
 	go func() {
-		if t := c.Server.TLS; t.CertFile != "" {
-			ended <- s.ServeTLS(l, t.CertFile, t.KeyFile)
+		if secure != nil {
+			ended <- s.ServeTLS(l, "", "")
 			return
 		}
 		ended <- s.Serve(l)
