@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/audit"
 	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
@@ -198,10 +199,19 @@ func (s *Service) Schemas(ctx context.Context, who *access.Principal, names ...s
 
 // Record returns one record by its id, or nil if there is none that the principal may see: see [search.Index.Get].
 func (s *Service) Record(ctx context.Context, who *access.Principal, index, id string, fields ...string) (*record.Record, error) {
-	if err := s.may(who, access.MayView); err != nil {
-		return nil, err
+	var found *record.Record
+	err := s.may(who, access.MayView)
+	if err == nil {
+		found, err = s.index.Get(ctx, who, index, id, fields...)
 	}
-	return s.index.Get(ctx, who, index, id, fields...)
+	e := audit.Entry{Action: "record.read", Object: index + "/" + id, Detail: map[string]string{"outcome": outcome(err)}}
+	if found != nil {
+		e.Count = 1
+	}
+	if failed := s.note(ctx, who, e); failed != nil {
+		return nil, failed
+	}
+	return found, err
 }
 
 // Functions returns the functions that queries may call: those of the language, and the host's.
