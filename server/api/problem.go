@@ -190,6 +190,7 @@ func details(list jql.ErrorList) []Detail {
 // useProblems makes what huma complains about problem documents of ours. Huma keeps this in a variable
 // for the whole program.
 var useProblems = sync.OnceFunc(func() {
+	huma.ValidateStrictCasing = true // JQL is no member, jql is
 	huma.NewErrorWithContext = func(hc huma.Context, status int, message string, errs ...error) huma.StatusError {
 		ctx := context.Background()
 		if hc != nil {
