@@ -104,6 +104,18 @@ func (x *Index) Schemas(ctx context.Context, who *access.Principal, names ...str
 	return schemas, nil
 }
 
+// Check returns the warnings about a query, or the error with which Page would refuse it, without asking the engine for
+// records.
+func (x *Index) Check(ctx context.Context, who *access.Principal, q *Query) (jql.ErrorList, error) {
+	ctx, cancel := x.limit(ctx)
+	defer cancel()
+	r, err := x.resolve(ctx, who, q)
+	if err != nil {
+		return nil, x.wrap(ctx, "check", err)
+	}
+	return r.warnings, nil
+}
+
 // Indexes returns the names of the indexes, aliases and data streams that a
 // principal may see, in their order, also of one whose schema cannot be read. There may be none.
 func (x *Index) Indexes(ctx context.Context, who *access.Principal) ([]string, error) {

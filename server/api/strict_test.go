@@ -53,3 +53,24 @@ func TestNothingOfARequestIsLost(t *testing.T) {
 	require.Equal(t, 415, s.send("admin", http.MethodPost, "/v1/query", `{"jql":""}`, "Content-Encoding", "gzip").status)
 	require.Equal(t, 200, s.send("admin", http.MethodPost, "/v1/query", `{"jql":""}`, "Content-Encoding", "identity").status)
 }
+
+// Validation refuses what a query is refused for, and always answers.
+func TestValidationIsAlwaysAnswered(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	for _, body := range []m{
+		{"jql": "age > 3"}, {"jql": "age >"}, {"jql": "agee > 3"}, {"jql": "age > 3", "allowed_indexes": []string{"none"}},
+		{"jql": "age > 3", "allowed_indexes": []string{"none", "visits"}}, {"jql": "name = x"}, {"jql": "ORDER BY diagnosis"},
+		{"jql": "age in membersOf(none)"}, {"jql": "", "allowed_indexes": make([]string, 100)},
+	} {
+		valid := s.send("analyst", http.MethodPost, "/v1/query/validate", body)
+		require.Equal(t, 200, valid.status, "%v: %s", body, valid.body)
+		asked := s.send("analyst", http.MethodPost, "/v1/query", body)
+		require.Equal(t, asked.status == 200, valid.json["valid"], "%v: %s", body, asked.body)
+		require.Equal(t, asked.status == 200, len(list(t, valid.json, "errors")) == 0)
+	}
+	got := s.send("analyst", http.MethodPost, "/v1/query/validate", m{"jql": "age>3", "allowed_indexes": []string{"none"}})
+	require.JSONEq(t, `{"valid":false,"canonical":"age > 3","errors":[{"message":"unknown index \"none\"","location":"body"}],"warnings":[]}`, string(got.body))
+	got = s.send("analyst", http.MethodPost, "/v1/query", m{"jql": "age>3", "allowed_indexes": []string{"none"}})
+	require.Equal(t, `unknown index "none"`, got.json["detail"])
+}
