@@ -31,10 +31,9 @@ func (a *handler) middleware() (http.Handler, error) {
 	if len(a.opts.Origins) > 0 {
 		h = cors.New(cors.Options{
 			AllowedOrigins: a.opts.Origins,
-			AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
-			AllowedHeaders: []string{"Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "X-Request-Id", "X-Correlation-Id", "X-Api-Key"},
+			AllowedMethods: a.opts.CORS.Methods, AllowedHeaders: a.opts.CORS.Headers, AllowCredentials: a.opts.CORS.Credentials,
 			ExposedHeaders: []string{"ETag", "Location", "Link", "Retry-After", "X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"},
-			MaxAge:         600,
+			MaxAge:         int(a.opts.CORS.MaxAge.Seconds()),
 		}).Handler(h)
 	}
 	return a.observed(h), nil
