@@ -197,7 +197,7 @@ func (a *handler) unknown(w http.ResponseWriter, r *http.Request, q *asked, err 
 	}
 	switch {
 	case errors.Is(err, access.ErrDenied):
-		return byStatus[http.StatusForbidden].problem(ctx, "this user may not ask for this tenant")
+		return byStatus[http.StatusForbidden].problem(ctx, "this may not be asked from here, or not for this tenant")
 	case errors.Is(err, auth.ErrUnavailable):
 		w.Header().Set("Retry-After", "5")
 		return byStatus[http.StatusServiceUnavailable].problem(ctx, "it cannot be found out at present who asks")

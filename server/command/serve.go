@@ -191,7 +191,7 @@ func (p *Program) handler(o *parts, service *dhr.Service, trail *audit.Log, regi
 			if from.IsValid() {
 				e.Address = from.String()
 			}
-			if _, err := trail.Append(ctx, e); err != nil {
+			if _, err := trail.Append(context.WithoutCancel(ctx), e); err != nil {
 				log.ErrorContext(ctx, "a refused sign-in could not be noted", "error", err)
 			}
 		}
