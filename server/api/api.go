@@ -51,6 +51,8 @@ type Options struct {
 	MaxBody int64
 	// BodyTimeout is how long the body of a request may take to arrive. If zero, 10 s.
 	BodyTimeout time.Duration
+	// WriteTimeout is how long a client may take to take what is written, before the connection is cut. If zero, a minute.
+	WriteTimeout time.Duration
 	// Limits bound how often is asked. If nil, there are none.
 	Limits *Limits
 	// Origins are those of browsers that may ask from other sites, such as
@@ -116,6 +118,9 @@ func (a *handler) defaults() {
 	}
 	if o.MaxBody == 0 {
 		o.MaxBody = 4 << 20
+	}
+	if o.WriteTimeout == 0 {
+		o.WriteTimeout = time.Minute
 	}
 	if o.BodyTimeout == 0 {
 		o.BodyTimeout = 10 * time.Second

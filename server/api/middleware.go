@@ -45,8 +45,9 @@ func (a *handler) observed(next http.Handler) http.Handler {
 		begun := time.Now()
 		r, q := a.traced(r)
 		_, q.route = a.mux.Handler(r)
-		out := &counter{ResponseWriter: w}
 		q.control = http.NewResponseController(w)
+		out := &counter{ResponseWriter: w, alive: func() { _ = q.control.SetWriteDeadline(time.Now().Add(a.opts.WriteTimeout)) }}
+		out.alive() // of the answer to the request before, on this connection, there may be one
 		h := w.Header()
 		h.Set("X-Request-Id", q.trace)
 		h.Set("X-Correlation-Id", q.correlation)
@@ -96,12 +97,14 @@ type counter struct {
 
 	status int
 	bytes  int64
+	alive  func() // gives the client time to take what is written next
 }
 
 func (c *counter) WriteHeader(status int) {
 	if c.status == 0 && status >= http.StatusOK {
 		c.status = status
 	}
+	c.alive()
 	c.ResponseWriter.WriteHeader(status)
 }
 
@@ -109,6 +112,7 @@ func (c *counter) Write(b []byte) (int, error) {
 	if c.status == 0 {
 		c.status = http.StatusOK
 	}
+	c.alive()
 	n, err := c.ResponseWriter.Write(b)
 	c.bytes += int64(n)
 	return n, err

@@ -1,6 +1,8 @@
 package command
 
 import (
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -76,5 +78,21 @@ func TestFilesArePrivate(t *testing.T) {
 			require.Zero(t, info.Mode().Perm()&0o077, "%s has mode %s", name, info.Mode())
 		}
 		require.NoError(t, o.Close())
+	}
+}
+
+// Beside the path of the server there is nothing, which is said as everything is.
+func TestUnder(t *testing.T) {
+	t.Parallel()
+	h := under("/dhr", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.URL.EscapedPath())
+	}))
+	for path, want := range map[string]string{
+		"/dhr": "/", "/dhr/": "/", "/dhr/v1/me": "/v1/me", "/dhr/v1/indexes/a%2Fb": "/v1/indexes/a%2Fb", "/dhr/../v1/me": "/../v1/me",
+		"/": "/beside/dhr", "/v1/me": "/beside/dhr", "/dhrx/v1/me": "/beside/dhr", "/%64hr/v1/me": "/v1/me",
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		require.Equal(t, want, w.Body.String(), path)
 	}
 }

@@ -200,9 +200,24 @@ func (p *Program) handler(o *parts, service *dhr.Service, trail *audit.Log, regi
 	if err != nil || c.Server.BasePath == "" {
 		return h, err
 	}
-	mux := http.NewServeMux()
-	mux.Handle(c.Server.BasePath+"/", http.StripPrefix(c.Server.BasePath, h))
-	return mux, nil
+	return under(c.Server.BasePath, h), nil
+}
+
+// under mounts a handler below a path. What lies beside it is, to h, a path that there is not.
+func under(base string, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inside := r.Clone(r.Context())
+		rest, ok := strings.CutPrefix(r.URL.Path, base)
+		switch {
+		case ok && rest == "":
+			inside.URL.Path, inside.URL.RawPath = "/", ""
+		case ok && strings.HasPrefix(rest, "/"):
+			inside.URL.Path, inside.URL.RawPath = rest, strings.TrimPrefix(r.URL.RawPath, base)
+		default:
+			inside.URL.Path, inside.URL.RawPath = "/beside"+base, ""
+		}
+		h.ServeHTTP(w, inside)
+	})
 }
 
 func firstBytes(s string, n int) string {
