@@ -90,3 +90,15 @@ func TestTheFirstInstant(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, 422, start(t, nil).send("admin", http.MethodPost, "/v1/query", m{"jql": "", "as_of": "0001-01-01T00:00:00Z"}).status)
 }
+
+// A time zone has one name, so that few of them are remembered.
+func TestNamesOfTimeZones(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	for _, name := range []string{"Asia/Kolkata", "UTC"} {
+		require.Equal(t, 200, s.send("admin", http.MethodPost, "/v1/query", m{"jql": "", "time_zone": name}).status, name)
+	}
+	for _, name := range []string{"Asia//Kolkata", "Asia/./Kolkata", "./UTC", "UTC/", "Asia/../UTC", "../UTC", "..", "/UTC", "Local", "."} {
+		require.Equal(t, 422, s.send("admin", http.MethodPost, "/v1/query", m{"jql": "", "time_zone": name}).status, name)
+	}
+}
