@@ -126,9 +126,11 @@ func (a *handler) filterRoutes() {
 	replace := op(filterOp{http.MethodPut, "/{id}", "replace-filter", "Change a filter as a whole"})
 	replace.Errors = append(replace.Errors, http.StatusPreconditionRequired)
 	huma.Register(a.api, replace, a.replaceFilter)
+	needed(a.api.OpenAPI().Paths["/v1/filters/{id}"].Put, "If-Match")
 	patch := op(filterOp{http.MethodPatch, "/{id}", "patch-filter", "Change members of a filter, by a JSON merge patch (RFC 7396)"})
 	patch.Errors = append(patch.Errors, http.StatusPreconditionRequired)
 	huma.Register(a.api, patch, a.patchFilter)
+	needed(a.api.OpenAPI().Paths["/v1/filters/{id}"].Patch, "If-Match")
 	huma.Register(a.api, op(filterOp{http.MethodDelete, "/{id}", "delete-filter", "Delete a filter"}), a.deleteFilter)
 	copied := op(filterOp{http.MethodPost, "/{id}/copy", "copy-filter", "Make a filter of one's own of another"})
 	copied.DefaultStatus = http.StatusCreated

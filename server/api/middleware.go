@@ -235,6 +235,9 @@ func (a *handler) readBody(w http.ResponseWriter, r *http.Request) *Problem {
 	case !utf8.Valid(body):
 		return byStatus[http.StatusBadRequest].problem(ctx, "the body is not UTF-8")
 	}
+	if err := wellFormed(body); err != nil {
+		return byStatus[http.StatusBadRequest].problem(ctx, "the body: "+err.Error())
+	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
 }

@@ -187,9 +187,10 @@ func details(list jql.ErrorList) []Detail {
 	return all
 }
 
-// useProblems makes what huma complains about problem documents of ours. Huma keeps this in a variable
-// for the whole program.
+// useProblems makes what huma complains about problem documents of ours, and names of members count in
+// one case alone. Huma keeps this in variables for the whole program.
 var useProblems = sync.OnceFunc(func() {
+	huma.ValidateStrictCasing = true
 	huma.NewErrorWithContext = func(hc huma.Context, status int, message string, errs ...error) huma.StatusError {
 		ctx := context.Background()
 		if hc != nil {
