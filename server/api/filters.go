@@ -236,8 +236,7 @@ func (a *handler) replaceFilter(ctx context.Context, in *replaceRequest) (*filte
 type patchRequest struct {
 	FilterChange
 
-	Body    FilterPatch `contentType:"application/merge-patch+json"`
-	RawBody []byte
+	Body FilterPatch `contentType:"application/merge-patch+json"`
 }
 
 func (a *handler) patchFilter(ctx context.Context, in *patchRequest) (*filterAnswer, error) {
@@ -245,7 +244,7 @@ func (a *handler) patchFilter(ctx context.Context, in *patchRequest) (*filterAns
 	if err != nil {
 		return nil, err
 	}
-	f, err := a.service.Filters().Patch(ctx, whoOf(ctx), in.ID, in.RawBody, version)
+	f, err := a.service.Filters().Patch(ctx, whoOf(ctx), in.ID, request(ctx).body, version)
 	if err != nil {
 		return nil, a.changed(ctx, err, in.IfMatch)
 	}

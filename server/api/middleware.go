@@ -238,6 +238,7 @@ func (a *handler) readBody(w http.ResponseWriter, r *http.Request) *Problem {
 	if err := wellFormed(body); err != nil {
 		return byStatus[http.StatusBadRequest].problem(ctx, "the body: "+err.Error())
 	}
+	request(ctx).body = body
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
 }

@@ -142,6 +142,9 @@ func (a *handler) ask(ctx context.Context, in *Question) (*search.Query, *search
 	}
 	q.Fields = in.Fields
 	page := &search.PageOptions{StartAt: in.StartAt, MaxResults: in.MaxResults, Token: in.PageToken}
+	if page.Token != "" { // the rest of the question is repeated, and its start is that of the first page
+		page.StartAt = 0
+	}
 	switch in.Count {
 	case "capped":
 		page.CountUpTo = cappedCount

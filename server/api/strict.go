@@ -6,14 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// strictly refuses parameters of which huma would take one and drop the others, or take
-// none for what it is without.
+// strictly refuses what huma would take for something else: a parameter that is there twice, of which it takes one,
+// and one that is empty, or a member that is null, which it takes for one that is not there.
 func (a *handler) strictly(hc huma.Context, next func(huma.Context)) {
 	at := hc.URL()
 	values, err := url.ParseQuery(at.RawQuery)
@@ -31,12 +33,63 @@ func (a *handler) strictly(hc huma.Context, next func(huma.Context)) {
 		case len(sent) > 1:
 			a.refuse(hc, "a parameter is there twice", "query."+p.Name, fmt.Sprintf("there are %d, one is allowed", len(sent)))
 			return
-		case sent[0] == "" && (s.Type != huma.TypeString || s.Format != "" || s.Pattern != "" || len(s.Enum) > 0):
+		case sent[0] == "" && (s.Type != huma.TypeString || s.Format != "" || s.MinLength != nil || len(s.Enum) > 0):
 			a.refuse(hc, "a parameter is empty", "query."+p.Name, "must have a value, or be left out")
 			return
 		}
 	}
+	if where, ok := a.null(hc); ok {
+		a.refuse(hc, "a member is null", where, "must have a value, or be left out")
+		return
+	}
 	next(hc)
+}
+
+// null returns where in the body is a null that may not be there.
+func (a *handler) null(hc huma.Context) (string, bool) {
+	body := request(hc.Context()).body
+	of := hc.Operation().RequestBody
+	if of == nil || !bytes.Contains(body, []byte("null")) {
+		return "", false
+	}
+	for _, media := range of.Content {
+		var value any
+		if json.Unmarshal(body, &value) != nil || value == nil {
+			return "", false // huma says what is wrong with it
+		}
+		if where, ok := a.nullIn(media.Schema, value, "body"); ok {
+			return where, true
+		}
+	}
+	return "", false
+}
+
+func (a *handler) nullIn(s *huma.Schema, value any, at string) (string, bool) {
+	for s != nil && s.Ref != "" {
+		s = a.api.OpenAPI().Components.Schemas.SchemaFromRef(s.Ref)
+	}
+	if s == nil {
+		return "", false
+	}
+	switch value := value.(type) {
+	case nil:
+		return at, !s.Nullable
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			if member := s.Properties[name]; member != nil {
+				if where, ok := a.nullIn(member, value[name], at+"."+name); ok {
+					return where, true
+				}
+			}
+		}
+	case []any:
+		for i, element := range value {
+			if where, ok := a.nullIn(s.Items, element, fmt.Sprintf("%s[%d]", at, i)); ok {
+				return where, true
+			}
+		}
+	}
+	return "", false
 }
 
 func (a *handler) refuse(hc huma.Context, detail, location, message string) {
@@ -47,7 +100,8 @@ func (a *handler) refuse(hc huma.Context, detail, location, message string) {
 func needed(op *huma.Operation, name string) {
 	for _, p := range op.Parameters {
 		if p.Name == name {
-			p.Required = true
+			least := 1
+			p.Required, p.Schema.MinLength = true, &least
 		}
 	}
 }
