@@ -84,7 +84,7 @@ func New(service *dhr.Service, opts *Options) (http.Handler, error) {
 	a.defaults()
 	a.metrics = newMetrics(a.opts.Metrics)
 	a.api = humago.New(a.mux, a.document())
-	a.api.UseMiddleware(a.strictly)
+	a.api.UseMiddleware(a.absent)
 	a.routes()
 	return a.middleware()
 }
