@@ -247,6 +247,7 @@ func (a *handler) readBody(w http.ResponseWriter, r *http.Request) *Problem {
 	if err := unambiguous(body); err != nil {
 		return formProblem(ctx, http.StatusBadRequest, "the body has more than one meaning", []error{err})
 	}
+	request(ctx).body = body
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
 }
