@@ -22,9 +22,6 @@ const childKind = "suite-killed"
 
 // What a process had stored before it was killed is there, and nothing is half there.
 func testKill(t *testing.T, s *suite) {
-	if s.Volatile {
-		t.Skip("NOT TESTED: the store ends with its process")
-	}
 	rounds := 10
 	if testing.Short() {
 		rounds = 3

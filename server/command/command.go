@@ -40,6 +40,11 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "[flags]", "start the server; the default", (*Program).serve},
+		{"import", "-index NAME FILE...", "load records from files", (*Program).importFiles},
+		{"query", "JQL", "print the records that a query finds", (*Program).query},
+		{"token", "", "print a token for development", (*Program).token},
+		{"config", "check|print", "check or print the configuration", (*Program).configure},
+		{"audit", "verify", "check the audit log", (*Program).audit},
 		{"version", "", "print the version", (*Program).version},
 	}
 }
@@ -67,7 +72,7 @@ func (p *Program) Run(ctx context.Context, args []string) int {
 			return p.code(c.run(p, ctx, args))
 		}
 	}
-	fmt.Fprintf(p.Errors, "there is no command %q\n\n", name)
+	say(p.Errors, "there is no command %q\n\n", name)
 	p.help(p.Errors)
 	return exitUsage
 }
@@ -80,20 +85,20 @@ func (p *Program) code(err error) int {
 		return exitDone
 	case errors.As(err, &usage):
 		if usage.text != "" {
-			fmt.Fprintln(p.Errors, usage.text)
+			say(p.Errors, "%s\n", usage.text)
 		}
 		return exitUsage
 	}
-	fmt.Fprintln(p.Errors, err)
+	say(p.Errors, "%s\n", err)
 	return exitFailed
 }
 
 func (p *Program) help(to io.Writer) {
-	fmt.Fprintln(to, "DHR answers questions about health records.\n\nCommands:")
+	say(to, "DHR answers questions about health records.\n\nCommands:\n")
 	for _, c := range commands() {
-		fmt.Fprintf(to, "  %-32s %s\n", strings.TrimSpace("server "+c.name+" "+c.arguments), c.about)
+		say(to, "  %-32s %s\n", strings.TrimSpace("server "+c.name+" "+c.arguments), c.about)
 	}
-	fmt.Fprintln(to, "\nserver COMMAND -h says more of each. Exit codes: 0 all was done, 1 it was not, 2 the arguments make no sense.")
+	say(to, "\nserver COMMAND -h says more of each. Exit codes: 0 all was done, 1 it was not, 2 the arguments make no sense.\n")
 }
 
 // parse reads the flags of a command. An error has been printed.
@@ -115,3 +120,6 @@ func (p *Program) version(_ context.Context, args []string) error {
 	_, err := fmt.Fprintln(p.Out, "dhr", p.Version)
 	return err
 }
+
+// say prints. To whom it cannot be said there is nothing else to say it to.
+func say(to io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(to, format, args...) }

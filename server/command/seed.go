@@ -46,13 +46,13 @@ func (p *Program) sample(ctx context.Context, o *parts, service *dhr.Service) er
 		}
 		last = time.Now()
 		if p.Terminal {
-			fmt.Fprintf(p.Errors, "\rloading sample records: %d of %d", done, total)
+			say(p.Errors, "\rloading sample records: %d of %d", done, total)
 		} else {
-			fmt.Fprintf(p.Errors, "loading sample records: %d of %d\n", done, total)
+			say(p.Errors, "loading sample records: %d of %d\n", done, total)
 		}
 	})
 	if p.Terminal {
-		fmt.Fprintln(p.Errors)
+		say(p.Errors, "\n")
 	}
 	if err != nil {
 		return fmt.Errorf("the sample records: %w", err)
@@ -60,7 +60,7 @@ func (p *Program) sample(ctx context.Context, o *parts, service *dhr.Service) er
 	if err := sampleFilters(ctx, o, service); err != nil {
 		return fmt.Errorf("the sample filters: %w", err)
 	}
-	fmt.Fprintf(p.Errors, "sample records loaded in %.1f s\n", time.Since(begun).Seconds())
+	say(p.Errors, "sample records loaded in %.1f s\n", time.Since(begun).Seconds())
 	_, err = o.store.Put(ctx, &docstore.Document{Key: sampleMark, Body: json.RawMessage("{}")}, 0)
 	if errors.Is(err, docstore.ErrConflict) { // another process was first
 		return nil

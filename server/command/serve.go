@@ -67,7 +67,7 @@ func rolesOf(text string) ([]string, error) {
 // usage prints what a command does, and its flags.
 func (p *Program) usage(flags *flag.FlagSet, arguments, about, example string) func() {
 	return func() {
-		fmt.Fprintf(flags.Output(), "%s %s\n\n%s\n\nExample: %s\n\nFlags:\n", flags.Name(), arguments, about, example)
+		say(flags.Output(), "%s %s\n\n%s\n\nExample: %s\n\nFlags:\n", flags.Name(), arguments, about, example)
 		flags.PrintDefaults()
 	}
 }
@@ -239,9 +239,9 @@ func (p *Program) greet(c *config.Config, o *parts, at net.Addr) {
 		scheme = "https"
 	}
 	base := scheme + "://" + at.String() + c.Server.BasePath
-	fmt.Fprintf(p.Out, "DHR %s is at %s\n  the API:  %s/docs\n  records:  %s, data under %s\n", p.Version, base, base, o.kind, c.Server.Data)
+	say(p.Out, "DHR %s is at %s\n  the API:  %s/docs\n  records:  %s, data under %s\n", p.Version, base, base, o.kind, c.Server.Data)
 	if c.Auth.Mode == "none" {
-		fmt.Fprintf(p.Out, "  sign-in:  none; everybody is %q, so only this machine can reach it (docs/configuration.md, auth)\n", c.Auth.User)
+		say(p.Out, "  sign-in:  none; everybody is %q, so only this machine can reach it (docs/configuration.md, auth)\n", c.Auth.User)
 	}
 }
 

@@ -141,7 +141,7 @@ func TestAliasesDoNotGrow(t *testing.T) {
 
 func TestLaterFilesAndTheEnvironmentGoOver(t *testing.T) {
 	t.Parallel()
-	env := map[string]string{"SERVER_PORT": "4000", "DHR_DATA": "/data", "DHR_ENGINE_INDEXES": "a-*, b", "DHR_SAMPLE_LOAD": "false",
+	env := map[string]string{"SERVER_PORT": "4000", "DHR_DATA": "/data", "DHR_ENGINE_INDEXES": "a-*, b", "DHR_SAMPLE_LOAD": "never",
 		"DHR_QUERY_TIMEOUT": "3s", "DHR_LOG_LEVEL": "debug", "DHR_POSTGRES_URL": "postgres://u:p@h/d"}
 	c, err := load(t, env,
 		"directory: {groups: {a: [x], b: [y]}}\nserver: {port: 1}\nengine: {indexes: [q]}\nlog: {level: error, format: text}",
@@ -151,7 +151,7 @@ func TestLaterFilesAndTheEnvironmentGoOver(t *testing.T) {
 	require.Equal(t, 4000, c.Server.Port)
 	require.Equal(t, "/data", c.Server.Data)
 	require.Equal(t, []string{"a-*", "b"}, c.Engine.Indexes)
-	require.False(t, c.Sample.Load)
+	require.Equal(t, "never", c.Sample.Load)
 	require.Equal(t, 3*time.Second, c.Query.Timeout)
 	require.Equal(t, config.Log{Level: "debug", Format: "text"}, c.Log)
 	require.Equal(t, "postgres", c.EngineKind())

@@ -15,9 +15,6 @@ import (
 // SQLite is what a new server has. Loading twice leaves each record there once.
 func TestLoadIntoSQLite(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("SKIPPED: loads 60,000 records into SQLite; run without -short")
-	}
 	d, err := sqlsearch.Open(t.Context(), t.TempDir(), nil)
 	require.NoError(t, err)
 	defer d.Close()
