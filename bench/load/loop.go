@@ -49,8 +49,8 @@ type due struct {
 
 // offer puts requests to the server at a rate, each at its time, until as many are
 // done as are due in that time.
-func (s *server) offer(ctx context.Context, k *kind, rate float64, length time.Duration) (*result, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*length+20*time.Second) // behind it what waits counts as failed
+func (s *server) offer(outer context.Context, k *kind, rate float64, length time.Duration) (*result, error) {
+	ctx, cancel := context.WithTimeout(outer, 2*length+20*time.Second) // behind it what waits counts as failed
 	defer cancel()
 	n := int(rate * length.Seconds())
 	queue := make(chan due, n)
@@ -86,7 +86,7 @@ func (s *server) offer(ctx context.Context, k *kind, rate float64, length time.D
 	r.cpu = s.used().cpu - before
 	r.failed += n - len(r.took) - r.failed // those that were never sent
 	slices.Sort(r.took)
-	return r, ctx.Err()
+	return r, outer.Err()
 }
 
 // schedule puts n requests into the queue, each when it is due.

@@ -127,7 +127,7 @@ func (p *plan) starts(ctx context.Context) (*server, error) {
 }
 
 // settle is how long a server is left alone before its memory is looked at.
-const settle = 5 * time.Second
+const settle = 15 * time.Second
 
 func idleAfter(ctx context.Context, s *server) error {
 	if err := pause(ctx, settle); err != nil {

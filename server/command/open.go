@@ -123,6 +123,9 @@ func (o *parts) kept(name string) ([]byte, error) {
 	return key, nil
 }
 
+// engineCache is how much memory the embedded engine takes for its writer; a reader takes a quarter of it.
+const engineCache = 32 << 20
+
 func (o *parts) openEngine(ctx context.Context) error {
 	c := o.config
 	switch o.kind {
@@ -144,7 +147,7 @@ func (o *parts) openEngine(ctx context.Context) error {
 		o.engine, err = essearch.Open(ctx, t, &essearch.Options{Timeout: c.Elasticsearch.Timeout, Declared: declared})
 		return err
 	default:
-		d, err := sqlsearch.Open(ctx, filepath.Join(c.Server.Data, "records.db"), nil)
+		d, err := sqlsearch.Open(ctx, filepath.Join(c.Server.Data, "records.db"), &sqlsearch.Options{Cache: engineCache})
 		if err != nil {
 			return err
 		}
