@@ -164,7 +164,7 @@ func resembles(shown, text string, json bool) bool {
 	tidy := trimmed
 	if json {
 		tidy = func(s string) string {
-			return space.ReplaceAllStringFunc(s, func(m string) string { return strings.TrimSpace(m) })
+			return space.ReplaceAllStringFunc(s, strings.TrimSpace)
 		}
 	}
 	pattern := strings.ReplaceAll(regexp.QuoteMeta(tidy(shown)), "…", ".*")

@@ -45,6 +45,10 @@ type Options struct {
 	// OpenMetrics shows /metrics to all; otherwise to loopback, and to who may audit.
 	OpenMetrics bool
 
+	// RequestInfo says that a body may have the member RequestInfo, as all have that come from DIGIT 2's clients and
+	// gateway. It is for Authenticate, and for nothing else.
+	RequestInfo bool
+
 	// MaxBody is the greatest size of a body in bytes. If zero, 4 MiB.
 	MaxBody int64
 	// BodyTimeout is how long the body of a request may take to arrive. If zero, 10 s.
