@@ -168,8 +168,8 @@ func (a *handler) problem(ctx context.Context, err error) error {
 	return internalError.problem(ctx, "something went wrong that should not; the log says more under this trace_id")
 }
 
-// saying is by which package an error is said, which is nothing to a client.
-var saying = regexp.MustCompile(`^(?:(?:dhr|search|dashboard|docstore): )+`)
+// saying is by which package an error is said, and while doing what, which is nothing to a client.
+var saying = regexp.MustCompile(`^(?:(?:dhr|dashboard|docstore): |search: (?:(?:aggregate|count|get|indexes|page|scan|schemas|suggest): )?)+`)
 
 // details returns complaints about a query as a client reads them.
 func details(list jql.ErrorList) []Detail {
