@@ -121,7 +121,11 @@ func (x *Index) Indexes(ctx context.Context, who *access.Principal) ([]string, e
 		}
 	}
 	for _, s := range all {
-		if _, ok := x.policy.View(who, s); ok {
+		switch v, err := x.view(ctx, who, s, nil); {
+		case errors.Is(err, access.ErrUnfit):
+		case err != nil:
+			return nil, x.wrap(ctx, "indexes", err)
+		case v != nil:
 			names = append(names, s.Index)
 		}
 	}
