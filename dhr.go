@@ -56,6 +56,9 @@ type Config struct {
 	// Policy says who may see and do what. It is required.
 	Policy *access.Policy
 
+	// Indexes are the names of the indexes that are served, with * for any run of characters. If empty, all of the engine.
+	Indexes []string
+
 	// Store keeps what users save. If nil, nothing is saved, and Filters is nil.
 	Store *docstore.Store
 
@@ -119,7 +122,7 @@ func New(_ context.Context, c Config) (*Service, error) {
 	}
 	var err error
 	s.index, err = search.New(c.Engine, c.Policy, &search.Options{
-		Secret: c.Secret, Now: c.Now, Timeout: c.Timeout, PageSize: c.PageSize, Denied: s.denied,
+		Secret: c.Secret, Now: c.Now, Timeout: c.Timeout, PageSize: c.PageSize, Indexes: c.Indexes, Denied: s.denied,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("dhr: %w", err)

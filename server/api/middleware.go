@@ -133,7 +133,11 @@ func (a *handler) checked(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if p := a.readBody(w, r); p != nil {
+	p := a.checkParameters(r)
+	if p == nil {
+		p = a.readBody(w, r)
+	}
+	if p != nil {
 		p.write(w)
 		return
 	}
@@ -234,8 +238,13 @@ func (a *handler) readBody(w http.ResponseWriter, r *http.Request) *Problem {
 		return byStatus[http.StatusBadRequest].problem(ctx, "the body ended too early")
 	case len(body) > 0 && !isJSON(r.Header.Get("Content-Type")):
 		return byStatus[http.StatusUnsupportedMediaType].problem(ctx, "the body must be JSON in UTF-8, with the Content-Type application/json")
+	case len(body) > 0 && r.Header.Get("Content-Encoding") != "" && !strings.EqualFold(r.Header.Get("Content-Encoding"), "identity"):
+		return byStatus[http.StatusUnsupportedMediaType].problem(ctx, "the body must not be compressed")
 	case !utf8.Valid(body):
 		return byStatus[http.StatusBadRequest].problem(ctx, "the body is not UTF-8")
+	}
+	if err := unambiguous(body); err != nil {
+		return formProblem(ctx, http.StatusBadRequest, "the body has more than one meaning", []error{err})
 	}
 	if a.opts.RequestInfo {
 		body = withoutMember(body, "RequestInfo")

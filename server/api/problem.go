@@ -168,8 +168,8 @@ func (a *handler) problem(ctx context.Context, err error) error {
 	return internalError.problem(ctx, "something went wrong that should not; the log says more under this trace_id")
 }
 
-// saying is by which package an error is said, and while doing what, which is nothing to a client.
-var saying = regexp.MustCompile(`^(?:(?:dhr|dashboard|docstore): |search: (?:(?:aggregate|count|get|indexes|page|scan|schemas|suggest): )?)+`)
+// saying is by which package an error is said, and what it was doing, which is nothing to a client.
+var saying = regexp.MustCompile(`^(?:(?:dhr|search|dashboard|docstore|audit|page|schemas|check|suggest|indexes|create filter|list filters|list): )+`)
 
 // details returns complaints about a query as a client reads them.
 func details(list jql.ErrorList) []Detail {
@@ -190,6 +190,7 @@ func details(list jql.ErrorList) []Detail {
 // useProblems makes what huma complains about problem documents of ours. Huma keeps this in a variable
 // for the whole program.
 var useProblems = sync.OnceFunc(func() {
+	huma.ValidateStrictCasing = true // JQL is no member, jql is
 	huma.NewErrorWithContext = func(hc huma.Context, status int, message string, errs ...error) huma.StatusError {
 		ctx := context.Background()
 		if hc != nil {

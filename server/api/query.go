@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
@@ -256,12 +257,26 @@ func (a *handler) validate(ctx context.Context, in *validateRequest) (*answer[Va
 		return nil, err
 	}
 	v, err := a.service.Validate(ctx, whoOf(ctx), q)
-	if err != nil {
+	switch {
+	case errors.Is(err, search.ErrUnknownIndex), errors.Is(err, search.ErrInvalid): // a query like this is refused
+		return &answer[Validation]{Validation{
+			Canonical: canonical(q), Errors: []Detail{{Message: saying.ReplaceAllString(err.Error(), ""), Location: "body"}}, Warnings: []Detail{},
+		}}, nil
+	case err != nil:
 		return nil, a.problem(ctx, err)
 	}
 	return &answer[Validation]{Validation{
 		Valid: len(v.Errors) == 0, Canonical: v.Canonical, Errors: details(v.Errors), Warnings: details(v.Warnings),
 	}}, nil
+}
+
+// canonical returns a query as DHR writes it, or nothing if it cannot be read.
+func canonical(q *search.Query) string {
+	parsed, err := jql.Parse(q.JQL, q.Parse)
+	if err != nil {
+		return ""
+	}
+	return parsed.String()
 }
 
 // A Compilation is a query as engines see it.

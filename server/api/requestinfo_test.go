@@ -30,7 +30,7 @@ func TestRequestInfo(t *testing.T) {
 		{`{"jql": "age < 3"}`, http.StatusOK},
 		{`{"RequestInfo": {}}`, http.StatusUnprocessableEntity},
 		{`{"RequestInfo": {}, "jql": "age < 3", "limit": 7}`, http.StatusUnprocessableEntity},
-		{`{"RequestInfo": {}, "RequestInfo": {}, "jql": "age < 3"}`, http.StatusUnprocessableEntity},
+		{`{"RequestInfo": {}, "RequestInfo": {}, "jql": "age < 3"}`, http.StatusBadRequest},
 		{`{"requestInfo": {}, "jql": "age < 3"}`, http.StatusUnprocessableEntity},
 		{`{"RequestInfo": {}, "jql": "age < 3"`, http.StatusBadRequest},
 		{`{"RequestInfo": {}, "jql": }`, http.StatusBadRequest},

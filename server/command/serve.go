@@ -124,7 +124,7 @@ func (p *Program) service(ctx context.Context, o *parts, registry *prometheus.Re
 	}
 	service, err := dhr.New(ctx, dhr.Config{
 		Engine: observe(o.engine, registry), Policy: o.policy, Store: o.store, Audit: trail, Secret: secret, Logger: log,
-		Zone: zone, WeekStart: weekday(c.Query.WeekStart), Members: members(c), Timeout: c.Query.Timeout, PageSize: c.Query.MaxResults,
+		Zone: zone, WeekStart: weekday(c.Query.WeekStart), Members: members(c), Timeout: c.Query.Timeout, PageSize: c.Query.MaxResults, Indexes: c.Engine.Indexes,
 		Compilers: compilers(),
 	})
 	if err != nil {
