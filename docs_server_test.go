@@ -64,6 +64,11 @@ func TestServerInDocs(t *testing.T) {
 		require.NoError(t, err)
 		var s *running
 		for _, b := range all {
+			if b.info == "yaml" && file == "README.md" { // those of docs may be parts, or have their own test
+				built, err := program()
+				require.NoError(t, err)
+				require.NoError(t, b.checkConfiguration(t.Context(), built, t.TempDir()))
+			}
 			if !b.serves() && !b.asks() {
 				continue
 			}
@@ -77,6 +82,17 @@ func TestServerInDocs(t *testing.T) {
 		}
 	}
 	require.Positive(t, asked, "no document asks a server")
+}
+
+// checkConfiguration has the server read the block as its configuration.
+func (b block) checkConfiguration(ctx context.Context, program, dir string) error {
+	if err := os.WriteFile(filepath.Join(dir, "application.yml"), []byte(b.text), 0o600); err != nil {
+		return err
+	}
+	if out, err := run(ctx, dir, program, "config", "check", "-config", "application.yml"); err != nil {
+		return fmt.Errorf("%s: %w\n%s", b, err, out)
+	}
+	return nil
 }
 
 // running is a server that was started.
