@@ -47,6 +47,10 @@ type Options struct {
 	// OpenMetrics shows /metrics to all; otherwise to loopback, and to who may audit.
 	OpenMetrics bool
 
+	// RequestInfo says that a body may have the member RequestInfo, as all have that come from DIGIT 2's clients and
+	// gateway. It is for Authenticate, and for nothing else.
+	RequestInfo bool
+
 	// MaxResults is the greatest number of records on a page, as the service has it. If zero, or more than that, 1,000.
 	MaxResults int
 	// MaxBody is the greatest size of a body in bytes. If zero, 4 MiB.

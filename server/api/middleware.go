@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -247,9 +249,41 @@ func (a *handler) readBody(w http.ResponseWriter, r *http.Request) *Problem {
 	if err := unambiguous(body); err != nil {
 		return formProblem(ctx, http.StatusBadRequest, "the body has more than one meaning", []error{err})
 	}
+	if a.opts.RequestInfo {
+		body = withoutMember(body, "RequestInfo")
+	}
 	request(ctx).body = body
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
+}
+
+// withoutMember returns a JSON object without a member. What is no object, or has no such member, is returned as it is.
+func withoutMember(body []byte, name string) []byte {
+	d := json.NewDecoder(bytes.NewReader(body))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return body
+	}
+	for first := true; d.More(); first = false {
+		from := d.InputOffset()
+		t, err := d.Token()
+		if err != nil {
+			return body
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return body
+		}
+		if t != name {
+			continue
+		}
+		to := d.InputOffset()
+		if first { // the comma of the others stands before them, this one's behind it
+			rest := bytes.TrimLeft(body[to:], " \t\r\n")
+			to = int64(len(body) - len(bytes.TrimPrefix(rest, []byte(","))))
+		}
+		return slices.Concat(body[:from], body[to:])
+	}
+	return body
 }
 
 // isJSON reports whether a Content-Type is that of JSON in UTF-8. None at all will do.

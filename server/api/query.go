@@ -243,7 +243,8 @@ func (a *handler) page(ctx context.Context, q *search.Query, opts *search.PageOp
 		return nil, a.problem(ctx, err)
 	}
 	b = append(b, ',')
-	return jsonAnswer(append(b, rest[1:]...)), nil
+	b = append(b, rest[1:]...)
+	return jsonAnswer(append(b, '\n')), nil
 }
 
 // A Validation says whether a query would be answered.
