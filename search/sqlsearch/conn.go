@@ -26,6 +26,9 @@ type conn struct {
 	catalog *catalog
 	// among counts the open connections of which this is one; or nil.
 	among *atomic.Int64
+	// used is when it became idle, and rested whether it has given its memory back since.
+	used   time.Time
+	rested bool
 }
 
 // maxKept is how many statements a connection keeps.

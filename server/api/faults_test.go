@@ -204,14 +204,3 @@ func TestLog(t *testing.T) {
 	require.Contains(t, metrics, `dhr_http_request_seconds_count{method="POST",route="POST /v1/query",status="200"} 1`)
 	require.Contains(t, metrics, `route="GET /v1/indexes/{index}"`)
 }
-
-// A parameter that cannot be read is refused: left out, it would find more than was asked for.
-func TestParametersThatCannotBeRead(t *testing.T) {
-	t.Parallel()
-	s := start(t, nil)
-	for _, query := range []string{"jql=%zz", "jql=age+%3E+80&max_results=%", "jql=age%3D80;max_results=1", "%=1"} {
-		got := s.send("analyst", "GET", "/v1/query?"+query, nil)
-		require.Equal(t, 400, got.status, query)
-		require.Equal(t, "malformed_request", got.json["code"])
-	}
-}
