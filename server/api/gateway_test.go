@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -346,7 +345,7 @@ func TestRoles(t *testing.T) {
 		s := start(t, &api.Options{Roles: []string{role}})
 		for other, path := range paths {
 			got := s.send("admin", "GET", path, nil)
-			require.Equal(t, role == other, got.status == 200, fmt.Sprintf("%s of %s: %d", path, role, got.status))
+			require.Equal(t, role == other, got.status == 200, "%s of %s: %d", path, role, got.status)
 			if role != other {
 				require.Equal(t, 404, got.status)
 			}

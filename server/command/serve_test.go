@@ -89,7 +89,7 @@ func serve(t *testing.T, dir string, env map[string]string, args ...string) *ser
 	for name, value := range env {
 		all[name] = value
 	}
-	ctx, end := context.WithCancel(context.Background())
+	ctx, end := context.WithCancel(t.Context())
 	s := &served{t: t, client: &http.Client{Transport: &http.Transport{}}, errors: newWords(), end: end, code: make(chan int, 1)}
 	out := newWords()
 	p := &command.Program{In: strings.NewReader(""), Out: out, Errors: s.errors, Env: func(name string) string { return all[name] }, Version: "v0.0.0"}
@@ -118,8 +118,14 @@ func (s *served) stop() {
 
 type m = map[string]any
 
+// A reply is what came back, besides its body.
+type reply struct {
+	StatusCode int
+	Header     http.Header
+}
+
 // ask sends a request, and returns the answer and its body in JSON.
-func (s *served) ask(method, path string, body any, header ...string) (*http.Response, m) {
+func (s *served) ask(method, path string, body any, header ...string) (reply, m) {
 	s.t.Helper()
 	var reader io.Reader
 	if body != nil {
@@ -146,7 +152,7 @@ func (s *served) ask(method, path string, body any, header ...string) (*http.Res
 	} else {
 		answer = m{"text": string(text)}
 	}
-	return got, answer
+	return reply{got.StatusCode, got.Header}, answer
 }
 
 // visits are imported into a store, as many as are asked for.

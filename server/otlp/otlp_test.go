@@ -175,7 +175,7 @@ func TestCollectorsSayNo(t *testing.T) {
 			e, err := otlp.New(c.URL, &otlp.Options{Pause: time.Millisecond})
 			require.NoError(t, err)
 			err = e.ExportSpans(t.Context(), one(t))
-			require.Equal(t, test.asked, len(c.bodies))
+			require.Len(t, c.bodies, test.asked)
 			if test.err == nil {
 				require.NoError(t, err)
 				return
