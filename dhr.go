@@ -79,6 +79,8 @@ type Config struct {
 	WeekStart time.Weekday
 	// Members returns the users of a group, for membersOf(): see [jql.ResolveOptions].
 	Members func(ctx context.Context, group string) ([]string, error)
+	// Parse are the dialect and the limits of queries that do not say their own. If nil, the defaults.
+	Parse *jql.ParseOptions
 	// Functions are the host's own functions of the language, by name. If nil, there are none.
 	Functions map[string]jql.Function
 

@@ -1,6 +1,7 @@
 package dhr
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,7 +40,15 @@ func (s *Service) circumstances(q *search.Query) *search.Query {
 	}
 	in := *q
 	in.Options = *s.options(&q.Options)
+	if in.Parse == nil {
+		in.Parse = s.config.Parse
+	}
 	return &in
+}
+
+// Parse reads a query as the service does: see [jql.Parse]. If opts is nil, with [Config.Parse].
+func (s *Service) Parse(text string, opts *jql.ParseOptions) (*jql.Query, error) {
+	return jql.Parse(text, cmp.Or(opts, s.config.Parse))
 }
 
 // options fills in what a question leaves open.

@@ -155,7 +155,9 @@ func (x *Index) serves(name string) bool {
 }
 
 // allows reports whether who may see anything of the index with this name.
-func (x *Index) allows(who *access.Principal, name string) bool { return x.serves(name) && x.policy.Allows(who, name) }
+func (x *Index) allows(who *access.Principal, name string) bool {
+	return x.serves(name) && x.policy.Allows(who, name)
+}
 
 // fits reports whether a name is one that a pattern with * stands for.
 func fits(pattern, name string) bool {

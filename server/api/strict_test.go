@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -44,6 +45,7 @@ func TestNothingOfARequestIsLost(t *testing.T) {
 		"an escaped backslash":  {`{"jql":"district = \"\\\\ud800\""}`, 200},
 		"no JSON":               {`{"jql"`, 400},
 		"more behind it":        {`{"jql":""} {}`, 400},
+		"nested too deep":       {strings.Repeat(`{"a":`, 600_000), 400},
 	} {
 		got := s.send("admin", http.MethodPost, "/v1/query", c.body)
 		require.Equal(t, c.status, got.status, "%s: %s", name, got.body)
