@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -303,6 +304,7 @@ var differing = []struct{ index, jql string }{
 func TestEnginesAnswerEqually(t *testing.T) {
 	t.Parallel()
 	all := requests(t)
+	begun := time.Now()
 	want := answers(t, inSQLite(t).serve(t), all)
 	refused := 0
 	for _, text := range want {
@@ -312,6 +314,7 @@ func TestEnginesAnswerEqually(t *testing.T) {
 	}
 	t.Logf("%d answers, of which %d refusals", len(want), refused)
 	require.Less(t, 2*refused, len(want))
+	t.Log("SQLite answered after", time.Since(begun))
 	for name, open := range map[string]func(*testing.T) *place{
 		"PostgreSQL": inPostgres, "Elasticsearch": inCluster("DHR_TEST_ELASTICSEARCH_URL"), "OpenSearch": inCluster("DHR_TEST_OPENSEARCH_URL"),
 	} {
