@@ -252,8 +252,8 @@ func requests(t *testing.T) []request {
 		for i := 0; i < len(more); i += 2 {
 			body[more[i].(string)] = more[i+1] //nolint:forcetypeassert // of this test
 		}
-		all = append(all, request{http.MethodPost, "/v1/query", body})
-		all = append(all, request{http.MethodPost, "/v1/query/validate", map[string]any{"jql": jql, "allowed_indexes": []string{index}}})
+		all = append(all, request{http.MethodPost, "/v1/query", body},
+			request{http.MethodPost, "/v1/query/validate", map[string]any{"jql": jql, "allowed_indexes": []string{index}}})
 	}
 	for _, r := range rows {
 		ask(r[1], r[2])
