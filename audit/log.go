@@ -24,10 +24,10 @@ type Log struct {
 	running sync.WaitGroup
 
 	// Those that follow are used by who writes what waits, alone.
-	known   bool // that tail is the end of the chain, as far as we know
-	tail    tail
-	head    *docstore.Document // that is stored, as far as we know, or nil
-	headErr error
+	known bool // that tail is the end of the chain, as far as we know
+	tail  tail
+
+	end noting
 }
 
 // Options are choices for [Open].
@@ -120,8 +120,8 @@ func (l *Log) Close() error {
 	l.closed = true
 	l.mu.Unlock()
 	l.running.Wait()
-	if l.headErr != nil {
-		return fmt.Errorf("audit: close: %w", l.headErr)
+	if l.end.err != nil {
+		return fmt.Errorf("audit: close: %w", l.end.err)
 	}
 	return nil
 }
@@ -138,10 +138,10 @@ func (l *Log) write() {
 		for _, a := range batch {
 			close(a.over)
 		}
-		if stored {
-			l.headErr = l.noteHead(ctx)
-		}
 		cancel()
+		if stored {
+			l.noteHead(Head{Seq: l.tail.seq, Hash: l.tail.hash})
+		}
 	}
 }
 

@@ -23,6 +23,9 @@ type conn struct {
 	kept map[string]*stmt
 	// layouts are the layouts of indexes as this connection last saw them.
 	catalog *catalog
+	// used is when it became idle, and rested whether it has given its memory back since.
+	used   time.Time
+	rested bool
 }
 
 // maxKept is how many statements a connection keeps.

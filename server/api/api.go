@@ -21,6 +21,8 @@ import (
 type Options struct {
 	// Authenticate says who sends a request, and with what error not. If nil, nobody is let in.
 	Authenticate auth.Authenticator
+	// NoSignIn says that Authenticate lets everybody in without credentials, so that the document asks for none.
+	NoSignIn bool
 	// Refused, if not nil, is told of requests of which it is not known who sends them.
 	Refused func(ctx context.Context, from netip.Addr, err error)
 	// Address says from where a request comes. If nil, the peer's address.
@@ -102,6 +104,7 @@ func New(service *dhr.Service, opts *Options) (http.Handler, error) {
 	a.defaults()
 	a.metrics = newMetrics(a.opts.Metrics)
 	a.api = humago.New(a.mux, a.document())
+	a.api.UseMiddleware(a.absent)
 	a.routes()
 	return a.middleware()
 }
@@ -156,10 +159,12 @@ func (a *handler) document() huma.Config {
 	config.NoFormatFallback = false
 	config.RejectUnknownQueryParameters = true
 	config.Info.Description = "Questions about health records, in JQL. Every error is a problem document (RFC 9457)."
-	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"bearer": {Type: "http", Scheme: "bearer", Description: "A JWT, an API key, or a token of DIGIT, as the server is configured."},
+	if !a.opts.NoSignIn {
+		config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+			"bearer": {Type: "http", Scheme: "bearer", Description: "A JWT, an API key, or a token of DIGIT, as the server is configured."},
+		}
+		config.Security = []map[string][]string{{"bearer": {}}}
 	}
-	config.Security = []map[string][]string{{"bearer": {}}}
 	if a.opts.Base != "" {
 		config.Servers = []*huma.Server{{URL: a.opts.Base}}
 	}

@@ -252,6 +252,7 @@ func (a *handler) readBody(w http.ResponseWriter, r *http.Request) *Problem {
 	if a.opts.RequestInfo {
 		body = withoutMember(body, "RequestInfo")
 	}
+	request(ctx).body = body
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
 }

@@ -187,8 +187,8 @@ func details(list jql.ErrorList) []Detail {
 	return all
 }
 
-// useProblems makes what huma complains about problem documents of ours. Huma keeps this in a variable
-// for the whole program.
+// useProblems makes what huma complains about problem documents of ours, and names of members count in
+// one case alone. Huma keeps this in variables for the whole program.
 var useProblems = sync.OnceFunc(func() {
 	huma.ValidateStrictCasing = true // JQL is no member, jql is
 	huma.NewErrorWithContext = func(hc huma.Context, status int, message string, errs ...error) huma.StatusError {
@@ -214,7 +214,7 @@ func formProblem(ctx context.Context, status int, message string, errs []error) 
 		var d *huma.ErrorDetail
 		switch {
 		case errors.As(err, &d):
-			p.Errors = append(p.Errors, Detail{Message: d.Message, Location: d.Location})
+			p.Errors = append(p.Errors, inWords(d.Message, d.Location))
 		case err != nil:
 			p.Errors = append(p.Errors, Detail{Message: err.Error()})
 		}
@@ -226,6 +226,24 @@ func formProblem(ctx context.Context, status int, message string, errs []error) 
 		}
 	}
 	return p
+}
+
+// ofType is how package encoding/json says that a value is not of the type that it should be.
+var ofType = regexp.MustCompile(`^json: cannot unmarshal (?:number )?(\S+) into Go (?:struct field (?:[^.\s]*)\.(\S+)|value) of type (\S+)$`)
+
+// inWords is a complaint, in words that say nothing of Go.
+func inWords(message, location string) Detail {
+	if m := ofType.FindStringSubmatch(message); m != nil {
+		if m[2] != "" {
+			location += "." + m[2]
+		}
+		what := "a value of another type"
+		if strings.Contains(m[3], "int") {
+			what = "a whole number without a fraction, of 64 bits"
+		}
+		message = "must be " + what + ", got " + m[1]
+	}
+	return Detail{Message: message, Location: location}
 }
 
 // write sends a problem outside of huma.

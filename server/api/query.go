@@ -147,6 +147,9 @@ func (a *handler) ask(ctx context.Context, in *Question) (*search.Query, *search
 	if in.MaxResults == defaultResults {
 		page.MaxResults = min(defaultResults, a.opts.MaxResults)
 	}
+	if page.Token != "" { // the rest of the question is repeated, and its start is that of the first page
+		page.StartAt = 0
+	}
 	switch in.Count {
 	case "capped":
 		page.CountUpTo = cappedCount

@@ -134,6 +134,9 @@ func (o *parts) private(name string) (string, error) {
 	return file, f.Close()
 }
 
+// engineCache is how much memory the embedded engine takes for its writer; a reader takes a quarter of it.
+const engineCache = 32 << 20
+
 func (o *parts) openEngine(ctx context.Context) error {
 	c := o.config
 	switch o.kind {
@@ -159,7 +162,7 @@ func (o *parts) openEngine(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		d, err := sqlsearch.Open(ctx, file, nil)
+		d, err := sqlsearch.Open(ctx, file, &sqlsearch.Options{Cache: engineCache})
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -92,6 +93,7 @@ func (p *Program) sample(ctx context.Context, o *parts, service *dhr.Service) er
 	if err != nil {
 		return fmt.Errorf("the sample records: %w", err)
 	}
+	debug.FreeOSMemory() // loading takes more than all that comes after it
 	if err := sampleFilters(ctx, o, service); err != nil {
 		return fmt.Errorf("the sample filters: %w", err)
 	}

@@ -167,7 +167,7 @@ func (p *Program) handler(o *parts, service *dhr.Service, trail *audit.Log, regi
 		return nil, err
 	}
 	opts := &api.Options{
-		Authenticate: known, Address: func(r *http.Request) netip.Addr { return auth.ClientAddress(r, proxies) },
+		Authenticate: known, NoSignIn: c.Auth.Mode == "none", Address: func(r *http.Request) netip.Addr { return auth.ClientAddress(r, proxies) },
 		Version: p.Version, Engine: o.kind, Base: c.Server.BasePath, Roles: roles, Logger: log, LogQueries: c.Log.QueryTexts,
 		RequestInfo: c.Auth.Mode == "digit2", MaxBody: int64(c.Server.MaxBody), Origins: c.CORS.Origins, MaxResults: c.Query.MaxResults, Limits: limits(&c.Limits),
 		Checks: []api.Check{
