@@ -112,6 +112,13 @@ func (l *Log) wait(a *appending) error {
 	return nil
 }
 
+// Waiting returns how many entries wait to be stored.
+func (l *Log) Waiting() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.waiting)
+}
+
 // Close stores what waits, and has later entries refused. Closing twice is no error.
 // The error is that the end of the chain could not be noted: all entries are stored, but that
 // some of the last were cut off could not be seen.

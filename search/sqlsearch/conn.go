@@ -3,6 +3,7 @@ package sqlsearch
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -26,6 +27,8 @@ type conn struct {
 	// used is when it became idle, and rested whether it has given its memory back since.
 	used   time.Time
 	rested bool
+	// among counts the open connections of which this is one; or nil.
+	among *atomic.Int64
 }
 
 // maxKept is how many statements a connection keeps.
@@ -63,6 +66,9 @@ func pointer(p uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointe
 
 // close closes the connection, with its statements; a transaction that is open is rolled back.
 func (c *conn) close() {
+	if c.among != nil {
+		c.among.Add(-1)
+	}
 	for _, s := range c.kept {
 		s.finalize()
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/libc"
@@ -30,6 +31,8 @@ type SQLite struct {
 
 	write  chan struct{} // holds the right to use writer
 	writer *conn
+
+	readers atomic.Int64 // open connections that read
 
 	mu      sync.Mutex
 	idle    []*conn     // those that were used last at the end
@@ -290,6 +293,8 @@ func (d *SQLite) newReader() (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.among = &d.readers
+	d.readers.Add(1)
 	if err := d.setUp(c, d.options.Cache/4); err != nil {
 		c.close()
 		return nil, err

@@ -12,8 +12,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/digit-health/dhr"
+	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/auth"
 )
 
@@ -32,6 +34,10 @@ type Options struct {
 	Version, Engine string
 	// Roles are the parts of the service that this process has: some of AllRoles. If empty, all.
 	Roles []string
+	// Gateway has the other parts, for the role gateway. If nil, there are no others.
+	Gateway *Gateway
+	// Permissions say what somebody may do. If nil, they are those of the service.
+	Permissions func(*access.Principal) []access.Permission
 	// Base is the path under which the handler is mounted, such as /health-reports, for the
 	// Location of what is made. If empty, it is the root.
 	Base string
@@ -53,6 +59,10 @@ type Options struct {
 
 	// MaxResults is the greatest number of records on a page, as the service has it. If zero, or more than that, 1,000.
 	MaxResults int
+
+	// Traces make a span of every request, by its route, in the trace that the header traceparent names, whose
+	// id is then the trace_id of problems and of the log. If nil, there are none.
+	Traces trace.TracerProvider
 	// MaxBody is the greatest size of a body in bytes. If zero, 4 MiB.
 	MaxBody int64
 	// BodyTimeout is how long the body of a request may take to arrive. If zero, 10 s.
@@ -88,14 +98,18 @@ type handler struct {
 	mux     *http.ServeMux
 	api     huma.API
 	metrics *metrics
-	zones   zones
+	// failures are refused sign-ins by address.
+	failures buckets
+	tracer   trace.Tracer // or nil
+	zones    zones
+
+	via       string                  // what we call ourselves to the other processes
+	processes map[string]http.Handler // the other processes, by role
+	forward   http.Handler            // what answers the routes that are registered at present; nil is this process
 }
 
-// New returns the API of a service.
+// New returns the API of a service. A process that has the role gateway alone needs no service.
 func New(service *dhr.Service, opts *Options) (http.Handler, error) {
-	if service == nil {
-		return nil, errors.New("api: there is no service")
-	}
 	useProblems()
 	a := &handler{service: service, mux: http.NewServeMux()}
 	if opts != nil {
@@ -103,7 +117,16 @@ func New(service *dhr.Service, opts *Options) (http.Handler, error) {
 	}
 	a.defaults()
 	a.metrics = newMetrics(a.opts.Metrics)
-	a.api = humago.New(a.mux, a.document())
+	if a.opts.Traces != nil {
+		a.tracer = a.opts.Traces.Tracer("github.com/digit-health/dhr/server/api")
+	}
+	if err := a.openGateway(); err != nil {
+		return nil, err
+	}
+	if service == nil && (a.anyProcess() == nil || !slices.Equal(a.opts.Roles, []string{"gateway"})) {
+		return nil, errors.New("api: there is no service")
+	}
+	a.api = huma.NewAPI(a.document(), &elsewhere{humago.NewAdapter(a.mux, ""), a})
 	a.api.UseMiddleware(a.absent)
 	a.routes()
 	return a.middleware()
@@ -144,6 +167,9 @@ func (a *handler) defaults() {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Permissions == nil && a.service != nil {
+		o.Permissions = a.service.Permissions
+	}
 	a.log = o.Logger
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
@@ -171,24 +197,23 @@ func (a *handler) document() huma.Config {
 	return config
 }
 
-// AllRoles are the parts of the service, which may run as processes of their own.
-func AllRoles() []string { return []string{"query", "filter", "configuration"} }
+// AllRoles are the parts of the service, which may run as processes of their own. The gateway has nothing of
+// its own: it forwards to those that have the others.
+func AllRoles() []string { return []string{"gateway", "query", "filter", "configuration"} }
 
 // has reports whether the process has a part of the service.
 func (a *handler) has(role string) bool { return slices.Contains(a.opts.Roles, role) }
 
 func (a *handler) routes() {
 	a.serviceRoutes()
-	if a.has("query") {
+	a.part("query", func() {
 		a.queryRoutes()
 		a.languageRoutes()
+	})
+	if !a.has("filter") || a.service.Filters() != nil {
+		a.part("filter", a.filterRoutes)
 	}
-	if a.has("filter") && a.service.Filters() != nil {
-		a.filterRoutes()
-	}
-	if a.has("configuration") {
-		a.auditRoutes()
-	}
+	a.part("configuration", a.auditRoutes)
 }
 
 // operation describes one operation. The service's errors are those that every operation may have.

@@ -204,3 +204,29 @@ func TestLog(t *testing.T) {
 	require.Contains(t, metrics, `dhr_http_request_seconds_count{method="POST",route="POST /v1/query",status="200"} 1`)
 	require.Contains(t, metrics, `route="GET /v1/indexes/{index}"`)
 }
+
+// A parameter that cannot be read is refused: left out, it would find more than was asked for.
+func TestParametersThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	for _, query := range []string{"jql=%zz", "jql=age+%3E+80&max_results=%", "jql=age%3D80;max_results=1", "%=1"} {
+		got := s.send("analyst", "GET", "/v1/query?"+query, nil)
+		require.Equal(t, 400, got.status, query)
+		require.Equal(t, "malformed_request", got.json["code"])
+	}
+}
+
+// Who guesses tokens is slowed down, though there are no limits, and the audit does not fill.
+func TestGuesses(t *testing.T) {
+	t.Parallel()
+	noted := 0
+	s := start(t, &api.Options{Now: func() time.Time { return now }, Refused: func(context.Context, netip.Addr, error) { noted++ }})
+	for range 100 {
+		require.Equal(t, http.StatusUnauthorized, s.send("guess", "GET", "/v1/me", nil).status)
+	}
+	got := s.send("guess", "GET", "/v1/me", nil)
+	require.Equal(t, http.StatusTooManyRequests, got.status)
+	require.Equal(t, "1", got.header.Get("Retry-After"))
+	require.Equal(t, 100, noted)
+	require.Equal(t, http.StatusOK, s.send("analyst", "GET", "/v1/me", nil).status, "who is known is let in")
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"os"
 	"path"
 	"runtime/debug"
@@ -46,12 +47,12 @@ func (a *handler) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
 		r, q := a.traced(r)
-		_, q.route = a.mux.Handler(r)
 		q.control = http.NewResponseController(w)
 		out := &counter{ResponseWriter: w, alive: func() { _ = q.control.SetWriteDeadline(time.Now().Add(a.opts.WriteTimeout)) }}
 		out.alive() // of the answer to the request before, on this connection, there may be one
 		h := w.Header()
-		h.Set("X-Request-Id", q.trace)
+		q.answer = h
+		h.Set("X-Request-Id", q.id)
 		h.Set("X-Correlation-Id", q.correlation)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
@@ -59,6 +60,7 @@ func (a *handler) observed(next http.Handler) http.Handler {
 		defer func() {
 			if failed := recover(); failed != nil {
 				if failed == http.ErrAbortHandler { //nolint:errorlint // it is panicked with, never wrapped
+					a.note(r, q, out, time.Since(begun), true)
 					panic(failed)
 				}
 				a.log.ErrorContext(r.Context(), "a handler panicked", "panic", failed, "trace_id", q.trace, "stack", string(debug.Stack()))
@@ -66,25 +68,32 @@ func (a *handler) observed(next http.Handler) http.Handler {
 					internalError.problem(r.Context(), "something went wrong that should not; the log says more under this trace_id").write(out)
 				}
 			}
-			a.note(r, q, out, time.Since(begun))
+			a.note(r, q, out, time.Since(begun), false)
 		}()
 		next.ServeHTTP(out, r)
 	})
 }
 
-// note counts a request that was answered, and logs it: without what may be personal, that is
-// the path, the parameters and the user.
-func (a *handler) note(r *http.Request, q *asked, out *counter, took time.Duration) {
+// note counts a request that was answered, perhaps not to the end, and logs it: without what may be
+// personal, that is the path, the parameters and the user.
+func (a *handler) note(r *http.Request, q *asked, out *counter, took time.Duration, cut bool) {
+	q.end(out.status)
 	route := q.route
 	if route == "" {
 		route = "none"
 	}
-	a.metrics.request(route, r.Method, out.status, took)
+	a.metrics.request(route, methodOf(r), out.status, took)
 	attributes := []any{
 		"method", r.Method, "route", route, "status", out.status, "bytes", out.bytes,
 		"ms", float64(took.Microseconds()) / 1000, "trace_id", q.trace,
 	}
-	if q.correlation != q.trace {
+	if q.id != q.trace {
+		attributes = append(attributes, "request_id", q.id)
+	}
+	if cut {
+		attributes = append(attributes, "cut", true)
+	}
+	if q.correlation != q.id {
 		attributes = append(attributes, "correlation_id", q.correlation)
 	}
 	if q.query != "" {
@@ -128,6 +137,10 @@ func (a *handler) checked(w http.ResponseWriter, r *http.Request) {
 	q := request(r.Context())
 	if p := a.strayed(w, r, q); p != nil {
 		p.write(w)
+		return
+	}
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil { // or what is wrong would be left out, and more be found
+		byStatus[http.StatusBadRequest].problem(r.Context(), "the parameters behind the ? are not percent-encoded").write(w)
 		return
 	}
 	if !open(q.route) {
@@ -198,6 +211,10 @@ func (a *handler) admitted(w http.ResponseWriter, r *http.Request, q *asked) *Pr
 func (a *handler) unknown(w http.ResponseWriter, r *http.Request, q *asked, err error) *Problem {
 	ctx := r.Context()
 	a.log.WarnContext(ctx, "sign-in refused", "reason", err.Error(), "trace_id", q.trace)
+	// Who guesses is slowed down, whatever the limits are: each guess is noted for good.
+	if wait, ok := a.failures.take(w, placeOf(q.address), guessesPerSecond, guessesAtOnce, a.opts.Now()); !ok {
+		return refusedFor(w, wait).problem(ctx, "too many refused sign-ins from this address")
+	}
 	if a.opts.Refused != nil {
 		a.opts.Refused(ctx, q.address, err)
 	}

@@ -77,6 +77,12 @@ var (
 	unauthorized  = kind{http.StatusUnauthorized, "unauthenticated", "Not signed in"}
 	tooMany       = kind{http.StatusTooManyRequests, "too_many_requests", "Too many requests"}
 	notFound      = kind{http.StatusNotFound, "not_found", "Not found"}
+	clientGone    = kind{499, "client_gone", "Client gone"}
+
+	// Those of a gateway.
+	badGateway     = kind{http.StatusBadGateway, "bad_gateway", "Process not to be reached"}
+	gatewayTimeout = kind{http.StatusGatewayTimeout, "gateway_timeout", "Process too slow"}
+	loopDetected   = kind{http.StatusLoopDetected, "loop_detected", "Loop detected"}
 )
 
 // byError are the kinds of problems of the errors of the service; the first that fits counts.
@@ -160,7 +166,7 @@ func (a *handler) problem(ctx context.Context, err error) error {
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
-		return kind{499, "client_gone", "Client gone"}.problem(ctx, "the request was given up")
+		return clientGone.problem(ctx, "the request was given up")
 	case errors.Is(err, context.DeadlineExceeded):
 		return byStatus[http.StatusServiceUnavailable].problem(ctx, "there was no answer in time")
 	}
@@ -263,7 +269,7 @@ func (p *Problem) write(w http.ResponseWriter) {
 
 // allKinds are all kinds of problems.
 func allKinds() []kind {
-	all := []kind{internalError, invalidQuery, unauthorized, tooMany, notFound}
+	all := []kind{internalError, invalidQuery, unauthorized, tooMany, notFound, clientGone, badGateway, gatewayTimeout, loopDetected}
 	for _, b := range byError {
 		all = append(all, b.kind)
 	}

@@ -24,12 +24,14 @@ import (
 
 // parts are what the configuration names, opened. Close closes them, the last that was opened first.
 type parts struct {
-	config  *config.Config
-	kind    string // of the engine
-	engine  search.Loader
-	store   *docstore.Store
-	policy  *access.Policy
-	closers []func() error
+	config    *config.Config
+	kind      string        // of the engine
+	engine    search.Loader // or nil
+	store     *docstore.Store
+	documents docstore.Driver // of the store
+	policy    *access.Policy
+	traces    *tracing // or nil
+	closers   []func() error
 }
 
 // Close closes what was opened.
@@ -44,7 +46,12 @@ func (o *parts) Close() error {
 
 // open opens the engine, the document store and the policy of a configuration. Everything that is written
 // lies under its data directory.
-func open(ctx context.Context, c *config.Config) (o *parts, err error) {
+func open(ctx context.Context, c *config.Config) (*parts, error) {
+	return openSome(ctx, c, true, true)
+}
+
+// openSome opens the engine and the document store if they are wanted.
+func openSome(ctx context.Context, c *config.Config, engine, store bool) (o *parts, err error) {
 	o = &parts{config: c, kind: c.EngineKind()}
 	defer func() {
 		if err != nil {
@@ -57,11 +64,15 @@ func open(ctx context.Context, c *config.Config) (o *parts, err error) {
 	if err := o.openPolicy(); err != nil {
 		return o, err
 	}
-	if err := o.openEngine(ctx); err != nil {
-		return o, fmt.Errorf("the engine: %w", err)
+	if engine {
+		if err := o.openEngine(ctx); err != nil {
+			return o, fmt.Errorf("the engine: %w", err)
+		}
 	}
-	if err := o.openStore(ctx); err != nil {
-		return o, fmt.Errorf("the document store: %w", err)
+	if store {
+		if err := o.openStore(ctx); err != nil {
+			return o, fmt.Errorf("the document store: %w", err)
+		}
 	}
 	return o, nil
 }
@@ -222,7 +233,7 @@ func (o *parts) openStore(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		o.store, o.closers = docstore.New(d), append(o.closers, d.Close)
+		o.documents, o.closers = d, append(o.closers, d.Close)
 	case "elasticsearch":
 		t, err := o.cluster()
 		if err != nil {
@@ -232,7 +243,7 @@ func (o *parts) openStore(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		o.store = docstore.New(d)
+		o.documents = d
 	default:
 		file, err := o.private("config.db")
 		if err != nil {
@@ -242,7 +253,8 @@ func (o *parts) openStore(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		o.store, o.closers = docstore.New(d), append(o.closers, d.Close)
+		o.documents, o.closers = d, append(o.closers, d.Close)
 	}
+	o.store = docstore.New(o.documents)
 	return nil
 }

@@ -179,6 +179,9 @@ func (k *checker) outside() {
 		}
 	}
 	k.url("tracing.endpoint", c.Tracing.Endpoint, "http", "https")
+	k.url("gateway.query", c.Gateway.Query, "http", "https")
+	k.url("gateway.filter", c.Gateway.Filter, "http", "https")
+	k.url("gateway.configuration", c.Gateway.Configuration, "http", "https")
 }
 
 // url checks an absolute URL; an empty one is none. What is printed has no password.
