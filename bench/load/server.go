@@ -46,7 +46,7 @@ func start(ctx context.Context, program, data string, patience time.Duration) (*
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	s := &server{command: exec.Command(program, "-addr", "127.0.0.1:0", "-data", data)} //nolint:gosec // the caller names the program
-	s.command.Env = []string{} // the caller's settings of DHR are not for it
+	s.command.Env = []string{}                                                          // the caller's settings of DHR are not for it
 	s.command.Stderr = &s.output
 	out, err := s.command.StdoutPipe()
 	if err != nil {
