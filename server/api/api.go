@@ -21,6 +21,8 @@ import (
 type Options struct {
 	// Authenticate says who sends a request, and with what error not. If nil, nobody is let in.
 	Authenticate auth.Authenticator
+	// NoSignIn says that Authenticate lets everybody in without credentials, so that the document asks for none.
+	NoSignIn bool
 	// Refused, if not nil, is told of requests of which it is not known who sends them.
 	Refused func(ctx context.Context, from netip.Addr, err error)
 	// Address says from where a request comes. If nil, the peer's address.
@@ -45,17 +47,37 @@ type Options struct {
 	// OpenMetrics shows /metrics to all; otherwise to loopback, and to who may audit.
 	OpenMetrics bool
 
+	// RequestInfo says that a body may have the member RequestInfo, as all have that come from DIGIT 2's clients and
+	// gateway. It is for Authenticate, and for nothing else.
+	RequestInfo bool
+
+	// MaxResults is the greatest number of records on a page, as the service has it. If zero, or more than that, 1,000.
+	MaxResults int
 	// MaxBody is the greatest size of a body in bytes. If zero, 4 MiB.
 	MaxBody int64
 	// BodyTimeout is how long the body of a request may take to arrive. If zero, 10 s.
 	BodyTimeout time.Duration
+	// WriteTimeout is how long a client may take to take what is written, before the connection is cut. If zero, a minute.
+	WriteTimeout time.Duration
 	// Limits bound how often is asked. If nil, there are none.
 	Limits *Limits
 	// Origins are those of browsers that may ask from other sites, such as
 	// https://reports.example.org, or * for all. If empty, none.
 	Origins []string
+	// CORS is what the pages of Origins may do.
+	CORS CORS
 	// Now is the clock. If nil, time.Now.
 	Now func() time.Time
+}
+
+// CORS is what pages of other origins may do.
+type CORS struct {
+	// Methods and Headers are those that they may use and send. If empty, all that the API takes.
+	Methods, Headers []string
+	// Credentials says that they may send cookies and the like.
+	Credentials bool
+	// MaxAge is how long a browser remembers what it was told. If zero, 10 minutes.
+	MaxAge time.Duration
 }
 
 // handler is the API.
@@ -82,6 +104,7 @@ func New(service *dhr.Service, opts *Options) (http.Handler, error) {
 	a.defaults()
 	a.metrics = newMetrics(a.opts.Metrics)
 	a.api = humago.New(a.mux, a.document())
+	a.api.UseMiddleware(a.absent)
 	a.routes()
 	return a.middleware()
 }
@@ -97,11 +120,26 @@ func (a *handler) defaults() {
 	if o.Address == nil {
 		o.Address = peer
 	}
+	if o.MaxResults <= 0 || o.MaxResults > maxResults {
+		o.MaxResults = maxResults
+	}
 	if o.MaxBody == 0 {
 		o.MaxBody = 4 << 20
 	}
+	if o.WriteTimeout == 0 {
+		o.WriteTimeout = time.Minute
+	}
 	if o.BodyTimeout == 0 {
 		o.BodyTimeout = 10 * time.Second
+	}
+	if len(o.CORS.Methods) == 0 {
+		o.CORS.Methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+	}
+	if len(o.CORS.Headers) == 0 {
+		o.CORS.Headers = []string{"Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "X-Request-Id", "X-Correlation-Id", "X-Api-Key"}
+	}
+	if o.CORS.MaxAge == 0 {
+		o.CORS.MaxAge = 10 * time.Minute
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -121,10 +159,12 @@ func (a *handler) document() huma.Config {
 	config.NoFormatFallback = false
 	config.RejectUnknownQueryParameters = true
 	config.Info.Description = "Questions about health records, in JQL. Every error is a problem document (RFC 9457)."
-	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"bearer": {Type: "http", Scheme: "bearer", Description: "A JWT, an API key, or a token of DIGIT, as the server is configured."},
+	if !a.opts.NoSignIn {
+		config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+			"bearer": {Type: "http", Scheme: "bearer", Description: "A JWT, an API key, or a token of DIGIT, as the server is configured."},
+		}
+		config.Security = []map[string][]string{{"bearer": {}}}
 	}
-	config.Security = []map[string][]string{{"bearer": {}}}
 	if a.opts.Base != "" {
 		config.Servers = []*huma.Server{{URL: a.opts.Base}}
 	}

@@ -168,8 +168,8 @@ func (a *handler) problem(ctx context.Context, err error) error {
 	return internalError.problem(ctx, "something went wrong that should not; the log says more under this trace_id")
 }
 
-// saying is by which package an error is said, which is nothing to a client.
-var saying = regexp.MustCompile(`^(?:(?:dhr|search|dashboard|docstore): )+`)
+// saying is by which package an error is said, and what it was doing, which is nothing to a client.
+var saying = regexp.MustCompile(`^(?:(?:dhr|search|dashboard|docstore|audit|page|schemas|check|suggest|indexes|create filter|list filters|list): )+`)
 
 // details returns complaints about a query as a client reads them.
 func details(list jql.ErrorList) []Detail {
@@ -187,9 +187,10 @@ func details(list jql.ErrorList) []Detail {
 	return all
 }
 
-// useProblems makes what huma complains about problem documents of ours. Huma keeps this in a variable
-// for the whole program.
+// useProblems makes what huma complains about problem documents of ours, and names of members count in
+// one case alone. Huma keeps this in variables for the whole program.
 var useProblems = sync.OnceFunc(func() {
+	huma.ValidateStrictCasing = true // JQL is no member, jql is
 	huma.NewErrorWithContext = func(hc huma.Context, status int, message string, errs ...error) huma.StatusError {
 		ctx := context.Background()
 		if hc != nil {
@@ -213,7 +214,7 @@ func formProblem(ctx context.Context, status int, message string, errs []error) 
 		var d *huma.ErrorDetail
 		switch {
 		case errors.As(err, &d):
-			p.Errors = append(p.Errors, Detail{Message: d.Message, Location: d.Location})
+			p.Errors = append(p.Errors, inWords(d.Message, d.Location))
 		case err != nil:
 			p.Errors = append(p.Errors, Detail{Message: err.Error()})
 		}
@@ -225,6 +226,24 @@ func formProblem(ctx context.Context, status int, message string, errs []error) 
 		}
 	}
 	return p
+}
+
+// ofType is how package encoding/json says that a value is not of the type that it should be.
+var ofType = regexp.MustCompile(`^json: cannot unmarshal (?:number )?(\S+) into Go (?:struct field (?:[^.\s]*)\.(\S+)|value) of type (\S+)$`)
+
+// inWords is a complaint, in words that say nothing of Go.
+func inWords(message, location string) Detail {
+	if m := ofType.FindStringSubmatch(message); m != nil {
+		if m[2] != "" {
+			location += "." + m[2]
+		}
+		what := "a value of another type"
+		if strings.Contains(m[3], "int") {
+			what = "a whole number without a fraction, of 64 bits"
+		}
+		message = "must be " + what + ", got " + m[1]
+	}
+	return Detail{Message: message, Location: location}
 }
 
 // write sends a problem outside of huma.

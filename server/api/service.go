@@ -133,7 +133,7 @@ func (a *handler) ready(ctx context.Context, _ *struct{}) (*readyAnswer, error) 
 func (a *handler) capabilities() Capabilities {
 	return Capabilities{
 		Version: a.opts.Version, Engine: a.opts.Engine, Formats: []string{}, Storage: []string{}, Roles: a.opts.Roles, Targets: a.service.Targets(),
-		Limits: LimitsInfo{MaxResults: maxResults, MaxWindow: maxWindow, MaxBody: a.opts.MaxBody, MaxQuery: maxQuery, CappedCount: cappedCount},
+		Limits: LimitsInfo{MaxResults: a.opts.MaxResults, MaxWindow: maxWindow, MaxBody: a.opts.MaxBody, MaxQuery: maxQuery, CappedCount: cappedCount},
 	}
 }
 

@@ -20,6 +20,7 @@ type asked struct {
 	who         *access.Principal
 	query       string // for the log
 	records     int
+	body        []byte
 	control     *http.ResponseController // of the connection, below what wraps it
 }
 

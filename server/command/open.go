@@ -123,6 +123,17 @@ func (o *parts) kept(name string) ([]byte, error) {
 	return key, nil
 }
 
+// private returns the path of a database of the data directory. If it is new, none but its owner can read it, whoever may look
+// into the directory. SQLite gives the files beside it the same mode.
+func (o *parts) private(name string) (string, error) {
+	file := filepath.Join(o.config.Server.Data, name)
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator names the directory
+	if err != nil {
+		return "", err
+	}
+	return file, f.Close()
+}
+
 // engineCache is how much memory the embedded engine takes for its writer; a reader takes a quarter of it.
 const engineCache = 32 << 20
 
@@ -147,7 +158,11 @@ func (o *parts) openEngine(ctx context.Context) error {
 		o.engine, err = essearch.Open(ctx, t, &essearch.Options{Timeout: c.Elasticsearch.Timeout, Declared: declared})
 		return err
 	default:
-		d, err := sqlsearch.Open(ctx, filepath.Join(c.Server.Data, "records.db"), &sqlsearch.Options{Cache: engineCache})
+		file, err := o.private("records.db")
+		if err != nil {
+			return err
+		}
+		d, err := sqlsearch.Open(ctx, file, &sqlsearch.Options{Cache: engineCache})
 		if err != nil {
 			return err
 		}
@@ -219,7 +234,11 @@ func (o *parts) openStore(ctx context.Context) error {
 		}
 		o.store = docstore.New(d)
 	default:
-		d, err := sqldoc.Open(ctx, filepath.Join(c.Server.Data, "config.db"), nil)
+		file, err := o.private("config.db")
+		if err != nil {
+			return err
+		}
+		d, err := sqldoc.Open(ctx, file, nil)
 		if err != nil {
 			return err
 		}

@@ -23,6 +23,7 @@ import (
 	"github.com/digit-health/dhr/audit"
 	"github.com/digit-health/dhr/auth"
 	"github.com/digit-health/dhr/docstore"
+	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/server/api"
 	"github.com/digit-health/dhr/server/config"
 )
@@ -124,7 +125,8 @@ func (p *Program) service(ctx context.Context, o *parts, registry *prometheus.Re
 	}
 	service, err := dhr.New(ctx, dhr.Config{
 		Engine: observe(o.engine, registry), Policy: o.policy, Store: o.store, Audit: trail, Secret: secret, Logger: log,
-		Zone: zone, WeekStart: weekday(c.Query.WeekStart), Members: members(c), Timeout: c.Query.Timeout, PageSize: c.Query.MaxResults,
+		Zone: zone, WeekStart: weekday(c.Query.WeekStart), Members: members(c), Timeout: c.Query.Timeout, PageSize: c.Query.MaxResults, Indexes: c.Engine.Indexes,
+		Parse:     &jql.ParseOptions{Jira: c.Query.Dialect == "jira"},
 		Compilers: compilers(),
 	})
 	if err != nil {
@@ -165,9 +167,9 @@ func (p *Program) handler(o *parts, service *dhr.Service, trail *audit.Log, regi
 		return nil, err
 	}
 	opts := &api.Options{
-		Authenticate: known, Address: func(r *http.Request) netip.Addr { return auth.ClientAddress(r, proxies) },
+		Authenticate: known, NoSignIn: c.Auth.Mode == "none", Address: func(r *http.Request) netip.Addr { return auth.ClientAddress(r, proxies) },
 		Version: p.Version, Engine: o.kind, Base: c.Server.BasePath, Roles: roles, Logger: log, LogQueries: c.Log.QueryTexts,
-		MaxBody: int64(c.Server.MaxBody), Origins: c.CORS.Origins, Limits: limits(&c.Limits),
+		RequestInfo: c.Auth.Mode == "digit2", MaxBody: int64(c.Server.MaxBody), Origins: c.CORS.Origins, MaxResults: c.Query.MaxResults, Limits: limits(&c.Limits),
 		Checks: []api.Check{
 			{Name: "engine", Check: func(ctx context.Context) error {
 				_, err := o.engine.Schemas(ctx, "*")
@@ -179,6 +181,7 @@ func (p *Program) handler(o *parts, service *dhr.Service, trail *audit.Log, regi
 			}},
 		},
 	}
+	opts.CORS = api.CORS{Methods: c.CORS.Methods, Headers: c.CORS.Headers, Credentials: c.CORS.Credentials, MaxAge: c.CORS.MaxAge}
 	if c.Metrics.Enabled {
 		opts.Metrics = registry
 	}
@@ -188,7 +191,7 @@ func (p *Program) handler(o *parts, service *dhr.Service, trail *audit.Log, regi
 			if from.IsValid() {
 				e.Address = from.String()
 			}
-			if _, err := trail.Append(ctx, e); err != nil {
+			if _, err := trail.Append(context.WithoutCancel(ctx), e); err != nil {
 				log.ErrorContext(ctx, "a refused sign-in could not be noted", "error", err)
 			}
 		}
@@ -197,9 +200,24 @@ func (p *Program) handler(o *parts, service *dhr.Service, trail *audit.Log, regi
 	if err != nil || c.Server.BasePath == "" {
 		return h, err
 	}
-	mux := http.NewServeMux()
-	mux.Handle(c.Server.BasePath+"/", http.StripPrefix(c.Server.BasePath, h))
-	return mux, nil
+	return under(c.Server.BasePath, h), nil
+}
+
+// under mounts a handler below a path. What lies beside it is, to h, a path that there is not.
+func under(base string, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inside := r.Clone(r.Context())
+		rest, ok := strings.CutPrefix(r.URL.Path, base)
+		switch {
+		case ok && rest == "":
+			inside.URL.Path, inside.URL.RawPath = "/", ""
+		case ok && strings.HasPrefix(rest, "/"):
+			inside.URL.Path, inside.URL.RawPath = rest, strings.TrimPrefix(r.URL.RawPath, base)
+		default:
+			inside.URL.Path, inside.URL.RawPath = "/beside"+base, ""
+		}
+		h.ServeHTTP(w, inside)
+	})
 }
 
 func firstBytes(s string, n int) string {

@@ -257,10 +257,19 @@ func (k *checker) jwt(needed bool) {
 		}
 	}
 	switch {
-	case sources == 0 && needed:
-		k.complain("auth.jwt", "mode jwt needs one of secret, key_files and jwks_url")
+	case sources == 0 && needed && j.Preset == "":
+		k.complain("auth.jwt", "mode jwt needs one of secret, key_files and jwks_url, or a preset")
 	case sources > 1:
 		k.complain("auth.jwt", "has more than one of secret, key_files and jwks_url; expected one")
+	}
+	if j.Preset != "" {
+		if j.Issuer == "" {
+			k.complain("auth.jwt.issuer", "is needed by the preset %s: the address of the realm, as tokens have it in iss", j.Preset)
+		}
+		if j.Audience == "" {
+			k.complain("auth.jwt.audience", "is needed by the preset %s: the name of the client that DHR is", j.Preset)
+		}
+		k.url("auth.jwt.issuer", j.Issuer, "http", "https")
 	}
 	if n := len(j.Secret.Reveal()); n > 0 && n < 32 {
 		k.complain("auth.jwt.secret", "has %d bytes; expected 32 or more", n)
