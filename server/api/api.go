@@ -216,11 +216,12 @@ func (a *handler) routes() {
 	a.part("configuration", a.auditRoutes)
 }
 
-// operation describes one operation. The service's errors are those that every operation may have.
+// operation describes one operation. The body has been read by then: a time for reading it, of which huma has one by
+// default, would end the questions that take longer, and their connections. The service's errors are those that every operation may have.
 func (a *handler) operation(method, path, id, tag, summary string) huma.Operation {
 	return huma.Operation{
 		Method: method, Path: path, OperationID: id, Tags: []string{tag}, Summary: summary,
-		MaxBodyBytes: a.opts.MaxBody, Errors: []int{
+		MaxBodyBytes: a.opts.MaxBody, BodyReadTimeout: -1, Errors: []int{
 			http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestTimeout,
 			http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests, http.StatusServiceUnavailable,
 		},

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -104,6 +105,35 @@ func TestSlowBody(t *testing.T) {
 	require.NoError(t, err)
 	defer got.Body.Close()
 	require.Equal(t, http.StatusRequestTimeout, got.StatusCode)
+}
+
+// A deadlined is an answer whose connection notes until when it may be read from.
+type deadlined struct {
+	*httptest.ResponseRecorder
+
+	until time.Time
+}
+
+func (d *deadlined) SetReadDeadline(t time.Time) error {
+	d.until = t
+	return nil
+}
+
+// A question may take longer than its body: nothing that is left of the time for reading it ends the connection.
+func TestSlowAnswer(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	for _, r := range []*http.Request{
+		httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/query", strings.NewReader(`{"jql": ""}`)),
+		httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/jql/complete", strings.NewReader(`{"jql": "", "cursor": 0}`)),
+		httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/query?jql=", nil),
+	} {
+		r.Header.Set("Authorization", "Bearer admin")
+		w := &deadlined{ResponseRecorder: httptest.NewRecorder()}
+		s.Config.Handler.ServeHTTP(w, r)
+		require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+		require.True(t, w.until.IsZero(), "%s %s: the connection is given up at %s", r.Method, r.URL, w.until)
+	}
 }
 
 func TestService(t *testing.T) {
