@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -92,6 +93,9 @@ func (a *handler) forwarder(role string, to *url.URL, transport http.RoundTrippe
 			a.log.ErrorContext(r.Context(), "the gateway forwards to itself", "role", role, "trace_id", traceOf(r.Context()))
 			loopDetected.problem(r.Context(), "the gateway forwards to itself").write(w)
 			return
+		}
+		if sent := request(r.Context()).sent; len(sent) > 0 {
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(sent)), int64(len(sent))
 		}
 		proxy.ServeHTTP(w, r)
 	})

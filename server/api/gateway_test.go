@@ -176,6 +176,29 @@ func TestGatewayHeaders(t *testing.T) {
 	require.Contains(t, got.header.Values("Vary"), "Origin")
 }
 
+// The other process finds out who asks in the body as well, where that is the way.
+func TestGatewayForwardsWhatIsForSignIn(t *testing.T) {
+	t.Parallel()
+	query := start(t, &api.Options{RequestInfo: true, Roles: []string{"query"}})
+	bodies := make(chan string, 1)
+	between := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		bodies <- string(body)
+		r.Body = io.NopCloser(strings.NewReader(string(body)))
+		query.Config.Handler.ServeHTTP(w, r)
+	}))
+	defer between.Close()
+	g := gateway(t, map[string]string{"query": between.URL}, &api.Options{RequestInfo: true})
+	body := `{"RequestInfo": {"authToken": "t"}, "jql": "age > 80"}`
+	got := g.send("analyst", "POST", "/v1/query", body)
+	require.Equal(t, 200, got.status, string(got.body))
+	require.Equal(t, body, <-bodies)
+	require.EqualValues(t, 9, got.json["total"])
+}
+
 // An answer goes to the client while it comes, and is given up with it.
 func TestGatewayStreams(t *testing.T) {
 	t.Parallel()

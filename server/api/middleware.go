@@ -7,7 +7,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"os"
 	"path"
 	"runtime/debug"
@@ -139,10 +138,6 @@ func (a *handler) checked(w http.ResponseWriter, r *http.Request) {
 		p.write(w)
 		return
 	}
-	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil { // or what is wrong would be left out, and more be found
-		byStatus[http.StatusBadRequest].problem(r.Context(), "the parameters behind the ? are not percent-encoded").write(w)
-		return
-	}
 	if !open(q.route) {
 		if p := a.admitted(w, r, q); p != nil {
 			p.write(w)
@@ -266,6 +261,7 @@ func (a *handler) readBody(w http.ResponseWriter, r *http.Request) *Problem {
 	if err := unambiguous(body); err != nil {
 		return formProblem(ctx, http.StatusBadRequest, "the body has more than one meaning", []error{err})
 	}
+	request(ctx).sent = body
 	if a.opts.RequestInfo {
 		body = withoutMember(body, "RequestInfo")
 	}

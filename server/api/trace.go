@@ -26,7 +26,7 @@ type asked struct {
 	who         *access.Principal
 	query       string // for the log
 	records     int
-	body        []byte
+	body, sent  []byte                   // sent is with what is for sign-in alone
 	control     *http.ResponseController // of the connection, below what wraps it
 	answer      http.Header              // as far as it is known
 	span        trace.Span               // or nil

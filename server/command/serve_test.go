@@ -248,7 +248,7 @@ func TestServerRefuses(t *testing.T) {
 	t.Parallel()
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer busy.Close()
+	t.Cleanup(func() { busy.Close() })
 	for name, test := range map[string]struct {
 		args []string
 		env  map[string]string
@@ -292,7 +292,9 @@ func TestServerRefuses(t *testing.T) {
 
 func TestServerUnderAPath(t *testing.T) {
 	t.Parallel()
-	s := serve(t, t.TempDir(), map[string]string{"DHR_SERVER_BASE_PATH": "/health/reports"})
+	dir := t.TempDir()
+	visits(t, dir, 1)
+	s := serve(t, dir, map[string]string{"DHR_SERVER_BASE_PATH": "/health/reports"})
 	require.True(t, strings.HasSuffix(s.url, "/health/reports"), s.url)
 	got, _ := s.ask("GET", "/readyz", nil)
 	require.Equal(t, 200, got.StatusCode)
