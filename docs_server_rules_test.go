@@ -42,6 +42,9 @@ func TestBlocksOfServersAreFound(t *testing.T) {
 	require.True(t, got[0].serves() && !got[0].asks() && got[0].output.line == 5)
 	require.True(t, got[1].asks() && !got[1].serves() && got[1].output.line == 14)
 	require.Equal(t, []string{"curl 127.0.0.1:3000/a -d '{\n  \"b\": 1}'   -i", "curl '127.0.0.1:3000/b'"}, commandLines(got[1].text))
+	require.True(t, block{info: "sh", text: "go run ./server import -index a b\ncurl 127.0.0.1:3000/v1/me\n"}.asks())
+	require.False(t, block{info: "sh", text: "go run ./server -addr 127.0.0.1:3000\n"}.asks())
+	require.Equal(t, "'/p' import -data '/d' -index a b", (&running{program: "/p", data: "/d"}).line("go run ./server import -index a b"))
 	require.False(t, got[2].asks() || got[2].serves() || got[2].runs())
 
 	_, err = blocks("d.md", document("```sh", "go run ./examples/a", "```", "```json output", "{}", "```"))

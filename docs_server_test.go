@@ -30,11 +30,14 @@ func (b block) serves() bool {
 	return b.info == "sh" && len(commands) == 1 && commands[0] == "go run ./server"
 }
 
-// asks reports whether the block asks the server, and does nothing else.
+// beside is how commands begin that work on the server's data beside it.
+var beside = regexp.MustCompile(`^go run ./server (?:import|query|audit) `)
+
+// asks reports whether the block asks the server, or works on its data, and does nothing else.
 func (b block) asks() bool {
 	commands := commandLines(b.text)
 	for _, c := range commands {
-		if !strings.HasPrefix(c, "curl ") || !strings.Contains(c, documented) {
+		if !beside.MatchString(c) && (!strings.HasPrefix(c, "curl ") || !strings.Contains(c, documented)) {
 			return false
 		}
 	}
@@ -99,6 +102,8 @@ func (b block) checkConfiguration(ctx context.Context, program, dir string) erro
 type running struct {
 	address string
 	greeted string // what it printed on standard output when it was ready
+	program string
+	data    string // its directory of data
 }
 
 // startServer starts the server with nothing but its sample, on a free port and with a directory of its own; it ends with the test.
@@ -118,6 +123,7 @@ func startServer(t *testing.T, program string) *running {
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	s, err := greeting(out)
+	s.program, s.data = program, filepath.Join(cmd.Dir, "dhr-data")
 	if err != nil {
 		cancel()
 		_ = cmd.Wait()
@@ -145,7 +151,7 @@ func greeting(out io.Reader) (*running, error) {
 			return s, nil
 		}
 	}
-	return nil, errors.Join(lines.Err(), errors.New("the server has ended without a greeting, which was so far:\n"+s.greeted))
+	return s, errors.Join(lines.Err(), errors.New("the server has ended without a greeting, which was so far:\n"+s.greeted))
 }
 
 // checkAt runs the block's commands against a server, and compares what is answered.
@@ -154,7 +160,7 @@ func (b block) checkAt(ctx context.Context, s *running) error {
 	if !b.serves() {
 		printed = ""
 		for _, command := range commandLines(b.text) {
-			out, err := run(ctx, ".", "sh", "-c", "curl -sS"+strings.TrimPrefix(strings.ReplaceAll(command, documented, s.address), "curl"))
+			out, err := run(ctx, ".", "sh", "-c", s.line(command))
 			if err != nil {
 				return fmt.Errorf("%s: %s: %w\n%s", b, command, err, out)
 			}
@@ -169,6 +175,14 @@ func (b block) checkAt(ctx context.Context, s *running) error {
 		return fmt.Errorf("%s: the server answers\n%s\nand not\n%s", b.output, trimmed(printed), trimmed(b.output.text))
 	}
 	return nil
+}
+
+// line is a command of a document for this server.
+func (s *running) line(command string) string {
+	if m := beside.FindString(command); m != "" { // the flags stand before everything else
+		return fmt.Sprintf("'%s' %s -data '%s' %s", s.program, strings.Fields(m)[3], s.data, command[len(m):])
+	}
+	return "curl -sS" + strings.TrimPrefix(strings.ReplaceAll(command, documented, s.address), "curl")
 }
 
 // space is white space in JSON outside of strings, or a string.

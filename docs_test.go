@@ -27,7 +27,8 @@ import (
 //     output and standard error together. What a reader sees is compared;
 //     blanks at the ends of lines are not.
 //   - sh that is "go run ./server" starts the server, on another port and with a new directory
-//     of data. sh whose lines all begin with "curl" asks it, in the order of the document. What
+//     of data. sh whose lines all begin with "curl", or with "go run ./server" and a command that works
+//     beside it, asks it, in the order of the document. What
 //     the server prints on standard output and what it answers follows as text output, or as json output, which may be laid out
 //     for reading. There … stands for what differs from one time to the next.
 //

@@ -132,7 +132,7 @@ func (c *caller) ask(ctx context.Context, r *request) (int64, error) {
 	if _, err := c.conn.Write(r.wire); err != nil {
 		return 0, err
 	}
-	answer, err := http.ReadResponse(c.in, nil)
+	answer, err := http.ReadResponse(c.in, nil) //nolint:bodyclose // it is read to its end, and the connection is the caller's
 	if err != nil {
 		return 0, err
 	}

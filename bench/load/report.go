@@ -12,7 +12,7 @@ func (p *plan) load(ctx context.Context, s *server) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\n%-34s %9s %9s %9s %9s %9s %9s %8s %9s %s\n", "requests at a fixed rate", "per s", "p50 ms", "p90 ms", "p99 ms", "max ms", "answered", "failed", "CPU ms", "KB")
+	say("\n%-34s %9s %9s %9s %9s %9s %9s %8s %9s %s\n", "requests at a fixed rate", "per s", "p50 ms", "p90 ms", "p99 ms", "max ms", "answered", "failed", "CPU ms", "KB")
 	failed := 0
 	for _, k := range kinds {
 		if p.only != "" && p.only != k.name {
@@ -27,7 +27,7 @@ func (p *plan) load(ctx context.Context, s *server) error {
 		}
 		r.print(k.name + ", " + k.about)
 		if k.p50 > 0 {
-			fmt.Printf("%-34s %9s %9s %9s %9s\n", "  target", "", target(k.p50), "", target(k.p99))
+			say("%-34s %9s %9s %9s %9s\n", "  target", "", target(k.p50), "", target(k.p99))
 		}
 		failed += r.failed
 	}
@@ -39,7 +39,7 @@ func (p *plan) load(ctx context.Context, s *server) error {
 			return err
 		}
 	}
-	fmt.Println()
+	say("\n")
 	if failed > 0 {
 		return fmt.Errorf("%d requests failed", failed)
 	}
@@ -59,7 +59,7 @@ func target(ms float64) string {
 // peak raises the rate until the server cannot keep up: until less than 95 of 100 requests are answered
 // within the time in which they are due, or any fails.
 func (p *plan) peak(ctx context.Context, s *server, k *kind) error {
-	fmt.Printf("\nhow much it can do: %s, %s\n", k.name, k.about)
+	say("\nhow much it can do: %s, %s\n", k.name, k.about)
 	rate, best := p.rate, 0.0
 	for range p.steps {
 		r, err := s.offer(ctx, k, rate, 4*time.Second)
@@ -80,9 +80,9 @@ func (p *plan) peak(ctx context.Context, s *server, k *kind) error {
 func (r *result) print(name string) {
 	ms := func(d time.Duration) float64 { return d.Seconds() * 1e3 }
 	n := max(len(r.took), 1)
-	fmt.Printf("%-34s %9.0f %9.2f %9.2f %9.2f %9.2f %9d %8d %9.2f %.1f\n", name, r.achieved(), ms(r.at(.5)), ms(r.at(.9)), ms(r.at(.99)), ms(r.at(1)),
+	say("%-34s %9.0f %9.2f %9.2f %9.2f %9.2f %9d %8d %9.2f %.1f\n", name, r.achieved(), ms(r.at(.5)), ms(r.at(.9)), ms(r.at(.99)), ms(r.at(1)),
 		len(r.took), r.failed, ms(r.cpu)/float64(n), float64(r.received)/float64(n)/1e3)
 	if r.why != nil {
-		fmt.Println("  the first failure:", r.why)
+		say("  the first failure: %v\n", r.why)
 	}
 }

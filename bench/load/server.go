@@ -23,7 +23,7 @@ import (
 func build(ctx context.Context, to, dir string, cold bool) (took, cpu time.Duration, err error) {
 	c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", to, "./server")
 	if cold {
-		c.Env = append(os.Environ(), "GOCACHE="+filepath.Join(dir, "cache"))
+		c.Env = append(c.Environ(), "GOCACHE="+filepath.Join(dir, "cache"))
 	}
 	c.Stderr = os.Stderr
 	begun := time.Now()
@@ -46,7 +46,7 @@ func start(ctx context.Context, program, data string, patience time.Duration) (*
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	s := &server{command: exec.Command(program, "-addr", "127.0.0.1:0", "-data", data)} //nolint:gosec // the caller names the program
-	s.command.Env = []string{"PATH=" + os.Getenv("PATH")}
+	s.command.Env = []string{}                                                          // the caller's settings of DHR are not for it
 	s.command.Stderr = &s.output
 	out, err := s.command.StdoutPipe()
 	if err != nil {

@@ -24,11 +24,11 @@ type conn struct {
 	kept map[string]*stmt
 	// layouts are the layouts of indexes as this connection last saw them.
 	catalog *catalog
-	// among counts the open connections of which this is one; or nil.
-	among *atomic.Int64
 	// used is when it became idle, and rested whether it has given its memory back since.
 	used   time.Time
 	rested bool
+	// among counts the open connections of which this is one; or nil.
+	among *atomic.Int64
 }
 
 // maxKept is how many statements a connection keeps.

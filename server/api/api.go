@@ -53,16 +53,16 @@ type Options struct {
 	// OpenMetrics shows /metrics to all; otherwise to loopback, and to who may audit.
 	OpenMetrics bool
 
-	// Traces make a span of every request, by its route, in the trace that the header traceparent names, whose
-	// id is then the trace_id of problems and of the log. If nil, there are none.
-	Traces trace.TracerProvider
-
 	// RequestInfo says that a body may have the member RequestInfo, as all have that come from DIGIT 2's clients and
 	// gateway. It is for Authenticate, and for nothing else.
 	RequestInfo bool
 
 	// MaxResults is the greatest number of records on a page, as the service has it. If zero, or more than that, 1,000.
 	MaxResults int
+
+	// Traces make a span of every request, by its route, in the trace that the header traceparent names, whose
+	// id is then the trace_id of problems and of the log. If nil, there are none.
+	Traces trace.TracerProvider
 	// MaxBody is the greatest size of a body in bytes. If zero, 4 MiB.
 	MaxBody int64
 	// BodyTimeout is how long the body of a request may take to arrive. If zero, 10 s.
@@ -98,8 +98,10 @@ type handler struct {
 	mux     *http.ServeMux
 	api     huma.API
 	metrics *metrics
-	tracer  trace.Tracer // or nil
-	zones   zones
+	// failures are refused sign-ins by address.
+	failures buckets
+	tracer   trace.Tracer // or nil
+	zones    zones
 
 	via       string                  // what we call ourselves to the other processes
 	processes map[string]http.Handler // the other processes, by role
@@ -214,11 +216,12 @@ func (a *handler) routes() {
 	a.part("configuration", a.auditRoutes)
 }
 
-// operation describes one operation. The service's errors are those that every operation may have.
+// operation describes one operation. The body has been read by then: a time for reading it, of which huma has one by
+// default, would end the questions that take longer, and their connections. The service's errors are those that every operation may have.
 func (a *handler) operation(method, path, id, tag, summary string) huma.Operation {
 	return huma.Operation{
 		Method: method, Path: path, OperationID: id, Tags: []string{tag}, Summary: summary,
-		MaxBodyBytes: a.opts.MaxBody, Errors: []int{
+		MaxBodyBytes: a.opts.MaxBody, BodyReadTimeout: -1, Errors: []int{
 			http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestTimeout,
 			http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests, http.StatusServiceUnavailable,
 		},

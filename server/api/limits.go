@@ -78,14 +78,24 @@ func (l *Limits) address(w http.ResponseWriter, from netip.Addr, now time.Time) 
 	if l == nil {
 		return 0, true
 	}
-	name := from.String()
-	if from.Is6() && !from.Is4In6() { // who has one address has a whole network of them
+	return l.addresses.take(w, placeOf(from), l.PerAddress, l.BurstOfAddress, now)
+}
+
+// placeOf names an address for limits: who has one of IPv6 has a whole network of them.
+func placeOf(from netip.Addr) string {
+	if from.Is6() && !from.Is4In6() {
 		if p, err := from.Prefix(64); err == nil {
-			name = p.String()
+			return p.String()
 		}
 	}
-	return l.addresses.take(w, name, l.PerAddress, l.BurstOfAddress, now)
+	return from.String()
 }
+
+// How often sign-ins of an address may be refused before they are no longer looked at.
+const (
+	guessesPerSecond = 5
+	guessesAtOnce    = 100
+)
 
 func (l *Limits) principal(w http.ResponseWriter, who *access.Principal, now time.Time) (time.Duration, bool) {
 	if l == nil {

@@ -206,6 +206,10 @@ func (a *handler) admitted(w http.ResponseWriter, r *http.Request, q *asked) *Pr
 func (a *handler) unknown(w http.ResponseWriter, r *http.Request, q *asked, err error) *Problem {
 	ctx := r.Context()
 	a.log.WarnContext(ctx, "sign-in refused", "reason", err.Error(), "trace_id", q.trace)
+	// Who guesses is slowed down, whatever the limits are: each guess is noted for good.
+	if wait, ok := a.failures.take(w, placeOf(q.address), guessesPerSecond, guessesAtOnce, a.opts.Now()); !ok {
+		return refusedFor(w, wait).problem(ctx, "too many refused sign-ins from this address")
+	}
 	if a.opts.Refused != nil {
 		a.opts.Refused(ctx, q.address, err)
 	}
