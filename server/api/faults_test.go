@@ -239,7 +239,7 @@ func TestLog(t *testing.T) {
 func TestParametersThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
-	for _, query := range []string{"jql=%zz", "jql=age+%3E+80&max_results=%", "jql=age%3D80;max_results=1", "%=1"} {
+	for _, query := range []string{"jql=%zz", "jql=age+%3E+80&max_results=%", "%=1"} {
 		got := s.send("analyst", "GET", "/v1/query?"+query, nil)
 		require.Equal(t, 400, got.status, query)
 		require.Equal(t, "malformed_request", got.json["code"])
