@@ -79,6 +79,10 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 	if err != nil {
 		return err
 	}
+	secure, err := tlsOf(c)
+	if err != nil {
+		return err
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(c.Server.Address, strconv.Itoa(c.Server.Port)))
 	if err != nil {
 		return err
@@ -118,7 +122,7 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 		return err
 	}
 	s.greet(listener.Addr())
-	return serveUntil(ctx, c, listener, handler, log)
+	return serveUntil(ctx, c, secure, listener, handler, log)
 }
 
 // serving is a server that is being put together.
@@ -206,9 +210,8 @@ func (s *serving) handler() (http.Handler, error) {
 	opts := &api.Options{
 		Authenticate: known, NoSignIn: c.Auth.Mode == "none", Address: func(r *http.Request) netip.Addr { return auth.ClientAddress(r, proxies) },
 		Version: s.p.Version, Engine: s.kind, Base: c.Server.BasePath, Roles: s.roles, Gateway: s.forwards, Permissions: s.policy.Permissions,
-		Logger: s.log, LogQueries: c.Log.QueryTexts, RequestInfo: c.Auth.Mode == "digit2", MaxBody: int64(c.Server.MaxBody), MaxResults: c.Query.MaxResults,
-		Origins: c.CORS.Origins, Limits: limits(&c.Limits),
-		Checks: s.checks(),
+		Logger: s.log, LogQueries: c.Log.QueryTexts, RequestInfo: c.Auth.Mode == "digit2", MaxBody: int64(c.Server.MaxBody), Origins: c.CORS.Origins,
+		MaxResults: c.Query.MaxResults, Limits: limits(&c.Limits), Checks: s.checks(),
 	}
 	opts.CORS = api.CORS{Methods: c.CORS.Methods, Headers: c.CORS.Headers, Credentials: c.CORS.Credentials, MaxAge: c.CORS.MaxAge}
 	if c.Metrics.Enabled {
@@ -325,17 +328,29 @@ func (s *serving) greet(at net.Addr) {
 	}
 }
 
+// tlsOf reads the certificate of the configuration, or returns nil if it has none.
+func tlsOf(c *config.Config) (*tls.Config, error) {
+	if c.Server.TLS.CertFile == "" {
+		return nil, nil //nolint:nilnil // no certificate is no error
+	}
+	cert, err := tls.LoadX509KeyPair(c.Server.TLS.CertFile, c.Server.TLS.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("server.tls: %w", err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, nil
+}
+
 // serveUntil serves until ctx ends, and then finishes what runs.
-func serveUntil(ctx context.Context, c *config.Config, l net.Listener, h http.Handler, log *slog.Logger) error {
+func serveUntil(ctx context.Context, c *config.Config, secure *tls.Config, l net.Listener, h http.Handler, log *slog.Logger) error {
 	s := &http.Server{
 		Handler: h, ReadHeaderTimeout: c.Server.HeaderTimeout, ReadTimeout: c.Server.ReadTimeout, IdleTimeout: c.Server.IdleTimeout,
 		MaxHeaderBytes: int(c.Server.MaxHeader), ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSConfig: secure,
 	}
 	ended := make(chan error, 1)
 	go func() {
-		if t := c.Server.TLS; t.CertFile != "" {
-			ended <- s.ServeTLS(l, t.CertFile, t.KeyFile)
+		if secure != nil {
+			ended <- s.ServeTLS(l, "", "")
 			return
 		}
 		ended <- s.Serve(l)
