@@ -228,7 +228,7 @@ func (s *source) Read(p []byte) (int, error) {
 	switch {
 	case s.want > 0 && s.n > s.want:
 		n, err = 0, fmt.Errorf("the reader yields more than its %d bytes: %w", s.want, ErrInvalid)
-	case err == io.EOF && s.n < s.want:
+	case err == io.EOF && s.n < s.want: //nolint:errorlint // a reader ends with io.EOF itself
 		err = fmt.Errorf("the reader yields %d of its %d bytes: %w", s.n, s.want, io.ErrUnexpectedEOF)
 	}
 	s.end = err

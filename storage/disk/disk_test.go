@@ -54,6 +54,10 @@ func put(t testing.TB, s *storage.Store, text string) storage.Ref {
 func TestSuite(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string]*disk.Options{"no quota": nil, "quota": {Quota: 1 << 30}} {
+		large := int64(0)
+		if opts != nil {
+			large = 1 << 20
+		}
 		t.Run(name, func(t *testing.T) {
 			var dir string
 			storagetest.Run(t, storagetest.Harness{
@@ -62,6 +66,7 @@ func TestSuite(t *testing.T) {
 					return open(t, dir, opts)
 				},
 				Count: func(t testing.TB) int { return len(regular(t, dir)) },
+				Large: large,
 			})
 		})
 	}
