@@ -19,7 +19,8 @@ type Backend interface {
 	// If reading r fails, or ctx ends first, Put returns that error and
 	// nothing remains stored. name is a hint: a file name without folders, whose
 	// extension says the kind of file. opts is never nil, and has a tenant.
-	// Put does not return before it has read its last of r.
+	// Put does not return before it has read its last of r. If r is an io.Seeker, Put may
+	// go back to where it began, and read again.
 	Put(ctx context.Context, name string, r io.Reader, opts *PutOptions) (Ref, error)
 
 	// Open returns the file from an offset, which is not negative. It yields length

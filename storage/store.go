@@ -57,7 +57,7 @@ func (s *Store) Put(ctx context.Context, name string, r io.Reader, opts *PutOpti
 		return "", fmt.Errorf("storage: put %q: %d bytes, at most %d are taken: %w", name, o.Size, max, ErrTooLarge)
 	}
 	o.Scheme = b.Scheme()
-	ref, err := b.Put(ctx, name, &source{ctx: ctx, r: r, want: o.Size}, &o)
+	ref, err := b.Put(ctx, name, newSource(ctx, r, o.Size), &o)
 	if err != nil {
 		return "", fmt.Errorf("storage: put %q: %w", name, err)
 	}
@@ -214,6 +214,31 @@ type source struct {
 	n    int64
 	want int64 // if not zero
 	end  error
+}
+
+func newSource(ctx context.Context, r io.Reader, want int64) io.Reader {
+	s := &source{ctx: ctx, r: r, want: want}
+	if seeker, ok := r.(io.Seeker); ok {
+		if start, err := seeker.Seek(0, io.SeekCurrent); err == nil { // a pipe says that it can, and cannot
+			return &seekable{source: s, seeker: seeker, start: start}
+		}
+	}
+	return s
+}
+
+// A seekable is a source that can be read again.
+type seekable struct {
+	*source
+	seeker io.Seeker
+	start  int64
+}
+
+func (s *seekable) Seek(offset int64, whence int) (int64, error) {
+	at, err := s.seeker.Seek(offset, whence)
+	if err == nil {
+		s.n, s.end = at-s.start, nil
+	}
+	return at, err
 }
 
 func (s *source) Read(p []byte) (int, error) {

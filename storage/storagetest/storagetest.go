@@ -39,6 +39,8 @@ type Harness struct {
 	NoDelete bool
 	// NoEmpty says that the product takes no empty files.
 	NoEmpty bool
+	// PlainTenants says that tenants are names such as pb.amritsar, and others are refused.
+	PlainTenants bool
 	// Large is the size of the large file. If zero, 64 MiB, or the largest that the backend takes.
 	Large int64
 }
@@ -185,6 +187,11 @@ func testNames(t *testing.T, s *suite) {
 	for i, name := range names {
 		opts := options()
 		opts.Tenant = []string{"pb", "pb.amritsar", "..", "../../etc", "/", "a b", "."}[i%7]
+		if s.PlainTenants && i%7 > 1 {
+			_, err := s.store.Put(t.Context(), name, text("tenant", 200), opts)
+			require.ErrorIs(t, err, storage.ErrInvalid, "tenant %q", opts.Tenant)
+			opts.Tenant = "pb"
+		}
 		ref, err := s.store.Put(t.Context(), name, text(name, 200), opts)
 		require.NoError(t, err, "name %q tenant %q", name, opts.Tenant)
 		require.Equal(t, bytesOf(t, text(name, 200)), s.read(t, ref, 0, -1), "name %q tenant %q", name, opts.Tenant)
