@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/digit-health/dhr/internal/upload"
 	"github.com/digit-health/dhr/storage"
 )
 
@@ -58,21 +59,21 @@ func (c *client) call(ctx context.Context, q request) (*http.Response, error) {
 
 // upload sends a file and returns its id. It sends it again only if the service
 // cannot have kept it: if it said so, or if it had not been sent the end.
-func (b *Backend) upload(ctx context.Context, tenant string, u *upload) (string, error) {
+func (b *Backend) upload(ctx context.Context, tenant string, u *upload.Upload) (string, error) {
 	for try := 0; ; try++ {
-		a, err := u.begin()
+		a, err := u.Begin()
 		if err != nil {
 			return "", err
 		}
-		res, out := b.send(ctx, request{method: http.MethodPost, path: b.paths.Upload, file: fileID{tenant: tenant}, body: a, contentType: u.contentType})
-		a.end()
+		res, out := b.send(ctx, request{method: http.MethodPost, path: b.paths.Upload, file: fileID{tenant: tenant}, body: a, contentType: u.ContentType})
+		a.End()
 		switch {
-		case u.err != nil:
+		case u.Err() != nil:
 			if res != nil {
 				_ = res.Body.Close() // the reader's error matters
 			}
-			return "", u.err
-		case out == nil && !u.done:
+			return "", u.Err()
+		case out == nil && !u.Done():
 			_ = res.Body.Close() // whatever it says
 			return "", fmt.Errorf("%w: it answered before it had the whole file", storage.ErrUnavailable)
 		case out == nil:
@@ -81,8 +82,8 @@ func (b *Backend) upload(ctx context.Context, tenant string, u *upload) (string,
 			return id, err
 		}
 		refused := out.status == http.StatusTooManyRequests || out.status == http.StatusServiceUnavailable || out.status == http.StatusBadRequest
-		useful := errors.Is(out.err, storage.ErrUnavailable) && (refused || out.status == 0 && !u.done)
-		if !u.again() {
+		useful := errors.Is(out.err, storage.ErrUnavailable) && (refused || out.status == 0 && !u.Done())
+		if !u.Again() {
 			return "", out.err
 		}
 		if err := b.wait(ctx, try, out, useful); err != nil {

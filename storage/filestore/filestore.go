@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/digit-health/dhr/internal/fetch"
+	"github.com/digit-health/dhr/internal/upload"
 	"github.com/digit-health/dhr/storage"
 )
 
@@ -149,7 +150,10 @@ func (b *Backend) Put(ctx context.Context, name string, r io.Reader, opts *stora
 		return "", fmt.Errorf("%q is no tenant of DIGIT: %w", opts.Tenant, storage.ErrInvalid)
 	}
 	name, contentType := b.naming(name, opts.ContentType)
-	u, err := newUpload(r, b.MaxBytes(), name, contentType, []field{{"tenantId", opts.Tenant}, {"module", b.opts.Module}, {"tag", opts.Tag}})
+	u, err := upload.New(r, &upload.File{
+		Field: "file", Name: name, ContentType: contentType, Limit: b.MaxBytes(), TooLarge: storage.ErrTooLarge,
+		Before: []upload.Field{{Name: "tenantId", Value: opts.Tenant}, {Name: "module", Value: b.opts.Module}, {Name: "tag", Value: opts.Tag}},
+	})
 	if err != nil {
 		return "", err
 	}
@@ -158,7 +162,7 @@ func (b *Backend) Put(ctx context.Context, name string, r io.Reader, opts *stora
 		return "", err
 	}
 	f := fileID{opts.Tenant, id}
-	if err := b.verify(ctx, f, u.size); err != nil {
+	if err := b.verify(ctx, f, u.Size()); err != nil {
 		if b.paths.Delete != "" {
 			err = errors.Join(err, b.Delete(context.WithoutCancel(ctx), f.ref()))
 		}
