@@ -10,6 +10,7 @@ package storagetest
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -85,9 +86,12 @@ func Run(t *testing.T, h Harness) {
 	}
 }
 
+// run is another in each process, so that files of another run do not count where equal files are one.
+var run = rand.Text()
+
 // text yields a table of so many bytes, each line of which is another, the same for the same salt.
 func text(salt string, size int64) io.Reader {
-	return io.LimitReader(&lines{salt: salt}, size)
+	return io.LimitReader(&lines{salt: run + "-" + salt}, size)
 }
 
 type lines struct {
