@@ -54,6 +54,7 @@ type request struct {
 	json         []byte    // the body, or
 	body         io.Reader // the body of a request that is sent once
 	contentType  string
+	header       http.Header
 }
 
 // call sends a request without a body, or with one of JSON, until it is answered.
@@ -96,6 +97,9 @@ func (c *client) send(ctx context.Context, q request) (_ *http.Response, again b
 	req, err := http.NewRequestWithContext(ctx, q.method, address, q.body)
 	if err != nil {
 		return nil, false, fmt.Errorf("%w: %w", storage.ErrInvalid, err)
+	}
+	for name, values := range q.header {
+		req.Header[name] = values
 	}
 	if q.contentType != "" {
 		req.Header.Set("Content-Type", q.contentType)

@@ -3,6 +3,8 @@
 //	backend, err := ipfs.New("http://127.0.0.1:5001", &ipfs.Options{Gateway: "https://files.example.org"})
 //	files, err := storage.New(backend)
 //
+// [NewPinata] stores in an account of Pinata instead, without a node of one's own.
+//
 // Any endpoint that speaks Kubo's RPC will do, with basic or bearer authentication: that is also what hosted services spoke.
 //
 // # Content addresses

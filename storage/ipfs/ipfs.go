@@ -154,25 +154,31 @@ func (b *Backend) add(ctx context.Context, u *upload.Upload) (string, error) {
 	query := url.Values{
 		"cid-version": {"1"}, "raw-leaves": {"true"}, "chunker": {"size-" + strconv.Itoa(chunkSize)}, "quieter": {"true"}, "progress": {"false"}, "pin": {"false"},
 	}
+	return sendUpload(ctx, &b.client, u, func(body io.ReadCloser) (string, bool, error) { return b.addOnce(ctx, query, u, body) })
+}
+
+// sendUpload sends a file, again if that may help and the file can be read again.
+func sendUpload[T any](ctx context.Context, c *client, u *upload.Upload, once func(body io.ReadCloser) (T, bool, error)) (T, error) {
+	var none T
 	for try := 0; ; try++ {
 		body, err := u.Begin()
 		if err != nil {
-			return "", err
+			return none, err
 		}
-		id, again, err := b.addOnce(ctx, query, u, body)
+		got, again, err := once(body)
 		body.End()
 		switch {
 		case u.Err() != nil:
-			return "", u.Err()
+			return none, u.Err()
 		case err == nil && !u.Done():
-			return "", fmt.Errorf("%w: it answered before it had the whole file", storage.ErrUnavailable)
+			return none, fmt.Errorf("%w: it answered before it had the whole file", storage.ErrUnavailable)
 		case err == nil:
-			return id, nil
-		case !again || !u.Again() || try >= b.retries:
-			return "", err
+			return got, nil
+		case !again || !u.Again() || try >= c.retries:
+			return none, err
 		}
-		if err := b.wait(ctx, try); err != nil {
-			return "", err
+		if err := c.wait(ctx, try); err != nil {
+			return none, err
 		}
 	}
 }
