@@ -32,7 +32,7 @@ func threeVisits(ctx context.Context) (search.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) //nolint:errcheck // what is left lies among the temporary files
 	file := filepath.Join(dir, "visits.ndjson")
 	if err := os.WriteFile(file, []byte(visits), 0o600); err != nil {
 		return nil, err

@@ -125,7 +125,7 @@ func (x *Index) uncovered(ctx context.Context, found []*seen) ([]*seen, error) {
 // named returns what who sees by one name, at least one index.
 func (x *Index) named(ctx context.Context, who *access.Principal, name string, opts *jql.ResolveOptions) ([]*seen, error) {
 	var schemas []*record.Schema
-	if strings.Contains(name, "*") || x.policy.Allows(who, name) {
+	if strings.Contains(name, "*") || x.allows(who, name) {
 		var err error
 		schemas, err = x.driver.Schemas(ctx, name)
 		if err = x.visibleTo(who, err); err != nil {
@@ -158,7 +158,7 @@ func (x *Index) named(ctx context.Context, who *access.Principal, name string, o
 // that is nothing either: the error wraps [access.ErrUnfit]. Without opts, functions of rules may fail.
 func (x *Index) view(ctx context.Context, who *access.Principal, s *record.Schema, opts *jql.ResolveOptions) (*seen, error) {
 	v, ok := x.policy.View(who, s)
-	if !ok {
+	if !ok || !x.serves(s.Index) {
 		return nil, nil
 	}
 	asked := opts

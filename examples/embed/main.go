@@ -63,10 +63,12 @@ func run(ctx context.Context, dir string, out io.Writer) (err error) {
 		return err
 	}
 	for _, visit := range page.Records {
-		fmt.Fprintf(out, "%s\n", visit.AppendJSON(nil))
+		if _, err := fmt.Fprintf(out, "%s\n", visit.AppendJSON(nil)); err != nil {
+			return err
+		}
 	}
-	fmt.Fprintln(out, page.Total, "records")
-	return nil
+	_, err = fmt.Fprintln(out, page.Total, "records")
+	return err
 }
 
 // load makes the index visits of the two files, unless it is there, and stores the records.

@@ -84,9 +84,9 @@ func (p *Program) verify(ctx context.Context, o *parts, opts *audit.VerifyOption
 		_, err = fmt.Fprintln(p.Out, "the audit log has no entries")
 		return err
 	}
-	fmt.Fprintf(p.Out, "%d entries, none changed, added or taken away\nthe end is %d:%s\n", report.Entries, report.Last.Seq, report.Last.Hash)
+	say(p.Out, "%d entries, none changed, added or taken away\nthe end is %d:%s\n", report.Entries, report.Last.Seq, report.Last.Hash)
 	if report.Noted.Seq == 0 {
-		fmt.Fprintln(p.Errors, "warning: no end is noted beside the chain; whether entries are missing there cannot be seen")
+		say(p.Errors, "warning: no end is noted beside the chain; whether entries are missing there cannot be seen\n")
 	}
 	return nil
 }

@@ -26,11 +26,11 @@ func (p *Program) choose(ctx context.Context, name string, args []string, from [
 		case "-h", "-help", "--help", "help":
 			to = p.Out
 		default:
-			fmt.Fprintf(to, "there is no command %q\n", name+" "+args[0])
+			say(to, "there is no command %q\n", name+" "+args[0])
 		}
 	}
 	for _, c := range from {
-		fmt.Fprintf(to, "  %-32s %s\n", "server "+name+" "+c.name+" "+c.arguments, c.about)
+		say(to, "  %-32s %s\n", "server "+name+" "+c.name+" "+c.arguments, c.about)
 	}
 	if to == p.Out {
 		return nil

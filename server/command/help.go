@@ -50,16 +50,16 @@ func (p *Program) read(g *guide, args []string) (operands []string, err error) {
 
 // misuse returns a mistake in the arguments of a command.
 func (p *Program) misuse(g *guide, format string, args ...any) error {
-	fmt.Fprintf(p.Errors, format+"\n", args...)
+	say(p.Errors, format+"\n", args...)
 	p.see(g)
 	return &errUsage{}
 }
 
 // see says where to read more.
-func (p *Program) see(g *guide) { fmt.Fprintf(p.Errors, "server %s -h says how it is used\n", g.name) }
+func (p *Program) see(g *guide) { say(p.Errors, "server %s -h says how it is used\n", g.name) }
 
 func (g *guide) print(to io.Writer) {
-	fmt.Fprintf(to, "%s\n\n%s\n\nFlags:\n", strings.TrimSpace("server "+g.name+" [flags] "+g.arguments), g.about)
+	say(to, "%s\n\n%s\n\nFlags:\n", strings.TrimSpace("server "+g.name+" [flags] "+g.arguments), g.about)
 	g.flags.VisitAll(func(f *flag.Flag) {
 		name, usage := flag.UnquoteUsage(f)
 		line := fmt.Sprintf("  -%s %s", f.Name, name)
@@ -67,12 +67,12 @@ func (g *guide) print(to io.Writer) {
 			usage += " (default " + f.DefValue + ")"
 		}
 		if len(line) < 24 {
-			fmt.Fprintf(to, "%-24s%s\n", line, usage)
+			say(to, "%-24s%s\n", line, usage)
 		} else {
-			fmt.Fprintf(to, "%s\n%24s%s\n", line, "", usage)
+			say(to, "%s\n%24s%s\n", line, "", usage)
 		}
 	})
-	fmt.Fprintf(to, "\nFor example:\n  %s\n", strings.ReplaceAll(g.example, "\n", "\n  "))
+	say(to, "\nFor example:\n  %s\n", strings.ReplaceAll(g.example, "\n", "\n  "))
 }
 
 // visible returns a text that comes from elsewhere as it may be printed: what would move the cursor of a screen or
@@ -92,7 +92,7 @@ func visible(text string) string {
 		case r == '\t':
 			b.WriteString(`\t`)
 		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
+			say(&b, `\u%04x`, r)
 		}
 	}
 	return b.String()

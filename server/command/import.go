@@ -186,10 +186,10 @@ func (im *importing) store(ctx context.Context, engine search.Loader, s *record.
 	})
 	g.end()
 	if hidden := im.refused - im.shown(); hidden > 0 {
-		fmt.Fprintf(im.p.Out, "%d more refused records are not shown; -show 0 shows all\n", hidden)
+		say(im.p.Out, "%d more refused records are not shown; -show 0 shows all\n", hidden)
 	}
-	fmt.Fprintf(im.p.Out, "%s: %d read, %d stored, %d refused\n", im.index, report.Read, report.Stored, report.Refused)
-	return im.verdict(ctx, report, err)
+	_, unsaid := fmt.Fprintf(im.p.Out, "%s: %d read, %d stored, %d refused\n", im.index, report.Read, report.Stored, report.Refused)
+	return errors.Join(im.verdict(ctx, report, err), unsaid)
 }
 
 // verdict returns nil if every record was stored, or what is missing.
@@ -225,7 +225,7 @@ func (im *importing) refuse(r search.Refusal) {
 	if r.ID != "" {
 		id = fmt.Sprintf("id %q: ", r.ID)
 	}
-	fmt.Fprintf(im.p.Out, "%s:%d: %s%s\n", visible(r.File), r.Place, id, visible(r.Reason))
+	say(im.p.Out, "%s:%d: %s%s\n", visible(r.File), r.Place, id, visible(r.Reason))
 }
 
 // busy says of a store that another process holds what can be done.

@@ -186,9 +186,6 @@ func TestImportBesideAServer(t *testing.T) {
 // A store that another process is writing to is said to be busy, after some seconds.
 func TestBusyStore(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("SKIPPED: waits five seconds for a store; run without -short")
-	}
 	dir := t.TempDir()
 	_, errs, code := run(t, nil, strings.NewReader(`{"age":3}`), "import", "-data", dir, "-index", "visits", "-")
 	require.Zero(t, code, errs)

@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"iter"
 	"strconv"
@@ -72,10 +71,10 @@ func (g *progress) tell(now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.terminal {
-		fmt.Fprintln(g.to, g.line(now))
+		say(g.to, "%s\n", g.line(now))
 		return
 	}
-	fmt.Fprint(g.to, "\r", g.line(now), "\x1b[K")
+	say(g.to, "\r%s\x1b[K", g.line(now))
 	g.drawn = true
 }
 
@@ -84,7 +83,7 @@ func (g *progress) aside(do func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.drawn {
-		fmt.Fprint(g.to, "\r\x1b[K")
+		say(g.to, "\r\x1b[K")
 		g.drawn = false
 	}
 	do()
@@ -99,14 +98,14 @@ func (g *progress) line(now time.Time) string {
 			full := int(part * barWidth)
 			b.WriteString(" [" + strings.Repeat("#", full) + strings.Repeat(".", barWidth-full) + "]")
 		}
-		fmt.Fprintf(&b, " %3.0f%%", 100*part)
+		say(&b, " %3.0f%%", 100*part)
 	} else if read := g.read.Load(); read > 0 {
-		fmt.Fprintf(&b, " %.1f MB", float64(read)/1e6)
+		say(&b, " %.1f MB", float64(read)/1e6)
 	}
 	if n := g.records.Load(); n > 0 {
-		fmt.Fprintf(&b, ", %s records", thousands(n))
+		say(&b, ", %s records", thousands(n))
 		if took := now.Sub(g.start).Seconds(); took > 0 {
-			fmt.Fprintf(&b, ", %s/s", thousands(int64(float64(n)/took)))
+			say(&b, ", %s/s", thousands(int64(float64(n)/took)))
 		}
 	}
 	return b.String()

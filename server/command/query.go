@@ -149,7 +149,7 @@ func (a *asking) complain(err error) error {
 	var list jql.ErrorList
 	switch {
 	case errors.As(err, &list):
-		fmt.Fprintln(a.p.Errors, strings.TrimRight(list.Caret(), "\n"))
+		say(a.p.Errors, "%s\n", strings.TrimRight(list.Caret(), "\n"))
 		return &errUsage{}
 	case errors.Is(err, search.ErrUnknownIndex) && a.indexes == "":
 		return errors.New("there is no index yet that may be asked; server import makes one")
@@ -163,7 +163,7 @@ func (a *asking) complain(err error) error {
 
 func (a *asking) warn(warnings jql.ErrorList) {
 	for _, w := range warnings {
-		fmt.Fprintln(a.p.Errors, "warning:", w.Caret())
+		say(a.p.Errors, "warning: %s\n", w.Caret())
 	}
 }
 
@@ -195,7 +195,7 @@ func (a *asking) scan(ctx context.Context, o *parts, who *access.Principal) (err
 		return fmt.Errorf("%w: the permission %q is needed", dhr.ErrForbidden, access.MayView)
 	}
 	x, err := search.New(o.engine, o.policy, &search.Options{Timeout: o.config.Query.Timeout, Denied: func(_ context.Context, _ *access.Principal, err error) {
-		fmt.Fprintln(a.p.Errors, "warning: an access rule denies everything:", err)
+		say(a.p.Errors, "warning: an access rule denies everything: %v\n", err)
 	}})
 	if err != nil {
 		return err
@@ -298,7 +298,7 @@ func (w *recordWriter) end(total int64, asOf time.Time) error {
 		if w.written == 0 {
 			begin = `{"records":[`
 		}
-		fmt.Fprintf(w.out, "%s],\"total\":%d,\"as_of\":%q}\n", begin, total, asOf.UTC().Format(time.RFC3339Nano))
+		say(w.out, "%s],\"total\":%d,\"as_of\":%q}\n", begin, total, asOf.UTC().Format(time.RFC3339Nano))
 	}
 	return w.out.Flush()
 }

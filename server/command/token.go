@@ -55,7 +55,7 @@ auth.jwt.secret_file), that the server takes as Authorization: Bearer. Whoever h
 		return &errUsage{"no token is made: " + err.Error()}
 	}
 	if c.Auth.Mode != "jwt" && c.Auth.Mode != "digit3" {
-		fmt.Fprintf(p.Errors, "warning: auth.mode is %s, so that a server with this configuration does not look at tokens\n", c.Auth.Mode)
+		say(p.Errors, "warning: auth.mode is %s, so that a server with this configuration does not look at tokens\n", c.Auth.Mode)
 	}
 	_, err = fmt.Fprintln(p.Out, text)
 	return err
