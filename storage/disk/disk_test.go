@@ -1,12 +1,14 @@
 package disk_test
 
 import (
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -96,6 +98,30 @@ func TestQuota(t *testing.T) {
 	put(t, other, strings.Repeat("d", 100))
 	_, err = s.Put(t.Context(), "e.csv", strings.NewReader("e"), &storage.PutOptions{Tenant: "pb"})
 	require.ErrorIs(t, err, storage.ErrFull)
+}
+
+// A write that failed gives back its part of the quota at once, also while another goes on.
+func TestQuotaOfFailedWrites(t *testing.T) {
+	t.Parallel()
+	s := store(t, t.TempDir(), &disk.Options{Quota: 1000})
+	r, w := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.Put(t.Context(), "slow.csv", r, &storage.PutOptions{Tenant: "pb"})
+		done <- err
+	}()
+	_, err := w.Write([]byte("slow")) // so that it has begun
+	require.NoError(t, err)
+	broken := io.MultiReader(strings.NewReader(strings.Repeat("b", 600)), iotest.ErrReader(io.ErrNoProgress))
+	_, err = s.Put(t.Context(), "b.csv", broken, &storage.PutOptions{Tenant: "pb"})
+	require.ErrorIs(t, err, io.ErrNoProgress)
+	ref := put(t, s, strings.Repeat("c", 600))
+	_, err = s.Put(t.Context(), "d.csv", strings.NewReader(strings.Repeat("d", 600)), &storage.PutOptions{Tenant: "pb"})
+	require.ErrorIs(t, err, storage.ErrFull)
+	require.NoError(t, s.Delete(t.Context(), ref))
+	put(t, s, strings.Repeat("e", 600))
+	require.NoError(t, w.Close())
+	require.NoError(t, <-done)
 }
 
 // Nobody else on the machine can read what is stored.
