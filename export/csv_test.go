@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/digit-health/dhr/export"
+	"github.com/digit-health/dhr/export/exporttest"
 	"github.com/digit-health/dhr/record"
 )
 
@@ -103,7 +104,7 @@ func TestCSVRoundTrip(outer *testing.T) {
 
 // No cell costs an allocation.
 func TestNoAllocations(t *testing.T) {
-	records := tasks(t, 100)
+	records := exporttest.Tasks(t, 100)
 	for _, f := range []*export.Format{export.CSV(), export.JSON(), export.NDJSON()} {
 		e, err := f.NewEncoder(io.Discard, export.Columns(records[0].Projection()), nil)
 		require.NoError(t, err)
