@@ -207,7 +207,7 @@ func testStreams(t *testing.T, f *export.Format, _ *Options) {
 		return
 	}
 	var w counter
-	records := some(t, 20_000)
+	records := some(t, 5_000)
 	e, err := f.NewEncoder(&w, export.Columns(records.projection), nil)
 	require.NoError(t, err)
 	require.NoError(t, records.each(t, e.Encode))
@@ -234,14 +234,14 @@ func testFlatMemory(t *testing.T, f *export.Format, _ *Options) {
 	grown := int64(0)
 	for range 5 { // other tests may run beside this one, and take memory of their own
 		before := held()
-		for range 20 {
+		for range 10 {
 			require.NoError(t, records.each(t, e.Encode))
 		}
 		if grown = held() - before; grown < 3<<20 {
 			break
 		}
 	}
-	require.Less(t, grown, int64(3<<20), "40,000 more records are held in memory")
+	require.Less(t, grown, int64(3<<20), "20,000 more records are held in memory")
 	require.NoError(t, e.Close())
 }
 
