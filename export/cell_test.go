@@ -28,7 +28,7 @@ func project(tb testing.TB, mapping string, paths ...string) *record.Projection 
 func write(tb testing.TB, f *export.Format, p *record.Projection, opts *export.Options, docs ...string) (string, export.Report) {
 	tb.Helper()
 	var file bytes.Buffer
-	e, err := f.NewEncoder(&file, export.Columns(p), opts)
+	e, err := f.NewEncoder(&file, export.Columns(nil, p), opts)
 	require.NoError(tb, err)
 	d := record.NewDecoder(p)
 	var r record.Record
@@ -124,7 +124,7 @@ func TestDatesMadeInGo(t *testing.T) {
 		time.Date(2000, 12, 31, 23, 59, 59, 0, time.UTC): "2000-12-31T23:59:59Z,2000-12-31\n",
 	} {
 		var file bytes.Buffer
-		e, err := export.CSV().NewEncoder(&file, export.Columns(p), export.Plain())
+		e, err := export.CSV().NewEncoder(&file, export.Columns(nil, p), export.Plain())
 		require.NoError(t, err)
 		var r record.Record
 		r.Reset(p)
@@ -144,7 +144,7 @@ func TestInstants(t *testing.T) {
 		zone, err := time.LoadLocation(name)
 		require.NoError(t, err)
 		var file bytes.Buffer
-		e, err := export.CSV().NewEncoder(&file, export.Columns(p), &export.Options{Zone: zone, NoBOM: true})
+		e, err := export.CSV().NewEncoder(&file, export.Columns(nil, p), &export.Options{Zone: zone, NoBOM: true})
 		require.NoError(t, err)
 		want := []string{"at"}
 		var r record.Record
@@ -176,7 +176,7 @@ func TestReport(t *testing.T) {
 	p := project(t, `{"properties":{"k":{"type":"keyword"},"n":{"type":"double"},"o":{"type":"flattened"}}}`, "k", "n", "o")
 	encode := func(f *export.Format, opts *export.Options, values ...record.Value) (string, export.Report) {
 		var file bytes.Buffer
-		e, err := f.NewEncoder(&file, export.Columns(p), opts)
+		e, err := f.NewEncoder(&file, export.Columns(nil, p), opts)
 		require.NoError(t, err)
 		var r record.Record
 		r.Reset(p)

@@ -65,8 +65,11 @@ func TestColumns(t *testing.T) {
 	t.Parallel()
 	a := project(t, `{"properties":{"x":{"type":"keyword"},"y":{"type":"keyword"}}}`, "x", "y")
 	b := project(t, `{"properties":{"y":{"type":"keyword"},"z":{"type":"keyword"}},"_meta":{"dhr":{"labels":{"y":"Why","z":"Why"}}}}`, "z", "y")
-	columns := export.Columns(a, b)
+	columns := export.Columns(nil, a, b)
 	require.Equal(t, []export.Column{{Path: "x"}, {Path: "y", Label: "Why"}, {Path: "z", Label: "Why"}}, columns)
+	require.Equal(t, []export.Column{{Path: "z", Label: "Why"}, {Path: "x"}, {Path: "y", Label: "Why"}}, export.Columns([]string{"?", "z", "x"}, a, b))
+	require.Equal(t, []export.Column{{Path: "y", Label: "Why"}, {Path: "z", Label: "Why"}, {Path: "x"}}, export.Columns([]string{"Y", "why", "*"}, a, b))
+	require.Equal(t, columns, export.Columns([]string{"x", "[", "*"}, a, b))
 	_, err := export.JSON().NewEncoder(io.Discard, columns, nil)
 	require.NoError(t, err)
 	_, err = export.JSON().NewEncoder(io.Discard, columns, &export.Options{Labels: true})
@@ -86,7 +89,7 @@ func TestCSVRoundTrip(outer *testing.T) {
 		rows := rapid.SliceOf(texts).Draw(t, "rows")
 		opts := export.Plain()
 		var file strings.Builder
-		e, err := export.CSV().NewEncoder(&file, export.Columns(p), opts)
+		e, err := export.CSV().NewEncoder(&file, export.Columns(nil, p), opts)
 		require.NoError(t, err)
 		want := [][]string{{"a", "b"}}
 		var r record.Record
@@ -106,7 +109,7 @@ func TestCSVRoundTrip(outer *testing.T) {
 func TestNoAllocations(t *testing.T) {
 	records := exporttest.Tasks(t, 100)
 	for _, f := range []*export.Format{export.CSV(), export.JSON(), export.NDJSON()} {
-		e, err := f.NewEncoder(io.Discard, export.Columns(records[0].Projection()), nil)
+		e, err := f.NewEncoder(io.Discard, export.Columns(nil, records[0].Projection()), nil)
 		require.NoError(t, err)
 		for range 10 { // until the buffer has its size
 			for _, r := range records {

@@ -27,7 +27,7 @@
 //		if err != nil {
 //			log.Fatal(err)
 //		}
-//		e, err := export.CSV().NewEncoder(os.Stdout, export.Columns(columns), nil)
+//		e, err := export.CSV().NewEncoder(os.Stdout, export.Columns(nil, columns), nil)
 //		if err != nil {
 //			log.Fatal(err)
 //		}

@@ -20,7 +20,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	e, err := export.CSV().NewEncoder(os.Stdout, export.Columns(columns), &export.Options{Labels: true, NoBOM: true})
+	e, err := export.CSV().NewEncoder(os.Stdout, export.Columns(nil, columns), &export.Options{Labels: true, NoBOM: true})
 	if err != nil {
 		panic(err)
 	}

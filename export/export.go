@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/digit-health/dhr/record"
@@ -60,23 +63,38 @@ type Column struct {
 	Label string
 }
 
-// Columns returns the columns of records that come under these projections, as
-// those of several indexes do: each path once, in the order of the first
-// projection that has it, and so its label.
-func Columns(projections ...*record.Projection) []Column {
+// Columns returns the columns of records that come under these projections, as those of several
+// indexes do: each path once. They stand in the order of names, which are those of search.Query.Fields:
+// paths, aliases, labels and patterns; what these do not name, or without names all, in
+// the order of the first projection that has it. A label is that of the first field that has one.
+func Columns(names []string, projections ...*record.Projection) []Column {
 	var all []Column
 	seen := map[string]int{}
+	add := func(f *record.Field) {
+		i, ok := seen[f.Path]
+		if !ok {
+			i = len(all)
+			seen[f.Path] = i
+			all = append(all, Column{Path: f.Path})
+		}
+		if all[i].Label == "" {
+			all[i].Label = f.Label
+		}
+	}
+	for _, name := range names {
+		for _, p := range projections {
+			named := p.Schema().Lookup(name)
+			for _, f := range p.Fields() {
+				fits, err := path.Match(name, f.Path)
+				if fits && err == nil && strings.Contains(name, "*") || slices.ContainsFunc(named, func(n *record.Field) bool { return n.Path == f.Path }) {
+					add(f)
+				}
+			}
+		}
+	}
 	for _, p := range projections {
 		for _, f := range p.Fields() {
-			i, ok := seen[f.Path]
-			if !ok {
-				i = len(all)
-				seen[f.Path] = i
-				all = append(all, Column{Path: f.Path})
-			}
-			if all[i].Label == "" {
-				all[i].Label = f.Label
-			}
+			add(f)
 		}
 	}
 	return all

@@ -124,7 +124,7 @@ func run(w io.Writer) error {
 		if _, err := fmt.Fprintf(w, "%s:\n", f.Name); err != nil {
 			return err
 		}
-		e, err := f.NewEncoder(w, export.Columns(columns), export.Plain())
+		e, err := f.NewEncoder(w, export.Columns(nil, columns), export.Plain())
 		if err != nil {
 			return err
 		}

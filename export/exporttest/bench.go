@@ -54,7 +54,7 @@ func Benchmark(b *testing.B, f *export.Format) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	e, err := f.NewEncoder(io.Discard, export.Columns(records[0].Projection()), &export.Options{Zone: kolkata})
+	e, err := f.NewEncoder(io.Discard, export.Columns(nil, records[0].Projection()), &export.Options{Zone: kolkata})
 	if err != nil {
 		b.Fatal(err)
 	}

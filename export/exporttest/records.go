@@ -94,7 +94,7 @@ func encode(tb testing.TB, f *export.Format, opts *export.Options, sets ...set) 
 		projections = append(projections, s.projection)
 	}
 	var file bytes.Buffer
-	e, err := f.NewEncoder(&file, export.Columns(projections...), opts)
+	e, err := f.NewEncoder(&file, export.Columns(nil, projections...), opts)
 	require.NoError(tb, err)
 	for _, s := range sets {
 		require.NoError(tb, s.each(tb, e.Encode))

@@ -90,7 +90,7 @@ func testSameBytes(t *testing.T, f *export.Format, _ *Options) {
 	}
 
 	var kept bytes.Buffer // of records that stay as they are
-	e, err := f.NewEncoder(&kept, export.Columns(records.projection), opts)
+	e, err := f.NewEncoder(&kept, export.Columns(nil, records.projection), opts)
 	require.NoError(t, err)
 	require.NoError(t, records.each(t, func(r *record.Record) error { return e.Encode(r.Clone()) }))
 	require.NoError(t, e.Close())
@@ -119,8 +119,10 @@ func testRefused(t *testing.T, f *export.Format, _ *Options) {
 		require.Contains(t, err.Error(), f.Name)
 		require.Zero(t, file.Len(), name)
 	}
-	e, err := f.NewEncoder(io.Discard, columns, nil)
+	var file bytes.Buffer
+	e, err := f.NewEncoder(&file, columns, nil)
 	require.NoError(t, err)
+	require.Zero(t, file.Len(), "something was written before there was a record")
 	require.ErrorIs(t, e.Encode(nil), export.ErrInvalid)
 	require.ErrorIs(t, e.Close(), export.ErrInvalid)
 }
@@ -149,7 +151,7 @@ func testWriterFails(t *testing.T, f *export.Format, _ *Options) {
 	records := some(t, 300)
 	size := len(encode(t, f, nil, records))
 	try := func(w io.Writer) error {
-		e, err := f.NewEncoder(w, export.Columns(records.projection), nil)
+		e, err := f.NewEncoder(w, export.Columns(nil, records.projection), nil)
 		require.NoError(t, err)
 		failed := records.each(t, e.Encode)
 		err = e.Close()
@@ -170,7 +172,7 @@ func testWriterFails(t *testing.T, f *export.Format, _ *Options) {
 func testClosed(t *testing.T, f *export.Format, _ *Options) {
 	var file bytes.Buffer
 	records := some(t, 1)
-	e, err := f.NewEncoder(&file, export.Columns(records.projection), nil)
+	e, err := f.NewEncoder(&file, export.Columns(nil, records.projection), nil)
 	require.NoError(t, err)
 	require.NoError(t, records.each(t, e.Encode))
 	require.NoError(t, e.Close())
@@ -188,7 +190,7 @@ func testMaxRecords(t *testing.T, f *export.Format, _ *Options) {
 	few := *f
 	few.MaxRecords = 3
 	records := some(t, 4)
-	e, err := few.NewEncoder(io.Discard, export.Columns(records.projection), nil)
+	e, err := few.NewEncoder(io.Discard, export.Columns(nil, records.projection), nil)
 	require.NoError(t, err)
 	require.ErrorIs(t, records.each(t, e.Encode), export.ErrTooMany)
 	require.ErrorIs(t, e.Close(), export.ErrTooMany)
@@ -208,7 +210,7 @@ func testStreams(t *testing.T, f *export.Format, _ *Options) {
 	}
 	var w counter
 	records := some(t, 5_000)
-	e, err := f.NewEncoder(&w, export.Columns(records.projection), nil)
+	e, err := f.NewEncoder(&w, export.Columns(nil, records.projection), nil)
 	require.NoError(t, err)
 	require.NoError(t, records.each(t, e.Encode))
 	before := w.n
@@ -222,7 +224,7 @@ func testFlatMemory(t *testing.T, f *export.Format, _ *Options) {
 		return
 	}
 	records := some(t, 2_000)
-	e, err := f.NewEncoder(io.Discard, export.Columns(records.projection), nil)
+	e, err := f.NewEncoder(io.Discard, export.Columns(nil, records.projection), nil)
 	require.NoError(t, err)
 	held := func() int64 {
 		var m runtime.MemStats

@@ -38,7 +38,7 @@ func write(tb testing.TB, opts *export.Options, rows ...[]string) (*document, ex
 	p, err := schema.Project(paths...)
 	require.NoError(tb, err)
 	var file bytes.Buffer
-	e, err := pdf.Format().NewEncoder(&file, export.Columns(p), opts)
+	e, err := pdf.Format().NewEncoder(&file, export.Columns(nil, p), opts)
 	require.NoError(tb, err)
 	for _, row := range rows {
 		var r record.Record

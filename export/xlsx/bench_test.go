@@ -36,7 +36,7 @@ func BenchmarkAgainstExcelize(b *testing.B) {
 }
 
 func writeOurs(records []*record.Record) error {
-	e, err := xlsx.Format().NewEncoder(io.Discard, export.Columns(records[0].Projection()), nil)
+	e, err := xlsx.Format().NewEncoder(io.Discard, export.Columns(nil, records[0].Projection()), nil)
 	if err != nil {
 		return err
 	}

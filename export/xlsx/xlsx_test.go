@@ -44,7 +44,7 @@ func project(tb testing.TB, fields string, paths ...string) *record.Projection {
 func write(tb testing.TB, f *export.Format, p *record.Projection, opts *export.Options, docs ...string) ([]byte, export.Report) {
 	tb.Helper()
 	var file bytes.Buffer
-	e, err := f.NewEncoder(&file, export.Columns(p), opts)
+	e, err := f.NewEncoder(&file, export.Columns(nil, p), opts)
 	require.NoError(tb, err)
 	d := record.NewDecoder(p)
 	var r record.Record
