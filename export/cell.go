@@ -71,20 +71,7 @@ func (c *Cell) Wall() int64 {
 	return v.Millis() + c.t.zone.offset(v.Millis())*1000
 }
 
-// Formula reports whether a spreadsheet would take what AppendText has made of the cell for a
-// formula, though it is text: it begins with = + - @, a tab or a carriage return.
-// Numbers and dates are none.
-func (c *Cell) Formula(text []byte) bool {
-	if len(text) == 0 || !isFormulaStart(text[0]) {
-		return false
-	}
-	switch c.Kind() {
-	case record.String, record.JSON:
-		return true
-	}
-	return false
-}
-
+// isFormulaStart reports whether a spreadsheet takes what begins with b for a formula.
 func isFormulaStart(b byte) bool {
 	switch b {
 	case '=', '+', '-', '@', '\t', '\r':
