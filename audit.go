@@ -1,6 +1,7 @@
 package dhr
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,6 +9,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/audit"
@@ -22,13 +25,19 @@ func WithAddress(ctx context.Context, from netip.Addr) context.Context {
 	return context.WithValue(ctx, addressKey{}, from)
 }
 
-// note appends an entry to the audit, if there is one. What cannot be noted must not be answered.
+// note appends an entry to the audit, if there is one. What cannot be noted must not be answered. What was done is
+// noted also if who did it does not wait for the answer.
 func (s *Service) note(ctx context.Context, who *access.Principal, e audit.Entry) error {
 	if s.config.Audit == nil {
 		return nil
 	}
+	const longestUser, longestObject, longestDetail = 200, 300, 500
 	if who != nil {
-		e.Tenant, e.User = who.Tenant, who.User
+		e.Tenant, e.User = who.Tenant, entryText(who.User, longestUser)
+	}
+	e.Object = entryText(e.Object, longestObject)
+	for name, value := range e.Detail {
+		e.Detail[name] = entryText(value, longestDetail)
 	}
 	if e.Tenant == "" {
 		e.Tenant = "-"
@@ -36,7 +45,7 @@ func (s *Service) note(ctx context.Context, who *access.Principal, e audit.Entry
 	if from, ok := ctx.Value(addressKey{}).(netip.Addr); ok && from.IsValid() {
 		e.Address = from.String()
 	}
-	if _, err := s.config.Audit.Append(ctx, e); err != nil {
+	if _, err := s.config.Audit.Append(context.WithoutCancel(ctx), e); err != nil {
 		return fmt.Errorf("dhr: audit: %w", err)
 	}
 	return nil
@@ -49,7 +58,7 @@ func (s *Service) noteQuery(ctx context.Context, who *access.Principal, q *searc
 		return nil
 	}
 	sum := sha256.Sum256([]byte(q.JQL))
-	e := audit.Entry{Action: "query.run", Object: shortened(strings.Join(q.Indexes, ",")), Detail: map[string]string{
+	e := audit.Entry{Action: "query.run", Object: cmp.Or(strings.Join(q.Indexes, ","), "*"), Detail: map[string]string{
 		"query": "sha256:" + hex.EncodeToString(sum[:8]), "outcome": outcome(err),
 	}}
 	if page != nil {
@@ -70,16 +79,20 @@ func outcome(err error) string {
 	return "failed"
 }
 
-// shortened keeps a name within what the audit takes.
-func shortened(name string) string {
-	const longest = 300
-	if name == "" {
-		return "*"
+// entryText makes of what somebody sent what the audit takes. A text that is too long ends in a hash of the whole.
+func entryText(text string, longest int) string {
+	plain := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(text, string(utf8.RuneError)))
+	if len(plain) <= longest {
+		return plain
 	}
-	if len(name) <= longest {
-		return name
-	}
-	return strings.ToValidUTF8(name[:longest-3], "") + "…"
+	sum := sha256.Sum256([]byte(text))
+	end := "…" + hex.EncodeToString(sum[:8])
+	return strings.ToValidUTF8(plain[:longest-len(end)], "") + end
 }
 
 // Audit returns entries of the audit of the tenant of who, which needs the permission [access.MayAudit], the newest first.

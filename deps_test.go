@@ -92,6 +92,7 @@ var house = []room{
 		why: "sample records are loaded into any engine; only the server wants them",
 	},
 	{packages: "server/config", imports: []string{"access"}, why: "a configuration is values; of the house it knows what a role looks like, so that a mistake in one is told with its line"},
+	{packages: "server/otlp", why: "what traces are sent with knows nothing of what is traced"},
 	{packages: "server/ui", why: "the page talks to the API over HTTP alone"},
 	{
 		packages: "server/api", why: "the API is an http.Handler over the face; drivers are wired in server",
@@ -150,7 +151,8 @@ var vendors = []vendor{
 	{"github.com/hibiken/asynqmon", nil, serverOnly},
 	{"gopkg.in/yaml.v3", []string{"server/config"}, "of the readers of YAML the one that says where each key stands"},
 	{"github.com/prometheus/client_golang", []string{"server/api"}, serverOnly},
-	{"go.opentelemetry.io/otel", []string{"server/api"}, serverOnly},
+	{"go.opentelemetry.io/otel", []string{"server/api", "server/otlp"}, serverOnly},
+	{"go.opentelemetry.io/otel/sdk", []string{"server/otlp"}, "who embeds DHR brings the SDK of his choice; the server has its own"},
 }
 
 // testVendors may be imported in tests and suites, and nowhere else.

@@ -56,6 +56,9 @@ type Config struct {
 	// Policy says who may see and do what. It is required.
 	Policy *access.Policy
 
+	// Indexes are the names of the indexes that are served, with * for any run of characters. If empty, all of the engine.
+	Indexes []string
+
 	// Store keeps what users save. If nil, nothing is saved, and Filters is nil.
 	Store *docstore.Store
 
@@ -76,6 +79,8 @@ type Config struct {
 	WeekStart time.Weekday
 	// Members returns the users of a group, for membersOf(): see [jql.ResolveOptions].
 	Members func(ctx context.Context, group string) ([]string, error)
+	// Parse are the dialect and the limits of queries that do not say their own. If nil, the defaults.
+	Parse *jql.ParseOptions
 	// Functions are the host's own functions of the language, by name. If nil, there are none.
 	Functions map[string]jql.Function
 
@@ -119,7 +124,7 @@ func New(_ context.Context, c Config) (*Service, error) {
 	}
 	var err error
 	s.index, err = search.New(c.Engine, c.Policy, &search.Options{
-		Secret: c.Secret, Now: c.Now, Timeout: c.Timeout, PageSize: c.PageSize, Denied: s.denied,
+		Secret: c.Secret, Now: c.Now, Timeout: c.Timeout, PageSize: c.PageSize, Indexes: c.Indexes, Denied: s.denied,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("dhr: %w", err)

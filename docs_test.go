@@ -26,6 +26,11 @@ import (
 //   - text output, following one of these, is what it prints, on standard
 //     output and standard error together. What a reader sees is compared;
 //     blanks at the ends of lines are not.
+//   - sh that is "go run ./server" starts the server, on another port and with a new directory
+//     of data. sh whose lines all begin with "curl", or with "go run ./server" and a command that works
+//     beside it, asks it, in the order of the document. What
+//     the server prints on standard output and what it answers follows as text output, or as json output, which may be laid out
+//     for reading. There … stands for what differs from one time to the next.
 //
 // Blocks inside HTML comments are not shown to readers and not looked at.
 
@@ -35,7 +40,7 @@ type block struct {
 	line   int    // of its first line of text
 	info   string // what follows the opening fence
 	text   string
-	output *block // the text output that follows, or nil
+	output *block // the output that follows, or nil
 }
 
 func (b block) String() string { return fmt.Sprintf("%s:%d", b.file, b.line) }
@@ -71,16 +76,19 @@ func blocks(file, markdown string) ([]block, error) {
 	return withOutputs(all)
 }
 
-// withOutputs moves each text output to the block before it.
+// withOutputs moves each output to the block before it.
 func withOutputs(all []block) ([]block, error) {
 	var kept []block
 	for _, b := range all {
-		if b.info != "text output" {
+		if b.info != "text output" && b.info != "json output" {
 			kept = append(kept, b)
 			continue
 		}
 		if len(kept) == 0 || kept[len(kept)-1].output != nil || !kept[len(kept)-1].runs() {
 			return nil, fmt.Errorf("%s: this output follows nothing that is run", b)
+		}
+		if b.info == "json output" && !kept[len(kept)-1].asks() {
+			return nil, fmt.Errorf("%s: what stands before is no question to the server, whose answer this could be", b)
 		}
 		kept[len(kept)-1].output = &b
 	}
@@ -93,6 +101,9 @@ func (b block) isProgram() bool {
 
 // runs reports whether running the block is what gives its whole output.
 func (b block) runs() bool {
+	if b.serves() || b.asks() {
+		return true
+	}
 	if b.info == "sh" {
 		commands := b.commands()
 		return len(commands) > 0 && len(commands) == len(commandLines(b.text))
@@ -111,13 +122,34 @@ func (b block) commands() []string {
 	return all
 }
 
-// commandLines returns the commands of a shell text, with continued lines joined.
+// commandLines returns the commands of a shell text, with continued lines joined: those that end in a
+// backslash, and those within quotation marks.
 func commandLines(text string) []string {
 	var all []string
+	command, within := "", rune(0)
 	for _, line := range strings.Split(strings.ReplaceAll(text, "\\\n", ""), "\n") {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-			all = append(all, line)
+		if within == 0 {
+			if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "#") {
+				continue
+			}
 		}
+		for _, c := range line {
+			switch {
+			case c == within:
+				within = 0
+			case within == 0 && (c == '\'' || c == '"'):
+				within = c
+			}
+		}
+		command += line
+		if within != 0 {
+			command += "\n"
+			continue
+		}
+		all, command = append(all, command), ""
+	}
+	if command != "" {
+		all = append(all, command)
 	}
 	return all
 }

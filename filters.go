@@ -2,11 +2,14 @@ package dhr
 
 import (
 	"context"
+	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/audit"
 	"github.com/digit-health/dhr/dashboard"
+	"github.com/digit-health/dhr/search"
 )
 
 // Filters are saved questions. They are those of package dashboard, and whoever changes one is noted in the audit.
@@ -22,13 +25,33 @@ func (s *Filters) noted(ctx context.Context, who *access.Principal, action, id s
 		id = f.ID
 	}
 	e := audit.Entry{Action: "filter." + action, Object: "filter/" + id, Detail: map[string]string{"outcome": outcome(err)}}
-	if f != nil {
-		e.Detail["version"] = strconv.FormatInt(f.Version, 10)
+	if f != nil { // as it is from now on, so that a change of who may see it is found whatever the change was called
+		e.Detail["version"], e.Detail["owner"], e.Detail["shares"] = strconv.FormatInt(f.Version, 10), f.Owner, sharesText(f.SharePermissions)
 	}
 	if failed := s.service.note(ctx, who, e); err == nil {
 		err = failed
 	}
 	return f, err
+}
+
+// sharesText lists shares in one line.
+func sharesText(shares []dashboard.SharePermission) string {
+	all := make([]string, len(shares))
+	for i, p := range shares {
+		all[i] = strings.Join([]string{p.Type, p.ID, string(p.Permission)}, ":")
+	}
+	return strings.Join(all, " ")
+}
+
+// Query is [dashboard.Filters.Query]. That somebody asked for a filter that it may not run is noted; the rest is when
+// it is run.
+func (s *Filters) Query(ctx context.Context, who *access.Principal, id string) (*search.Query, error) {
+	q, err := s.Filters.Query(ctx, who, id)
+	if err == nil {
+		return q, nil
+	}
+	e := audit.Entry{Action: "query.run", Object: "filter/" + id, Detail: map[string]string{"outcome": outcome(err)}}
+	return nil, errors.Join(err, s.service.note(ctx, who, e))
 }
 
 // Create is [dashboard.Filters.Create].

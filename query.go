@@ -1,6 +1,7 @@
 package dhr
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/audit"
 	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
@@ -38,7 +40,15 @@ func (s *Service) circumstances(q *search.Query) *search.Query {
 	}
 	in := *q
 	in.Options = *s.options(&q.Options)
+	if in.Parse == nil {
+		in.Parse = s.config.Parse
+	}
 	return &in
+}
+
+// Parse reads a query as the service does: see [jql.Parse]. If opts is nil, with [Config.Parse].
+func (s *Service) Parse(text string, opts *jql.ParseOptions) (*jql.Query, error) {
+	return jql.Parse(text, cmp.Or(opts, s.config.Parse))
 }
 
 // options fills in what a question leaves open.
@@ -71,11 +81,17 @@ type Validation struct {
 	Warnings jql.ErrorList
 }
 
-// Validate says whether a query would be answered. The error is one of the
-// question's circumstances, such as an unknown index; complaints about the query are in the validation.
+// Validate says whether a query would be answered: it is refused as Query would refuse it. Complaints about the
+// query are in the validation; the error is one of the question's circumstances, such as an unknown index.
 func (s *Service) Validate(ctx context.Context, who *access.Principal, q *search.Query) (*Validation, error) {
-	v := new(Validation)
-	_, warnings, err := s.meaning(ctx, who, q, v)
+	if err := s.may(who, access.MayView); err != nil {
+		return nil, err
+	}
+	v, in := new(Validation), s.circumstances(q)
+	if parsed, err := jql.Parse(in.JQL, in.Parse); err == nil {
+		v.Canonical = parsed.String()
+	}
+	warnings, err := s.index.Check(ctx, who, in)
 	if err != nil && !errors.As(err, &v.Errors) {
 		return nil, err
 	}
@@ -83,27 +99,22 @@ func (s *Service) Validate(ctx context.Context, who *access.Principal, q *search
 	return v, nil
 }
 
-// meaning resolves a query against what who may see, noting its canonical form.
-func (s *Service) meaning(ctx context.Context, who *access.Principal, q *search.Query, v *Validation) (*jql.Resolution, jql.ErrorList, error) {
+// meaning resolves a query against what who may see.
+func (s *Service) meaning(ctx context.Context, who *access.Principal, q *search.Query) (*jql.Resolution, error) {
 	if err := s.may(who, access.MayView); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	schemas, err := s.index.Schemas(ctx, who, q.Indexes...)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	parsed, err := jql.Parse(q.JQL, q.Parse)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	v.Canonical = parsed.String()
 	options := s.options(&q.Options)
 	options.User = who.User
-	resolution, err := jql.Resolve(ctx, parsed, schemas, options)
-	if err != nil {
-		return nil, nil, err
-	}
-	return resolution, resolution.Warnings, nil
+	return jql.Resolve(ctx, parsed, schemas, options)
 }
 
 // A Compiled query is what is put to one index.
@@ -122,7 +133,7 @@ func (s *Service) Compile(ctx context.Context, who *access.Principal, q *search.
 	if compiler == nil && target != "plan" {
 		return nil, fmt.Errorf("dhr: %w %q; there are %s", ErrUnknownTarget, target, strings.Join(s.Targets(), ", "))
 	}
-	resolution, _, err := s.meaning(ctx, who, q, new(Validation))
+	resolution, err := s.meaning(ctx, who, s.circumstances(q))
 	if err != nil {
 		return nil, err
 	}
@@ -198,10 +209,19 @@ func (s *Service) Schemas(ctx context.Context, who *access.Principal, names ...s
 
 // Record returns one record by its id, or nil if there is none that the principal may see: see [search.Index.Get].
 func (s *Service) Record(ctx context.Context, who *access.Principal, index, id string, fields ...string) (*record.Record, error) {
-	if err := s.may(who, access.MayView); err != nil {
-		return nil, err
+	var found *record.Record
+	err := s.may(who, access.MayView)
+	if err == nil {
+		found, err = s.index.Get(ctx, who, index, id, fields...)
 	}
-	return s.index.Get(ctx, who, index, id, fields...)
+	e := audit.Entry{Action: "record.read", Object: index + "/" + id, Detail: map[string]string{"outcome": outcome(err)}}
+	if found != nil {
+		e.Count = 1
+	}
+	if failed := s.note(ctx, who, e); failed != nil {
+		return nil, failed
+	}
+	return found, err
 }
 
 // Functions returns the functions that queries may call: those of the language, and the host's.

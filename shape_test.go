@@ -47,7 +47,7 @@ var allSources = sync.OnceValues(func() ([]source, error) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && file != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules"):
+		case d.IsDir() && file != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules" || isModule(file)):
 			return fs.SkipDir
 		case d.IsDir() || path.Ext(file) != ".go" || strings.Contains(filepath.ToSlash(file), "testdata/"):
 			return nil
@@ -62,6 +62,13 @@ var allSources = sync.OnceValues(func() ([]source, error) {
 	})
 	return all, err
 })
+
+// isModule reports whether a directory is that of a module of its own, such as examples/gin, whose vendors
+// never reach the users of this one.
+func isModule(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil
+}
 
 func sources(t *testing.T) []source {
 	t.Helper()

@@ -74,6 +74,10 @@ import (
 // principal may not see: it is for the operator.
 var ErrDenied = errors.New("access denied")
 
+// ErrUnfit is wrapped, beside ErrDenied, by errors that deny an index since it is none that a rule could be about: it
+// lacks a field that the rule asks for, or has another kind of field there. There is nothing in it to see.
+var ErrUnfit = errors.New("access rule does not fit the index")
+
 // A Principal is who asks.
 type Principal struct {
 	User   string

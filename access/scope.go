@@ -16,7 +16,8 @@ import (
 // of the query that it is joined to; the user in them is replaced by who, and
 // dates are those of DHR whatever they ask for. A rule that cannot be resolved, for
 // example because the index lacks a field that it uses, denies everything: the error wraps ErrDenied
-// and, with the place in the rule, an *[Error].
+// and, with the place in the rule, an *[Error]; and ErrUnfit, if that is due to the index rather than to a
+// function of the rule, which may do better the next time.
 func (v *View) Scope(ctx context.Context, opts *jql.ResolveOptions) (plan.Node, error) {
 	tenants, err := v.tenantScope()
 	if err != nil {
@@ -46,9 +47,32 @@ func (g *grant) scope(ctx context.Context, v *View, opts *jql.ResolveOptions) (p
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, fmt.Errorf("%w to index %q: %w", ErrDenied, v.full.Index, &Error{Role: g.role, Grant: g.nth, Part: "rows", Err: err})
+		denied := fmt.Errorf("%w to index %q: %w", ErrDenied, v.full.Index, &Error{Role: g.role, Grant: g.nth, Part: "rows", Err: err})
+		if ofIndex(err) {
+			denied = unfit{denied}
+		}
+		return nil, denied
 	}
 	return r.Plans[0].Where, nil
+}
+
+// An unfit is an error that wraps ErrUnfit without saying so.
+type unfit struct{ error }
+
+func (e unfit) Unwrap() []error { return []error{e.error, ErrUnfit} }
+
+// ofIndex reports whether one of the complaints about a rule is about the index, and not about its functions.
+func ofIndex(err error) bool {
+	var complaints jql.ErrorList
+	errors.As(err, &complaints)
+	for _, c := range complaints {
+		switch c.Code {
+		case "function_failed", "unknown_function", "argument_count":
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 // The functions of row rules, in lower case.
@@ -216,7 +240,7 @@ func (v *View) tenantScope() (plan.Node, error) {
 	}
 	f, err := tenantField(v.full, rule)
 	if err != nil {
-		return nil, fmt.Errorf("%w to index %q: %w", ErrDenied, v.full.Index, &Error{Grant: -1, Part: "tenants", Err: err})
+		return nil, unfit{fmt.Errorf("%w to index %q: %w", ErrDenied, v.full.Index, &Error{Grant: -1, Part: "tenants", Err: err})}
 	}
 	who := v.who.Tenant
 	if who == "" {

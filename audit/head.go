@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/digit-health/dhr/docstore"
 )
@@ -47,37 +48,79 @@ func decodeHead(d *docstore.Document) (Head, error) {
 	return h, nil
 }
 
-// noteHead notes the end of the chain beside it, unless a later one is noted there.
-func (l *Log) noteHead(ctx context.Context) error {
-	body, err := encode(Head{Seq: l.tail.seq, Hash: l.tail.hash})
+// A noting is the end of the chain on its way to the note beside it, in a goroutine of its own
+// so that the next block need not wait for it. Of several ends that wait the last is noted.
+type noting struct {
+	mu   sync.Mutex
+	next *Head // to be noted, or nil
+	busy bool  // somebody notes
+
+	// Those that follow are used by who notes, alone.
+	stored *docstore.Document // as far as we know, or nil
+	err    error              // of the last time
+}
+
+// noteHead has the end of the chain noted.
+func (l *Log) noteHead(h Head) {
+	n := &l.end
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.next = &h
+	if !n.busy {
+		n.busy = true
+		l.running.Go(l.noteHeads)
+	}
+}
+
+// noteHeads notes ends until there is none to note.
+func (l *Log) noteHeads() {
+	n := &l.end
+	for {
+		n.mu.Lock()
+		h := n.next
+		n.next, n.busy = nil, h != nil
+		n.mu.Unlock()
+		if h == nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), l.opts.Timeout)
+		n.err = l.storeHead(ctx, h)
+		cancel()
+	}
+}
+
+// storeHead notes the end of the chain beside it, unless a later one is noted there.
+func (l *Log) storeHead(ctx context.Context, end *Head) error {
+	body, err := encode(end)
 	if err != nil {
 		return err
 	}
+	n := &l.end
 	for {
-		if l.head == nil {
-			l.head, err = l.store.Get(ctx, headKey)
+		if n.stored == nil {
+			n.stored, err = l.store.Get(ctx, headKey)
 			switch {
 			case errors.Is(err, docstore.ErrNotFound):
-				l.head = &docstore.Document{Key: headKey}
+				n.stored = &docstore.Document{Key: headKey}
 			case err != nil:
-				l.head = nil
+				n.stored = nil
 				return err
 			default:
-				h, err := decodeHead(l.head)
+				h, err := decodeHead(n.stored)
 				if err != nil {
 					return err
 				}
-				if h.Seq >= l.tail.seq {
+				if h.Seq >= end.Seq {
 					return nil
 				}
 			}
 		}
 		next := &docstore.Document{Key: headKey, Body: body}
-		l.head, err = l.store.Put(ctx, next, l.head.Version)
+		n.stored, err = l.store.Put(ctx, next, n.stored.Version)
 		if err == nil {
 			return nil
 		}
-		l.head = nil
+		n.stored = nil
 		if !errors.Is(err, docstore.ErrConflict) {
 			return err
 		}

@@ -24,10 +24,10 @@ type Log struct {
 	running sync.WaitGroup
 
 	// Those that follow are used by who writes what waits, alone.
-	known   bool // that tail is the end of the chain, as far as we know
-	tail    tail
-	head    *docstore.Document // that is stored, as far as we know, or nil
-	headErr error
+	known bool // that tail is the end of the chain, as far as we know
+	tail  tail
+
+	end noting
 }
 
 // Options are choices for [Open].
@@ -112,6 +112,13 @@ func (l *Log) wait(a *appending) error {
 	return nil
 }
 
+// Waiting returns how many entries wait to be stored.
+func (l *Log) Waiting() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.waiting)
+}
+
 // Close stores what waits, and has later entries refused. Closing twice is no error.
 // The error is that the end of the chain could not be noted: all entries are stored, but that
 // some of the last were cut off could not be seen.
@@ -120,8 +127,8 @@ func (l *Log) Close() error {
 	l.closed = true
 	l.mu.Unlock()
 	l.running.Wait()
-	if l.headErr != nil {
-		return fmt.Errorf("audit: close: %w", l.headErr)
+	if l.end.err != nil {
+		return fmt.Errorf("audit: close: %w", l.end.err)
 	}
 	return nil
 }
@@ -138,10 +145,10 @@ func (l *Log) write() {
 		for _, a := range batch {
 			close(a.over)
 		}
-		if stored {
-			l.headErr = l.noteHead(ctx)
-		}
 		cancel()
+		if stored {
+			l.noteHead(Head{Seq: l.tail.seq, Hash: l.tail.hash})
+		}
 	}
 }
 

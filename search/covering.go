@@ -2,27 +2,31 @@ package search
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/jql"
+	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
 )
 
 // A seen is what a principal sees of the records that one name stands for.
 type seen struct {
 	*access.View
-	covers []string // the indexes that hold the records
+	scope  plan.Node // which of them
+	covers []string  // the indexes that hold the records
 }
 
 // whole reports whether the name is that of an index.
 func (s *seen) whole() bool { return len(s.covers) == 1 && s.covers[0] == s.Full().Index }
 
-// apart returns the views of names as a question may be put to them: no two of
+// apart returns what who sees by names as a question may be put to it: no two of
 // them hold one record. It is several if one name stands for several indexes, where two records may have one id.
-func (x *Index) apart(ctx context.Context, who *access.Principal, names []string) (views []*access.View, several bool, err error) {
-	found, err := x.seen(ctx, who, names)
+func (x *Index) apart(ctx context.Context, who *access.Principal, names []string, opts *jql.ResolveOptions) (found []*seen, several bool, err error) {
+	found, err = x.seen(ctx, who, names, opts)
 	if err != nil {
 		return nil, false, err
 	}
@@ -37,13 +41,13 @@ func (x *Index) apart(ctx context.Context, who *access.Principal, names []string
 			holder[index] = s
 		}
 	}
-	return viewsOf(found), several, nil
+	return found, several, nil
 }
 
 // views returns what who sees of the indexes that names stand for, each once, in
 // the order of their names.
 func (x *Index) views(ctx context.Context, who *access.Principal, names []string) ([]*access.View, error) {
-	found, err := x.seen(ctx, who, names)
+	found, err := x.seen(ctx, who, names, nil)
 	return viewsOf(found), err
 }
 
@@ -56,8 +60,8 @@ func viewsOf(found []*seen) []*access.View {
 }
 
 // seen returns what who sees by names, in the order of their indexes, without
-// the names of which all indexes are seen by their own.
-func (x *Index) seen(ctx context.Context, who *access.Principal, names []string) ([]*seen, error) {
+// the names of which all indexes are seen by their own. Without opts it is not asked for records.
+func (x *Index) seen(ctx context.Context, who *access.Principal, names []string, opts *jql.ResolveOptions) ([]*seen, error) {
 	if who == nil {
 		return nil, fmt.Errorf("%w: nobody asks", ErrInvalid)
 	}
@@ -70,14 +74,14 @@ func (x *Index) seen(ctx context.Context, who *access.Principal, names []string)
 	met := map[string]bool{}
 	var found []*seen
 	for _, name := range names {
-		views, err := x.named(ctx, who, name)
+		views, err := x.named(ctx, who, name, opts)
 		if err != nil {
 			return nil, err
 		}
 		for _, v := range views {
 			if index := v.Full().Index; !met[index] {
 				met[index] = true
-				found = append(found, &seen{View: v, covers: []string{index}})
+				found = append(found, v)
 			}
 		}
 	}
@@ -118,24 +122,52 @@ func (x *Index) uncovered(ctx context.Context, found []*seen) ([]*seen, error) {
 	}), nil
 }
 
-// named returns the views that one name stands for, at least one.
-func (x *Index) named(ctx context.Context, who *access.Principal, name string) ([]*access.View, error) {
+// named returns what who sees by one name, at least one index.
+func (x *Index) named(ctx context.Context, who *access.Principal, name string, opts *jql.ResolveOptions) ([]*seen, error) {
 	var schemas []*record.Schema
-	if strings.Contains(name, "*") || x.policy.Allows(who, name) {
+	if strings.Contains(name, "*") || x.allows(who, name) {
 		var err error
 		schemas, err = x.driver.Schemas(ctx, name)
 		if err = x.visibleTo(who, err); err != nil {
 			return nil, err
 		}
 	}
-	var views []*access.View
+	var found []*seen
+	var unfit error
 	for _, s := range schemas {
-		if v, ok := x.policy.View(who, s); ok {
-			views = append(views, v)
+		v, err := x.view(ctx, who, s, opts)
+		switch {
+		case errors.Is(err, access.ErrUnfit):
+			unfit = err
+		case err != nil:
+			return nil, x.denied(ctx, who, err)
+		case v != nil:
+			found = append(found, v)
 		}
 	}
-	if len(views) == 0 {
+	if len(found) == 0 {
+		if unfit != nil {
+			_ = x.denied(ctx, who, unfit) // who asked does not learn that there is something
+		}
 		return nil, fmt.Errorf("%w %q", ErrUnknownIndex, name)
 	}
-	return views, nil
+	return found, nil
+}
+
+// view returns what who sees of the index of a schema, nil if that is nothing. Of an index that its rules do not fit,
+// that is nothing either: the error wraps [access.ErrUnfit]. Without opts, functions of rules may fail.
+func (x *Index) view(ctx context.Context, who *access.Principal, s *record.Schema, opts *jql.ResolveOptions) (*seen, error) {
+	v, ok := x.policy.View(who, s)
+	if !ok || !x.serves(s.Index) {
+		return nil, nil
+	}
+	asked := opts
+	if asked == nil {
+		asked = &jql.ResolveOptions{Now: x.opts.Now()}
+	}
+	scope, err := v.Scope(ctx, asked)
+	if err != nil && (opts != nil || !errors.Is(err, access.ErrDenied) || errors.Is(err, access.ErrUnfit)) {
+		return nil, err
+	}
+	return &seen{View: v, scope: scope, covers: []string{s.Index}}, nil
 }

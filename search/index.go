@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/digit-health/dhr/access"
@@ -45,6 +46,9 @@ type Options struct {
 	Denied func(ctx context.Context, who *access.Principal, err error)
 	// PageSize is the greatest number of records on a page. If zero, 1,000.
 	PageSize int
+	// Indexes are the names of the indexes, aliases and data streams that there are for anybody, with * for any run of
+	// characters. If empty, all that the driver has.
+	Indexes []string
 	// MaxIndexes is the greatest number of indexes in one question. If zero, 100.
 	MaxIndexes int
 }
@@ -104,6 +108,18 @@ func (x *Index) Schemas(ctx context.Context, who *access.Principal, names ...str
 	return schemas, nil
 }
 
+// Check returns the warnings about a query, or the error with which Page would refuse it, without asking the engine for
+// records.
+func (x *Index) Check(ctx context.Context, who *access.Principal, q *Query) (jql.ErrorList, error) {
+	ctx, cancel := x.limit(ctx)
+	defer cancel()
+	r, err := x.resolve(ctx, who, q)
+	if err != nil {
+		return nil, x.wrap(ctx, "check", err)
+	}
+	return r.warnings, nil
+}
+
 // Indexes returns the names of the indexes, aliases and data streams that a
 // principal may see, in their order, also of one whose schema cannot be read. There may be none.
 func (x *Index) Indexes(ctx context.Context, who *access.Principal) ([]string, error) {
@@ -116,17 +132,48 @@ func (x *Index) Indexes(ctx context.Context, who *access.Principal) ([]string, e
 	}
 	var names []string
 	for _, e := range broken {
-		if x.policy.Allows(who, e.Unreadable()) {
+		if x.allows(who, e.Unreadable()) {
 			names = append(names, e.Unreadable())
 		}
 	}
 	for _, s := range all {
-		if _, ok := x.policy.View(who, s); ok {
+		switch v, err := x.view(ctx, who, s, nil); {
+		case errors.Is(err, access.ErrUnfit):
+		case err != nil:
+			return nil, x.wrap(ctx, "indexes", err)
+		case v != nil:
 			names = append(names, s.Index)
 		}
 	}
 	slices.Sort(names)
 	return names, nil
+}
+
+// serves reports whether there is an index with this name for anybody.
+func (x *Index) serves(name string) bool {
+	return len(x.opts.Indexes) == 0 || slices.ContainsFunc(x.opts.Indexes, func(pattern string) bool { return fits(pattern, name) })
+}
+
+// allows reports whether who may see anything of the index with this name.
+func (x *Index) allows(who *access.Principal, name string) bool {
+	return x.serves(name) && x.policy.Allows(who, name)
+}
+
+// fits reports whether a name is one that a pattern with * stands for.
+func fits(pattern, name string) bool {
+	first, rest, star := strings.Cut(pattern, "*")
+	name, ok := strings.CutPrefix(name, first)
+	if !ok || !star {
+		return ok && name == ""
+	}
+	parts := strings.Split(rest, "*")
+	last := parts[len(parts)-1]
+	for _, part := range parts[:len(parts)-1] {
+		if _, name, ok = strings.Cut(name, part); !ok {
+			return false
+		}
+	}
+	return strings.HasSuffix(name, last)
 }
 
 // errTimeout is the cause of a context that ended since the engine took too long.

@@ -259,25 +259,6 @@ func TestNewRefuses(t *testing.T) {
 	require.ErrorIs(t, err, search.ErrInvalid)
 }
 
-// A rule that cannot be resolved denies, and says why to the operator alone.
-func TestDenied(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, nil)
-	policy, err := access.NewPolicy(map[string]access.Role{"guest": {Grants: []access.Grant{{
-		Indexes: []string{"visits"}, Rows: "secret = 1", Others: access.Treatment{As: access.Visible}}}}}, nil)
-	require.NoError(t, err)
-	var told error
-	x, err := search.New(w.driver, policy, &search.Options{Denied: func(_ context.Context, who *access.Principal, err error) {
-		require.Equal(t, "eve", who.User)
-		told = err
-	}})
-	require.NoError(t, err)
-	_, err = x.Page(t.Context(), &access.Principal{User: "eve", Roles: []string{"guest"}}, ask(""), nil)
-	require.ErrorIs(t, err, access.ErrDenied)
-	require.NotContains(t, err.Error(), "secret")
-	require.Contains(t, told.Error(), "secret")
-}
-
 // Records may be ordered by values that are too long for a token, as long as none is needed.
 func TestPagesOrderedByLongValues(t *testing.T) {
 	t.Parallel()

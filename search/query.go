@@ -61,7 +61,11 @@ func (x *Index) resolve(ctx context.Context, who *access.Principal, q *Query) (*
 	if q == nil {
 		q = &Query{}
 	}
-	views, several, err := x.apart(ctx, who, q.Indexes)
+	r := &resolved{options: q.Options}
+	if r.options.Now.IsZero() {
+		r.options.Now = x.opts.Now()
+	}
+	found, several, err := x.apart(ctx, who, q.Indexes, &r.options)
 	if err != nil {
 		return nil, err
 	}
@@ -69,11 +73,8 @@ func (x *Index) resolve(ctx context.Context, who *access.Principal, q *Query) (*
 	if err != nil {
 		return nil, err
 	}
-	r := &resolved{options: q.Options}
 	r.options.User = who.User
-	if r.options.Now.IsZero() {
-		r.options.Now = x.opts.Now()
-	}
+	views := viewsOf(found)
 	schemas := make([]*record.Schema, len(views))
 	for i, v := range views {
 		schemas[i] = v.Schema()
@@ -95,10 +96,10 @@ func (x *Index) resolve(ctx context.Context, who *access.Principal, q *Query) (*
 	if err != nil {
 		return nil, err
 	}
-	for i, v := range views {
-		t, err := x.newTarget(ctx, v, meaning.Plans[i], columns[i], &r.options)
+	for i, s := range found {
+		t, err := x.newTarget(s, meaning.Plans[i], columns[i])
 		if err != nil {
-			return nil, x.denied(ctx, who, err)
+			return nil, err
 		}
 		r.targets = append(r.targets, t)
 	}
@@ -106,12 +107,9 @@ func (x *Index) resolve(ctx context.Context, who *access.Principal, q *Query) (*
 }
 
 // newTarget joins the meaning of a query to what the principal may see.
-func (x *Index) newTarget(ctx context.Context, v *access.View, p *plan.Plan, columns []string, opts *jql.ResolveOptions) (*target, error) {
-	scope, err := v.Scope(ctx, opts)
-	if err != nil {
-		return nil, err
-	}
-	t := &target{view: v, plan: &plan.Plan{Schema: v.Full(), Where: plan.NewAnd(scope, p.Where), Order: p.Order}}
+func (x *Index) newTarget(s *seen, p *plan.Plan, columns []string) (t *target, err error) {
+	v := s.View
+	t = &target{view: v, plan: &plan.Plan{Schema: v.Full(), Where: plan.NewAnd(s.scope, p.Where), Order: p.Order}}
 	if t.shown, err = v.Full().Project(columns...); err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (x *Index) visibleTo(who *access.Principal, err error) error {
 		return err
 	}
 	for _, e := range all {
-		if x.policy.Allows(who, e.Unreadable()) {
+		if x.allows(who, e.Unreadable()) {
 			return e
 		}
 	}

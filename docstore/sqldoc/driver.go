@@ -54,6 +54,17 @@ func (d *Driver) Close() error {
 	return err
 }
 
+// Connections returns how many connections to the database are in use, how many are open besides, and how many there may be.
+func (d *Driver) Connections() (used, idle, most int) {
+	s := d.read.Stats()
+	used, idle, most = s.InUse, s.Idle, s.MaxOpenConnections
+	if d.write != d.read {
+		s = d.write.Stats()
+		used, idle, most = used+s.InUse, idle+s.Idle, most+s.MaxOpenConnections
+	}
+	return used, idle, most
+}
+
 // Get implements [docstore.Driver].
 func (d *Driver) Get(ctx context.Context, k docstore.Key) (*docstore.Document, error) {
 	found, err := d.query(ctx, k.Kind, "SELECT "+columns+" FROM {s}document AS d WHERE d.kind = $1 AND d.tenant = $2 AND d.id = $3", k.Kind, k.Tenant, k.ID)

@@ -3,6 +3,7 @@ package sqlsearch
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -23,6 +24,11 @@ type conn struct {
 	kept map[string]*stmt
 	// layouts are the layouts of indexes as this connection last saw them.
 	catalog *catalog
+	// used is when it became idle, and rested whether it has given its memory back since.
+	used   time.Time
+	rested bool
+	// among counts the open connections of which this is one; or nil.
+	among *atomic.Int64
 }
 
 // maxKept is how many statements a connection keeps.
@@ -60,6 +66,9 @@ func pointer(p uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointe
 
 // close closes the connection, with its statements; a transaction that is open is rolled back.
 func (c *conn) close() {
+	if c.among != nil {
+		c.among.Add(-1)
+	}
 	for _, s := range c.kept {
 		s.finalize()
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
 
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
@@ -135,21 +137,28 @@ func (l *loading) store() {
 	}
 }
 
-// finish makes the indexes of the columns, if they are not there yet, each in a
-// transaction of its own.
+// atOnce is how many records are indexed in one transaction, each counted as often as it
+// is in an index, so that other writers need not wait for long.
+const atOnce = 1_000_000
+
+// finish makes the indexes of the columns, if they are not there yet: those of a large
+// table each in a transaction of its own, those of a small one together.
 func (d *SQLite) finish(ctx context.Context, name string) error {
 	var todo []string
-	err := d.onIndex(ctx, name, func(_ *conn, x *index) error {
-		if !x.state.Indexed {
-			todo = x.secondary()
+	var rows int64
+	err := d.onIndex(ctx, name, func(c *conn, x *index) (err error) {
+		if x.state.Indexed {
+			return nil
 		}
-		return nil
+		todo = x.secondary()
+		rows, err = c.number(ctx, "SELECT max(rid) FROM "+x.table("source"))
+		return err
 	})
 	if err != nil || todo == nil {
 		return err
 	}
-	for _, text := range todo {
-		if err := d.onIndex(ctx, name, func(c *conn, _ *index) error { return c.exec(text) }); err != nil {
+	for some := range slices.Chunk(todo, int(max(atOnce/max(rows, 1), 1))) {
+		if err := d.onIndex(ctx, name, func(c *conn, _ *index) error { return c.exec(strings.Join(some, ";\n")) }); err != nil {
 			return err
 		}
 	}
@@ -159,7 +168,7 @@ func (d *SQLite) finish(ctx context.Context, name string) error {
 	return d.shrink(ctx)
 }
 
-// shrink gives the room of the log back, if nobody reads from it now.
+// shrink gives the room of the log back, if nobody reads from it now, and the memory of the writer.
 func (d *SQLite) shrink(ctx context.Context) error {
 	select {
 	case d.write <- struct{}{}:
@@ -172,7 +181,10 @@ func (d *SQLite) shrink(ctx context.Context) error {
 	}
 	err := d.writer.exec("PRAGMA wal_checkpoint(TRUNCATE)")
 	if isLocked(err) {
-		return nil
+		err = nil
+	}
+	if err == nil {
+		err = d.writer.exec("PRAGMA shrink_memory")
 	}
 	return err
 }

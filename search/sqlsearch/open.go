@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"modernc.org/libc"
@@ -31,9 +32,12 @@ type SQLite struct {
 	write  chan struct{} // holds the right to use writer
 	writer *conn
 
+	readers atomic.Int64 // open connections that read
+
 	mu      sync.Mutex
-	idle    []*conn
-	catalog *catalog // the newest that was seen
+	idle    []*conn     // those that were used last at the end
+	resting *time.Timer // runs while there are idle ones that may have memory to give back
+	catalog *catalog    // the newest that was seen
 	open    map[string]*snapshot
 	closed  bool
 }
@@ -92,6 +96,9 @@ func (d *SQLite) Close() error {
 		return nil
 	}
 	d.closed = true
+	if d.resting != nil {
+		d.resting.Stop()
+	}
 	for _, c := range d.idle {
 		c.close()
 	}
@@ -286,6 +293,8 @@ func (d *SQLite) newReader() (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.among = &d.readers
+	d.readers.Add(1)
 	if err := d.setUp(c, d.options.Cache/4); err != nil {
 		c.close()
 		return nil, err
@@ -352,7 +361,47 @@ func (v *view) close() {
 		v.conn.close()
 		return
 	}
+	v.used, v.rested = time.Now(), false
 	d.idle = append(d.idle, v.conn)
+	if d.resting == nil {
+		d.resting = time.AfterFunc(restAfter, d.rest)
+	}
+}
+
+const (
+	// restAfter is how long a reader is idle before it gives its memory back.
+	restAfter = 5 * time.Second
+	// rested is how many idle readers stay open without it, which saves them reading the catalog again.
+	rested = 4
+)
+
+// rest takes the memory from readers that have not been used for a while, and closes those of
+// them that are too many.
+func (d *SQLite) rest() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.resting = nil
+	if d.closed {
+		return
+	}
+	now, again := time.Now(), false
+	var stay []*conn
+	for i, c := range d.idle {
+		switch {
+		case now.Sub(c.used) < restAfter:
+			again = true
+		case len(d.idle)-i > rested || !c.rested && c.exec("PRAGMA shrink_memory") != nil:
+			c.close()
+			continue
+		default:
+			c.rested = true
+		}
+		stay = append(stay, c)
+	}
+	d.idle = stay
+	if again {
+		d.resting = time.AfterFunc(restAfter, d.rest)
+	}
 }
 
 // writing calls do in a transaction of the writer, which is rolled back after an error.

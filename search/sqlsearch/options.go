@@ -12,7 +12,7 @@ type Options struct {
 	// keeps a quarter of it. If zero, 48 MB.
 	Cache int64
 	// Readers is how many connections are kept for questions; more are opened when
-	// they are needed at once. If zero, 4.
+	// they are needed at once. Those that are idle for a while give their memory back. If zero, 16.
 	Readers int
 	// Batch is how many documents are stored in one transaction. If zero, 4,000.
 	Batch int
@@ -33,7 +33,7 @@ func (o *Options) withDefaults() Options {
 		out.Cache = 48 << 20
 	}
 	if out.Readers == 0 {
-		out.Readers = 4
+		out.Readers = 16
 	}
 	if out.Batch == 0 {
 		out.Batch = 4000

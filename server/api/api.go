@@ -12,8 +12,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/digit-health/dhr"
+	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/auth"
 )
 
@@ -21,6 +23,8 @@ import (
 type Options struct {
 	// Authenticate says who sends a request, and with what error not. If nil, nobody is let in.
 	Authenticate auth.Authenticator
+	// NoSignIn says that Authenticate lets everybody in without credentials, so that the document asks for none.
+	NoSignIn bool
 	// Refused, if not nil, is told of requests of which it is not known who sends them.
 	Refused func(ctx context.Context, from netip.Addr, err error)
 	// Address says from where a request comes. If nil, the peer's address.
@@ -30,6 +34,10 @@ type Options struct {
 	Version, Engine string
 	// Roles are the parts of the service that this process has: some of AllRoles. If empty, all.
 	Roles []string
+	// Gateway has the other parts, for the role gateway. If nil, there are no others.
+	Gateway *Gateway
+	// Permissions say what somebody may do. If nil, they are those of the service.
+	Permissions func(*access.Principal) []access.Permission
 	// Base is the path under which the handler is mounted, such as /health-reports, for the
 	// Location of what is made. If empty, it is the root.
 	Base string
@@ -45,17 +53,41 @@ type Options struct {
 	// OpenMetrics shows /metrics to all; otherwise to loopback, and to who may audit.
 	OpenMetrics bool
 
+	// RequestInfo says that a body may have the member RequestInfo, as all have that come from DIGIT 2's clients and
+	// gateway. It is for Authenticate, and for nothing else.
+	RequestInfo bool
+
+	// MaxResults is the greatest number of records on a page, as the service has it. If zero, or more than that, 1,000.
+	MaxResults int
+
+	// Traces make a span of every request, by its route, in the trace that the header traceparent names, whose
+	// id is then the trace_id of problems and of the log. If nil, there are none.
+	Traces trace.TracerProvider
 	// MaxBody is the greatest size of a body in bytes. If zero, 4 MiB.
 	MaxBody int64
 	// BodyTimeout is how long the body of a request may take to arrive. If zero, 10 s.
 	BodyTimeout time.Duration
+	// WriteTimeout is how long a client may take to take what is written, before the connection is cut. If zero, a minute.
+	WriteTimeout time.Duration
 	// Limits bound how often is asked. If nil, there are none.
 	Limits *Limits
 	// Origins are those of browsers that may ask from other sites, such as
 	// https://reports.example.org, or * for all. If empty, none.
 	Origins []string
+	// CORS is what the pages of Origins may do.
+	CORS CORS
 	// Now is the clock. If nil, time.Now.
 	Now func() time.Time
+}
+
+// CORS is what pages of other origins may do.
+type CORS struct {
+	// Methods and Headers are those that they may use and send. If empty, all that the API takes.
+	Methods, Headers []string
+	// Credentials says that they may send cookies and the like.
+	Credentials bool
+	// MaxAge is how long a browser remembers what it was told. If zero, 10 minutes.
+	MaxAge time.Duration
 }
 
 // handler is the API.
@@ -66,14 +98,18 @@ type handler struct {
 	mux     *http.ServeMux
 	api     huma.API
 	metrics *metrics
-	zones   zones
+	// failures are refused sign-ins by address.
+	failures buckets
+	tracer   trace.Tracer // or nil
+	zones    zones
+
+	via       string                  // what we call ourselves to the other processes
+	processes map[string]http.Handler // the other processes, by role
+	forward   http.Handler            // what answers the routes that are registered at present; nil is this process
 }
 
-// New returns the API of a service.
+// New returns the API of a service. A process that has the role gateway alone needs no service.
 func New(service *dhr.Service, opts *Options) (http.Handler, error) {
-	if service == nil {
-		return nil, errors.New("api: there is no service")
-	}
 	useProblems()
 	a := &handler{service: service, mux: http.NewServeMux()}
 	if opts != nil {
@@ -81,7 +117,17 @@ func New(service *dhr.Service, opts *Options) (http.Handler, error) {
 	}
 	a.defaults()
 	a.metrics = newMetrics(a.opts.Metrics)
-	a.api = humago.New(a.mux, a.document())
+	if a.opts.Traces != nil {
+		a.tracer = a.opts.Traces.Tracer("github.com/digit-health/dhr/server/api")
+	}
+	if err := a.openGateway(); err != nil {
+		return nil, err
+	}
+	if service == nil && (a.anyProcess() == nil || !slices.Equal(a.opts.Roles, []string{"gateway"})) {
+		return nil, errors.New("api: there is no service")
+	}
+	a.api = huma.NewAPI(a.document(), &elsewhere{humago.NewAdapter(a.mux, ""), a})
+	a.api.UseMiddleware(a.absent)
 	a.routes()
 	return a.middleware()
 }
@@ -97,14 +143,32 @@ func (a *handler) defaults() {
 	if o.Address == nil {
 		o.Address = peer
 	}
+	if o.MaxResults <= 0 || o.MaxResults > maxResults {
+		o.MaxResults = maxResults
+	}
 	if o.MaxBody == 0 {
 		o.MaxBody = 4 << 20
+	}
+	if o.WriteTimeout == 0 {
+		o.WriteTimeout = time.Minute
 	}
 	if o.BodyTimeout == 0 {
 		o.BodyTimeout = 10 * time.Second
 	}
+	if len(o.CORS.Methods) == 0 {
+		o.CORS.Methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+	}
+	if len(o.CORS.Headers) == 0 {
+		o.CORS.Headers = []string{"Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "X-Request-Id", "X-Correlation-Id", "X-Api-Key"}
+	}
+	if o.CORS.MaxAge == 0 {
+		o.CORS.MaxAge = 10 * time.Minute
+	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Permissions == nil && a.service != nil {
+		o.Permissions = a.service.Permissions
 	}
 	a.log = o.Logger
 	if a.log == nil {
@@ -121,41 +185,43 @@ func (a *handler) document() huma.Config {
 	config.NoFormatFallback = false
 	config.RejectUnknownQueryParameters = true
 	config.Info.Description = "Questions about health records, in JQL. Every error is a problem document (RFC 9457)."
-	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
-		"bearer": {Type: "http", Scheme: "bearer", Description: "A JWT, an API key, or a token of DIGIT, as the server is configured."},
+	if !a.opts.NoSignIn {
+		config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+			"bearer": {Type: "http", Scheme: "bearer", Description: "A JWT, an API key, or a token of DIGIT, as the server is configured."},
+		}
+		config.Security = []map[string][]string{{"bearer": {}}}
 	}
-	config.Security = []map[string][]string{{"bearer": {}}}
 	if a.opts.Base != "" {
 		config.Servers = []*huma.Server{{URL: a.opts.Base}}
 	}
 	return config
 }
 
-// AllRoles are the parts of the service, which may run as processes of their own.
-func AllRoles() []string { return []string{"query", "filter", "configuration"} }
+// AllRoles are the parts of the service, which may run as processes of their own. The gateway has nothing of
+// its own: it forwards to those that have the others.
+func AllRoles() []string { return []string{"gateway", "query", "filter", "configuration"} }
 
 // has reports whether the process has a part of the service.
 func (a *handler) has(role string) bool { return slices.Contains(a.opts.Roles, role) }
 
 func (a *handler) routes() {
 	a.serviceRoutes()
-	if a.has("query") {
+	a.part("query", func() {
 		a.queryRoutes()
 		a.languageRoutes()
+	})
+	if !a.has("filter") || a.service.Filters() != nil {
+		a.part("filter", a.filterRoutes)
 	}
-	if a.has("filter") && a.service.Filters() != nil {
-		a.filterRoutes()
-	}
-	if a.has("configuration") {
-		a.auditRoutes()
-	}
+	a.part("configuration", a.auditRoutes)
 }
 
-// operation describes one operation. The service's errors are those that every operation may have.
+// operation describes one operation. The body has been read by then: a time for reading it, of which huma has one by
+// default, would end the questions that take longer, and their connections. The service's errors are those that every operation may have.
 func (a *handler) operation(method, path, id, tag, summary string) huma.Operation {
 	return huma.Operation{
 		Method: method, Path: path, OperationID: id, Tags: []string{tag}, Summary: summary,
-		MaxBodyBytes: a.opts.MaxBody, Errors: []int{
+		MaxBodyBytes: a.opts.MaxBody, BodyReadTimeout: -1, Errors: []int{
 			http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusRequestTimeout,
 			http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests, http.StatusServiceUnavailable,
 		},

@@ -17,8 +17,8 @@ type auditPage struct {
 }
 
 type auditRequest struct {
-	User       string    `query:"user" maxLength:"200"`
-	Action     string    `query:"action" maxLength:"64" doc:"Such as query.run, filter.share or auth.failure."`
+	User       string    `query:"user" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters"`
+	Action     string    `query:"action" minLength:"1" maxLength:"64" pattern:"^[a-z][a-z0-9_]*(\\.[a-z][a-z0-9_]*)*$" patternDescription:"lower-case words with dots between them" doc:"Such as query.run, filter.share or auth.failure."`
 	From       time.Time `query:"from" doc:"From this instant on."`
 	To         time.Time `query:"to" doc:"Before this instant."`
 	After      int64     `query:"after" minimum:"0" doc:"The seq of the oldest entry that was seen; the page goes on behind it."`

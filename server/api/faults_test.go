@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -104,6 +105,35 @@ func TestSlowBody(t *testing.T) {
 	require.NoError(t, err)
 	defer got.Body.Close()
 	require.Equal(t, http.StatusRequestTimeout, got.StatusCode)
+}
+
+// A deadlined is an answer whose connection notes until when it may be read from.
+type deadlined struct {
+	*httptest.ResponseRecorder
+
+	until time.Time
+}
+
+func (d *deadlined) SetReadDeadline(t time.Time) error {
+	d.until = t
+	return nil
+}
+
+// A question may take longer than its body: nothing that is left of the time for reading it ends the connection.
+func TestSlowAnswer(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	for _, r := range []*http.Request{
+		httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/query", strings.NewReader(`{"jql": ""}`)),
+		httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/jql/complete", strings.NewReader(`{"jql": "", "cursor": 0}`)),
+		httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/query?jql=", nil),
+	} {
+		r.Header.Set("Authorization", "Bearer admin")
+		w := &deadlined{ResponseRecorder: httptest.NewRecorder()}
+		s.Config.Handler.ServeHTTP(w, r)
+		require.Equal(t, http.StatusOK, w.Code, w.Body.String())
+		require.True(t, w.until.IsZero(), "%s %s: the connection is given up at %s", r.Method, r.URL, w.until)
+	}
 }
 
 func TestService(t *testing.T) {
@@ -203,4 +233,32 @@ func TestLog(t *testing.T) {
 	}
 	require.Contains(t, metrics, `dhr_http_request_seconds_count{method="POST",route="POST /v1/query",status="200"} 1`)
 	require.Contains(t, metrics, `route="GET /v1/indexes/{index}"`)
+}
+
+// A parameter that cannot be read is refused: left out, it would find more than was asked for.
+func TestParametersThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	for _, query := range []string{"jql=%zz", "jql=age+%3E+80&max_results=%", "%=1"} {
+		got := s.send("analyst", "GET", "/v1/query?"+query, nil)
+		require.Equal(t, 400, got.status, query)
+		require.Equal(t, "malformed_request", got.json["code"])
+	}
+	got := s.send("analyst", "GET", "/v1/query?jql=age%3D80;max_results=1", nil)
+	require.Equal(t, "invalid_query", got.json["code"], "a semicolon is a part of the question")
+}
+
+// Who guesses tokens is slowed down, though there are no limits, and the audit does not fill.
+func TestGuesses(t *testing.T) {
+	t.Parallel()
+	noted := 0
+	s := start(t, &api.Options{Now: func() time.Time { return now }, Refused: func(context.Context, netip.Addr, error) { noted++ }})
+	for range 100 {
+		require.Equal(t, http.StatusUnauthorized, s.send("guess", "GET", "/v1/me", nil).status)
+	}
+	got := s.send("guess", "GET", "/v1/me", nil)
+	require.Equal(t, http.StatusTooManyRequests, got.status)
+	require.Equal(t, "1", got.header.Get("Retry-After"))
+	require.Equal(t, 100, noted)
+	require.Equal(t, http.StatusOK, s.send("analyst", "GET", "/v1/me", nil).status, "who is known is let in")
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -19,13 +18,13 @@ import (
 // A FilterBody is a filter as it is sent: also as it was read, with members that
 // say something of a kept filter and do not count.
 type FilterBody struct {
-	Name             string                      `json:"name" maxLength:"1024" doc:"1 to 255 characters; the names of one owner's filters differ." example:"Fever this week"`
-	Description      string                      `json:"description,omitempty" maxLength:"4096"`
-	JQL              string                      `json:"jql" doc:"The question." example:"symptoms = fever AND date >= -1w"`
-	AllowedIndexes   []string                    `json:"allowed_indexes,omitempty" maxItems:"100" nullable:"false" doc:"The indexes that it is put to; without any, all that who runs it may see."`
-	Owner            string                      `json:"owner,omitempty" maxLength:"255" doc:"Whose it is; without one, who makes it."`
-	SharePermissions []dashboard.SharePermission `json:"share_permissions,omitempty" maxItems:"900" nullable:"false" doc:"With whom it is shared; left out of a PUT, they stay."`
-	Favourite        bool                        `json:"favourite,omitempty" doc:"Whether it is a favourite of who asks; counts when it is made."`
+	Name             string   `json:"name" minLength:"1" maxLength:"255" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters" doc:"1 to 255 characters that are not all blank; the names of one owner's filters differ." example:"Fever this week"`
+	Description      string   `json:"description,omitempty" maxLength:"4096" pattern:"^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters but tabs and line ends"`
+	JQL              string   `json:"jql" doc:"The question." example:"symptoms = fever AND date >= -1w"`
+	AllowedIndexes   []string `json:"allowed_indexes,omitempty" maxItems:"100" nullable:"false" doc:"The indexes that it is put to; without any, all that who runs it may see."`
+	Owner            string   `json:"owner,omitempty" maxLength:"255" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters" doc:"Whose it is; without one, who makes it."`
+	SharePermissions []Share  `json:"share_permissions,omitempty" maxItems:"900" nullable:"false" doc:"With whom it is shared; left out of a PUT, they stay."`
+	Favourite        bool     `json:"favourite,omitempty" doc:"Whether it is a favourite of who asks; counts when it is made."`
 
 	ID         string     `json:"id,omitempty" readOnly:"true"`
 	Permission string     `json:"permission,omitempty" readOnly:"true" doc:"What who asks may do."`
@@ -37,8 +36,44 @@ type FilterBody struct {
 func (b *FilterBody) filter() *dashboard.Filter {
 	return &dashboard.Filter{
 		Name: b.Name, Description: b.Description, JQL: b.JQL, AllowedIndexes: b.AllowedIndexes, Owner: b.Owner,
-		SharePermissions: b.SharePermissions, Favourite: b.Favourite,
+		SharePermissions: shares(b.SharePermissions), Favourite: b.Favourite,
 	}
+}
+
+// A Share is what somebody may do with a thing, as it is sent.
+type Share struct {
+	Type       string `json:"type" enum:"user,group,public" doc:"To whom: a user, a group, or everybody of the tenant."`
+	ID         string `json:"id,omitempty" maxLength:"255" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters" doc:"The name of the user or the group; public has none."`
+	Permission string `json:"permission" enum:"read,write,admin" doc:"Each contains those before it."`
+}
+
+// shares are those of package dashboard; nil stays nil.
+func shares(sent []Share) []dashboard.SharePermission {
+	if sent == nil {
+		return nil
+	}
+	all := make([]dashboard.SharePermission, len(sent))
+	for i, s := range sent {
+		all[i] = dashboard.SharePermission{Type: s.Type, ID: s.ID, Permission: dashboard.Level(s.Permission)}
+	}
+	return all
+}
+
+// A FilterPatch is what a merge patch of a filter may have.
+type FilterPatch struct {
+	Name             *string  `json:"name,omitempty" minLength:"1" maxLength:"255" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters"`
+	Description      *string  `json:"description,omitempty" nullable:"true" maxLength:"4096" pattern:"^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters but tabs and line ends"`
+	JQL              *string  `json:"jql,omitempty"`
+	AllowedIndexes   []string `json:"allowed_indexes,omitempty" maxItems:"100" nullable:"true"`
+	Owner            *string  `json:"owner,omitempty" minLength:"1" maxLength:"255" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters"`
+	SharePermissions []Share  `json:"share_permissions,omitempty" maxItems:"900" nullable:"true"`
+
+	ID         *string    `json:"id,omitempty" readOnly:"true" doc:"As it is, if at all; so are all members that are read only."`
+	Permission *string    `json:"permission,omitempty" readOnly:"true"`
+	Favourite  *bool      `json:"favourite,omitempty" readOnly:"true"`
+	CreatedAt  *time.Time `json:"created_at,omitempty" readOnly:"true"`
+	UpdatedAt  *time.Time `json:"updated_at,omitempty" readOnly:"true"`
+	Version    *int64     `json:"version,omitempty" readOnly:"true"`
 }
 
 // A FilterList is one page of filters.
@@ -52,7 +87,7 @@ type FilterList struct {
 
 // Permissions are with whom a thing is shared.
 type Permissions struct {
-	SharePermissions []dashboard.SharePermission `json:"share_permissions" maxItems:"900" nullable:"false"`
+	SharePermissions []dashboard.SharePermission `json:"share_permissions" nullable:"false"`
 }
 
 type filterAnswer struct {
@@ -91,9 +126,11 @@ func (a *handler) filterRoutes() {
 	replace := op(filterOp{http.MethodPut, "/{id}", "replace-filter", "Change a filter as a whole"})
 	replace.Errors = append(replace.Errors, http.StatusPreconditionRequired)
 	huma.Register(a.api, replace, a.replaceFilter)
+	needed(a.api.OpenAPI().Paths["/v1/filters/{id}"].Put, "If-Match")
 	patch := op(filterOp{http.MethodPatch, "/{id}", "patch-filter", "Change members of a filter, by a JSON merge patch (RFC 7396)"})
 	patch.Errors = append(patch.Errors, http.StatusPreconditionRequired)
 	huma.Register(a.api, patch, a.patchFilter)
+	needed(a.api.OpenAPI().Paths["/v1/filters/{id}"].Patch, "If-Match")
 	huma.Register(a.api, op(filterOp{http.MethodDelete, "/{id}", "delete-filter", "Delete a filter"}), a.deleteFilter)
 	copied := op(filterOp{http.MethodPost, "/{id}/copy", "copy-filter", "Make a filter of one's own of another"})
 	copied.DefaultStatus = http.StatusCreated
@@ -199,7 +236,7 @@ func (a *handler) replaceFilter(ctx context.Context, in *replaceRequest) (*filte
 type patchRequest struct {
 	FilterChange
 
-	Body map[string]any `contentType:"application/merge-patch+json"`
+	Body FilterPatch `contentType:"application/merge-patch+json"`
 }
 
 func (a *handler) patchFilter(ctx context.Context, in *patchRequest) (*filterAnswer, error) {
@@ -207,11 +244,7 @@ func (a *handler) patchFilter(ctx context.Context, in *patchRequest) (*filterAns
 	if err != nil {
 		return nil, err
 	}
-	patch, err := json.Marshal(in.Body)
-	if err != nil {
-		return nil, a.problem(ctx, err)
-	}
-	f, err := a.service.Filters().Patch(ctx, whoOf(ctx), in.ID, patch, version)
+	f, err := a.service.Filters().Patch(ctx, whoOf(ctx), in.ID, request(ctx).body, version)
 	if err != nil {
 		return nil, a.changed(ctx, err, in.IfMatch)
 	}
@@ -233,7 +266,7 @@ type copyRequest struct {
 }
 
 type copyBody struct {
-	Name string `json:"name,omitempty" maxLength:"1024" doc:"Without one it is Copy of, and the other's name."`
+	Name string `json:"name,omitempty" maxLength:"255" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters" doc:"Without one it is Copy of, and the other's name."`
 }
 
 func (a *handler) copyFilter(ctx context.Context, in *copyRequest) (*filterAnswer, error) {
@@ -252,7 +285,7 @@ type ownRequest struct {
 	FilterChange
 
 	Body struct {
-		Owner string `json:"owner" minLength:"1" maxLength:"255"`
+		Owner string `json:"owner" minLength:"1" maxLength:"255" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters"`
 	}
 }
 
@@ -285,7 +318,9 @@ func (a *handler) filterPermissions(ctx context.Context, in *FilterID) (*answer[
 type shareRequest struct {
 	FilterChange
 
-	Body Permissions
+	Body struct {
+		SharePermissions []Share `json:"share_permissions" maxItems:"900" nullable:"false"`
+	}
 }
 
 type shareAnswer struct {
@@ -298,7 +333,7 @@ func (a *handler) shareFilter(ctx context.Context, in *shareRequest) (*shareAnsw
 	if err != nil {
 		return nil, err
 	}
-	f, err := a.service.Filters().SetPermissions(ctx, whoOf(ctx), in.ID, in.Body.SharePermissions, version)
+	f, err := a.service.Filters().SetPermissions(ctx, whoOf(ctx), in.ID, shares(in.Body.SharePermissions), version)
 	if err != nil {
 		return nil, a.changed(ctx, err, in.IfMatch)
 	}
@@ -308,7 +343,7 @@ func (a *handler) shareFilter(ctx context.Context, in *shareRequest) (*shareAnsw
 type recordsRequest struct {
 	FilterID
 
-	Fields     []string  `query:"fields,explode" maxItems:"1000" nullable:"false" doc:"Fields to return: repeated, or joined by commas."`
+	Fields     []string  `query:"fields,explode" maxItems:"100" nullable:"false" doc:"Fields to return: repeated, or joined by commas."`
 	StartAt    int       `query:"start_at" minimum:"0" default:"0"`
 	MaxResults int       `query:"max_results" minimum:"1" maximum:"1000" default:"50"`
 	PageToken  string    `query:"page_token"`

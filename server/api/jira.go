@@ -83,7 +83,7 @@ type orderField struct {
 type parseRequest struct {
 	Body struct {
 		Queries []string `json:"queries" maxItems:"100" nullable:"false"`
-		Dialect string   `json:"dialect,omitempty" enum:"dhr,jira" default:"dhr"`
+		Dialect string   `json:"dialect,omitempty" enum:"dhr,jira"`
 	}
 }
 
@@ -92,9 +92,13 @@ func (a *handler) parse(ctx context.Context, in *parseRequest) (*answer[parsedQu
 		return &answer[parsedQueries]{parsedQueries{Queries: []parsedQuery{}}}, nil
 	}
 	out := parsedQueries{Queries: make([]parsedQuery, len(in.Body.Queries))}
+	var opts *jql.ParseOptions
+	if in.Body.Dialect != "" {
+		opts = &jql.ParseOptions{Jira: in.Body.Dialect == "jira"}
+	}
 	for i, text := range in.Body.Queries {
 		out.Queries[i].Query = text
-		q, err := jql.Parse(text, &jql.ParseOptions{Jira: in.Body.Dialect == "jira"})
+		q, err := a.service.Parse(text, opts)
 		if err != nil {
 			var list jql.ErrorList
 			if !errors.As(err, &list) {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"html"
 	"maps"
 	"net/http"
@@ -209,7 +210,9 @@ func (a *handler) complete(ctx context.Context, in *completeRequest) (*answer[Co
 	}
 	at := newPlaces(text)
 	if in.Body.Cursor > at.count {
-		return nil, byStatus[http.StatusUnprocessableEntity].problem(ctx, "the cursor stands behind the end of the query (body.cursor)")
+		return nil, formProblem(ctx, http.StatusUnprocessableEntity, "the cursor is nowhere in the query", []error{&huma.ErrorDetail{
+			Message: fmt.Sprintf("must be at most %d, where the query ends", at.count), Location: "body.cursor",
+		}})
 	}
 	a.logged(ctx, text)
 	found, err := a.service.Complete(ctx, whoOf(ctx), text, at.bytes(in.Body.Cursor), in.Body.AllowedIndexes...)

@@ -78,14 +78,24 @@ func (l *Limits) address(w http.ResponseWriter, from netip.Addr, now time.Time) 
 	if l == nil {
 		return 0, true
 	}
-	name := from.String()
-	if from.Is6() && !from.Is4In6() { // who has one address has a whole network of them
+	return l.addresses.take(w, placeOf(from), l.PerAddress, l.BurstOfAddress, now)
+}
+
+// placeOf names an address for limits: who has one of IPv6 has a whole network of them.
+func placeOf(from netip.Addr) string {
+	if from.Is6() && !from.Is4In6() {
 		if p, err := from.Prefix(64); err == nil {
-			name = p.String()
+			return p.String()
 		}
 	}
-	return l.addresses.take(w, name, l.PerAddress, l.BurstOfAddress, now)
+	return from.String()
 }
+
+// How often sign-ins of an address may be refused before they are no longer looked at.
+const (
+	guessesPerSecond = 5
+	guessesAtOnce    = 100
+)
 
 func (l *Limits) principal(w http.ResponseWriter, who *access.Principal, now time.Time) (time.Duration, bool) {
 	if l == nil {
@@ -110,27 +120,42 @@ func byteCount(n int64) string {
 // patience is how long a request waits for its turn.
 const patience = 2 * time.Second
 
-// inTurn lets at most so many requests at once through, and others wait.
+// inTurn lets at most so many requests at once through, and others wait. Those that everybody may send go through.
 func (a *handler) inTurn(next http.Handler) http.Handler {
-	if a.opts.Limits == nil || a.opts.Limits.Concurrent <= 0 {
-		return next
+	most := 0
+	if a.opts.Limits != nil {
+		most = a.opts.Limits.Concurrent
 	}
-	turns := make(chan struct{}, a.opts.Limits.Concurrent)
+	turns := make(chan struct{}, max(most, 0))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !open(request(r.Context()).route) {
-			timer := time.NewTimer(patience)
-			defer timer.Stop()
+		if most > 0 && !open(request(r.Context()).route) {
 			select {
 			case turns <- struct{}{}:
-				defer func() { <-turns }()
-			case <-timer.C:
-				w.Header().Set("Retry-After", "1")
-				byStatus[http.StatusServiceUnavailable].problem(r.Context(), "the server is busy").write(w)
-				return
-			case <-r.Context().Done():
-				return
+			default:
+				if !a.wait(w, r, turns) {
+					return
+				}
 			}
+			defer func() { <-turns }()
 		}
+		defer a.metrics.runs()()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// wait waits for a turn, and answers if it does not come.
+func (a *handler) wait(w http.ResponseWriter, r *http.Request, turns chan<- struct{}) bool {
+	defer a.metrics.waits()()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case turns <- struct{}{}:
+		return true
+	case <-timer.C:
+		w.Header().Set("Retry-After", "1")
+		byStatus[http.StatusServiceUnavailable].problem(r.Context(), "the server is busy").write(w)
+	case <-r.Context().Done():
+		clientGone.problem(r.Context(), "the request was given up").write(w)
+	}
+	return false
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -11,10 +12,11 @@ import (
 	"github.com/digit-health/dhr/access"
 )
 
-// metrics count requests by route. A nil one counts nothing.
+// metrics count requests by route, and tell how many run and how many wait. A nil one counts nothing.
 type metrics struct {
-	took *prometheus.HistogramVec
-	show http.Handler
+	took             *prometheus.HistogramVec
+	running, waiting prometheus.Gauge
+	show             http.Handler
 }
 
 func newMetrics(to *prometheus.Registry) *metrics {
@@ -25,21 +27,39 @@ func newMetrics(to *prometheus.Registry) *metrics {
 		Name: "dhr_http_request_seconds", Help: "How long requests took, by route, method and status.",
 		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 	}, []string{"route", "method", "status"})}
-	to.MustRegister(m.took)
+	m.running = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "dhr_http_requests_running", Help: "Requests that are being answered, without those that wait.",
+	})
+	m.waiting = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "dhr_http_requests_waiting", Help: "Requests that wait for their turn, because as many run as limits.concurrent allows.",
+	})
+	to.MustRegister(m.took, m.running, m.waiting)
 	m.show = promhttp.HandlerFor(to, promhttp.HandlerOpts{})
 	return m
 }
 
 func (m *metrics) request(route, method string, status int, took time.Duration) {
+	if m != nil {
+		m.took.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
+	}
+}
+
+// runs counts a request that is being answered, until the function is called.
+func (m *metrics) runs() (ended func()) {
 	if m == nil {
-		return
+		return func() {}
 	}
-	switch method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
-	default:
-		method = "other"
+	m.running.Inc()
+	return m.running.Dec
+}
+
+// waits counts a request that waits, until the function is called.
+func (m *metrics) waits() (ended func()) {
+	if m == nil {
+		return func() {}
 	}
-	m.took.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
+	m.waiting.Inc()
+	return m.waiting.Dec
 }
 
 // metricsPage shows the metrics to who may see them.
@@ -50,7 +70,7 @@ func (a *handler) metricsPage(w http.ResponseWriter, r *http.Request) {
 			p.write(w)
 			return
 		}
-		if !mayWatch(a.service.Permissions(q.who)) {
+		if !a.mayWatch(q.who) {
 			byStatus[http.StatusForbidden].problem(r.Context(), "the metrics are for those who may audit").write(w)
 			return
 		}
@@ -58,11 +78,10 @@ func (a *handler) metricsPage(w http.ResponseWriter, r *http.Request) {
 	a.metrics.show.ServeHTTP(w, r)
 }
 
-func mayWatch(permissions []access.Permission) bool {
-	for _, p := range permissions {
-		if p == access.MayAudit || p == access.MayAdmin {
-			return true
-		}
+func (a *handler) mayWatch(who *access.Principal) bool {
+	if a.opts.Permissions == nil {
+		return false
 	}
-	return false
+	permissions := a.opts.Permissions(who)
+	return slices.Contains(permissions, access.MayAudit) || slices.Contains(permissions, access.MayAdmin)
 }

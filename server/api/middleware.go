@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -31,10 +33,9 @@ func (a *handler) middleware() (http.Handler, error) {
 	if len(a.opts.Origins) > 0 {
 		h = cors.New(cors.Options{
 			AllowedOrigins: a.opts.Origins,
-			AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
-			AllowedHeaders: []string{"Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "X-Request-Id", "X-Correlation-Id", "X-Api-Key"},
+			AllowedMethods: a.opts.CORS.Methods, AllowedHeaders: a.opts.CORS.Headers, AllowCredentials: a.opts.CORS.Credentials,
 			ExposedHeaders: []string{"ETag", "Location", "Link", "Retry-After", "X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"},
-			MaxAge:         600,
+			MaxAge:         int(a.opts.CORS.MaxAge.Seconds()),
 		}).Handler(h)
 	}
 	return a.observed(h), nil
@@ -45,11 +46,12 @@ func (a *handler) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := time.Now()
 		r, q := a.traced(r)
-		_, q.route = a.mux.Handler(r)
-		out := &counter{ResponseWriter: w}
 		q.control = http.NewResponseController(w)
+		out := &counter{ResponseWriter: w, alive: func() { _ = q.control.SetWriteDeadline(time.Now().Add(a.opts.WriteTimeout)) }}
+		out.alive() // of the answer to the request before, on this connection, there may be one
 		h := w.Header()
-		h.Set("X-Request-Id", q.trace)
+		q.answer = h
+		h.Set("X-Request-Id", q.id)
 		h.Set("X-Correlation-Id", q.correlation)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-store")
@@ -57,6 +59,7 @@ func (a *handler) observed(next http.Handler) http.Handler {
 		defer func() {
 			if failed := recover(); failed != nil {
 				if failed == http.ErrAbortHandler { //nolint:errorlint // it is panicked with, never wrapped
+					a.note(r, q, out, time.Since(begun), true)
 					panic(failed)
 				}
 				a.log.ErrorContext(r.Context(), "a handler panicked", "panic", failed, "trace_id", q.trace, "stack", string(debug.Stack()))
@@ -64,25 +67,32 @@ func (a *handler) observed(next http.Handler) http.Handler {
 					internalError.problem(r.Context(), "something went wrong that should not; the log says more under this trace_id").write(out)
 				}
 			}
-			a.note(r, q, out, time.Since(begun))
+			a.note(r, q, out, time.Since(begun), false)
 		}()
 		next.ServeHTTP(out, r)
 	})
 }
 
-// note counts a request that was answered, and logs it: without what may be personal, that is
-// the path, the parameters and the user.
-func (a *handler) note(r *http.Request, q *asked, out *counter, took time.Duration) {
+// note counts a request that was answered, perhaps not to the end, and logs it: without what may be
+// personal, that is the path, the parameters and the user.
+func (a *handler) note(r *http.Request, q *asked, out *counter, took time.Duration, cut bool) {
+	q.end(out.status)
 	route := q.route
 	if route == "" {
 		route = "none"
 	}
-	a.metrics.request(route, r.Method, out.status, took)
+	a.metrics.request(route, methodOf(r), out.status, took)
 	attributes := []any{
 		"method", r.Method, "route", route, "status", out.status, "bytes", out.bytes,
 		"ms", float64(took.Microseconds()) / 1000, "trace_id", q.trace,
 	}
-	if q.correlation != q.trace {
+	if q.id != q.trace {
+		attributes = append(attributes, "request_id", q.id)
+	}
+	if cut {
+		attributes = append(attributes, "cut", true)
+	}
+	if q.correlation != q.id {
 		attributes = append(attributes, "correlation_id", q.correlation)
 	}
 	if q.query != "" {
@@ -97,12 +107,14 @@ type counter struct {
 
 	status int
 	bytes  int64
+	alive  func() // gives the client time to take what is written next
 }
 
 func (c *counter) WriteHeader(status int) {
 	if c.status == 0 && status >= http.StatusOK {
 		c.status = status
 	}
+	c.alive()
 	c.ResponseWriter.WriteHeader(status)
 }
 
@@ -110,6 +122,7 @@ func (c *counter) Write(b []byte) (int, error) {
 	if c.status == 0 {
 		c.status = http.StatusOK
 	}
+	c.alive()
 	n, err := c.ResponseWriter.Write(b)
 	c.bytes += int64(n)
 	return n, err
@@ -131,7 +144,11 @@ func (a *handler) checked(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if p := a.readBody(w, r); p != nil {
+	p := a.checkParameters(r)
+	if p == nil {
+		p = a.readBody(w, r)
+	}
+	if p != nil {
 		p.write(w)
 		return
 	}
@@ -189,12 +206,16 @@ func (a *handler) admitted(w http.ResponseWriter, r *http.Request, q *asked) *Pr
 func (a *handler) unknown(w http.ResponseWriter, r *http.Request, q *asked, err error) *Problem {
 	ctx := r.Context()
 	a.log.WarnContext(ctx, "sign-in refused", "reason", err.Error(), "trace_id", q.trace)
+	// Who guesses is slowed down, whatever the limits are: each guess is noted for good.
+	if wait, ok := a.failures.take(w, placeOf(q.address), guessesPerSecond, guessesAtOnce, a.opts.Now()); !ok {
+		return refusedFor(w, wait).problem(ctx, "too many refused sign-ins from this address")
+	}
 	if a.opts.Refused != nil {
 		a.opts.Refused(ctx, q.address, err)
 	}
 	switch {
 	case errors.Is(err, access.ErrDenied):
-		return byStatus[http.StatusForbidden].problem(ctx, "this user may not ask for this tenant")
+		return byStatus[http.StatusForbidden].problem(ctx, "this may not be asked from here, or not for this tenant")
 	case errors.Is(err, auth.ErrUnavailable):
 		w.Header().Set("Retry-After", "5")
 		return byStatus[http.StatusServiceUnavailable].problem(ctx, "it cannot be found out at present who asks")
@@ -232,11 +253,50 @@ func (a *handler) readBody(w http.ResponseWriter, r *http.Request) *Problem {
 		return byStatus[http.StatusBadRequest].problem(ctx, "the body ended too early")
 	case len(body) > 0 && !isJSON(r.Header.Get("Content-Type")):
 		return byStatus[http.StatusUnsupportedMediaType].problem(ctx, "the body must be JSON in UTF-8, with the Content-Type application/json")
+	case len(body) > 0 && r.Header.Get("Content-Encoding") != "" && !strings.EqualFold(r.Header.Get("Content-Encoding"), "identity"):
+		return byStatus[http.StatusUnsupportedMediaType].problem(ctx, "the body must not be compressed")
 	case !utf8.Valid(body):
 		return byStatus[http.StatusBadRequest].problem(ctx, "the body is not UTF-8")
 	}
+	if err := unambiguous(body); err != nil {
+		return formProblem(ctx, http.StatusBadRequest, "the body has more than one meaning", []error{err})
+	}
+	request(ctx).sent = body
+	if a.opts.RequestInfo {
+		body = withoutMember(body, "RequestInfo")
+	}
+	request(ctx).body = body
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return nil
+}
+
+// withoutMember returns a JSON object without a member. What is no object, or has no such member, is returned as it is.
+func withoutMember(body []byte, name string) []byte {
+	d := json.NewDecoder(bytes.NewReader(body))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return body
+	}
+	for first := true; d.More(); first = false {
+		from := d.InputOffset()
+		t, err := d.Token()
+		if err != nil {
+			return body
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return body
+		}
+		if t != name {
+			continue
+		}
+		to := d.InputOffset()
+		if first { // the comma of the others stands before them, this one's behind it
+			rest := bytes.TrimLeft(body[to:], " \t\r\n")
+			to = int64(len(body) - len(bytes.TrimPrefix(rest, []byte(","))))
+		}
+		return slices.Concat(body[:from], body[to:])
+	}
+	return body
 }
 
 // isJSON reports whether a Content-Type is that of JSON in UTF-8. None at all will do.

@@ -77,6 +77,12 @@ var (
 	unauthorized  = kind{http.StatusUnauthorized, "unauthenticated", "Not signed in"}
 	tooMany       = kind{http.StatusTooManyRequests, "too_many_requests", "Too many requests"}
 	notFound      = kind{http.StatusNotFound, "not_found", "Not found"}
+	clientGone    = kind{499, "client_gone", "Client gone"}
+
+	// Those of a gateway.
+	badGateway     = kind{http.StatusBadGateway, "bad_gateway", "Process not to be reached"}
+	gatewayTimeout = kind{http.StatusGatewayTimeout, "gateway_timeout", "Process too slow"}
+	loopDetected   = kind{http.StatusLoopDetected, "loop_detected", "Loop detected"}
 )
 
 // byError are the kinds of problems of the errors of the service; the first that fits counts.
@@ -160,7 +166,7 @@ func (a *handler) problem(ctx context.Context, err error) error {
 	}
 	switch {
 	case errors.Is(err, context.Canceled):
-		return kind{499, "client_gone", "Client gone"}.problem(ctx, "the request was given up")
+		return clientGone.problem(ctx, "the request was given up")
 	case errors.Is(err, context.DeadlineExceeded):
 		return byStatus[http.StatusServiceUnavailable].problem(ctx, "there was no answer in time")
 	}
@@ -168,8 +174,8 @@ func (a *handler) problem(ctx context.Context, err error) error {
 	return internalError.problem(ctx, "something went wrong that should not; the log says more under this trace_id")
 }
 
-// saying is by which package an error is said, which is nothing to a client.
-var saying = regexp.MustCompile(`^(?:(?:dhr|search|dashboard|docstore): )+`)
+// saying is by which package an error is said, and what it was doing, which is nothing to a client.
+var saying = regexp.MustCompile(`^(?:(?:dhr|search|dashboard|docstore|audit|page|schemas|check|suggest|indexes|create filter|list filters|list): )+`)
 
 // details returns complaints about a query as a client reads them.
 func details(list jql.ErrorList) []Detail {
@@ -187,9 +193,10 @@ func details(list jql.ErrorList) []Detail {
 	return all
 }
 
-// useProblems makes what huma complains about problem documents of ours. Huma keeps this in a variable
-// for the whole program.
+// useProblems makes what huma complains about problem documents of ours, and names of members count in
+// one case alone. Huma keeps this in variables for the whole program.
 var useProblems = sync.OnceFunc(func() {
+	huma.ValidateStrictCasing = true // JQL is no member, jql is
 	huma.NewErrorWithContext = func(hc huma.Context, status int, message string, errs ...error) huma.StatusError {
 		ctx := context.Background()
 		if hc != nil {
@@ -213,7 +220,7 @@ func formProblem(ctx context.Context, status int, message string, errs []error) 
 		var d *huma.ErrorDetail
 		switch {
 		case errors.As(err, &d):
-			p.Errors = append(p.Errors, Detail{Message: d.Message, Location: d.Location})
+			p.Errors = append(p.Errors, inWords(d.Message, d.Location))
 		case err != nil:
 			p.Errors = append(p.Errors, Detail{Message: err.Error()})
 		}
@@ -225,6 +232,24 @@ func formProblem(ctx context.Context, status int, message string, errs []error) 
 		}
 	}
 	return p
+}
+
+// ofType is how package encoding/json says that a value is not of the type that it should be.
+var ofType = regexp.MustCompile(`^json: cannot unmarshal (?:number )?(\S+) into Go (?:struct field (?:[^.\s]*)\.(\S+)|value) of type (\S+)$`)
+
+// inWords is a complaint, in words that say nothing of Go.
+func inWords(message, location string) Detail {
+	if m := ofType.FindStringSubmatch(message); m != nil {
+		if m[2] != "" {
+			location += "." + m[2]
+		}
+		what := "a value of another type"
+		if strings.Contains(m[3], "int") {
+			what = "a whole number without a fraction, of 64 bits"
+		}
+		message = "must be " + what + ", got " + m[1]
+	}
+	return Detail{Message: message, Location: location}
 }
 
 // write sends a problem outside of huma.
@@ -244,7 +269,7 @@ func (p *Problem) write(w http.ResponseWriter) {
 
 // allKinds are all kinds of problems.
 func allKinds() []kind {
-	all := []kind{internalError, invalidQuery, unauthorized, tooMany, notFound}
+	all := []kind{internalError, invalidQuery, unauthorized, tooMany, notFound, clientGone, badGateway, gatewayTimeout, loopDetected}
 	for _, b := range byError {
 		all = append(all, b.kind)
 	}

@@ -5,10 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"path"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,10 +25,11 @@ import (
 
 // The limits of questions.
 const (
-	maxResults  = 1000
-	maxWindow   = 10_000
-	maxQuery    = 1 << 20
-	cappedCount = 10_000
+	maxResults     = 1000
+	defaultResults = 50 // also where a question says so, if the server has smaller pages
+	maxWindow      = 10_000
+	maxQuery       = 1 << 20
+	cappedCount    = 10_000
 )
 
 // A Question is the body of a query.
@@ -41,7 +43,7 @@ type Question struct {
 	Count          string     `json:"count,omitempty" enum:"exact,capped,none" default:"exact" doc:"How far to count: to the end, up to 10,000, or not at all."`
 	TimeZone       string     `json:"time_zone,omitempty" maxLength:"64" doc:"Where days begin, an IANA name such as Asia/Kolkata." example:"Asia/Kolkata"`
 	AsOf           *time.Time `json:"as_of,omitempty" nullable:"false" doc:"The instant that now() and relative dates stand for, so that a question can be repeated exactly."`
-	Dialect        string     `json:"dialect,omitempty" enum:"dhr,jira" default:"dhr" doc:"The grammar: DHR's, or Atlassian's to the letter."`
+	Dialect        string     `json:"dialect,omitempty" enum:"dhr,jira" doc:"The grammar: DHR's, or Atlassian's to the letter. Without one, the server's."`
 }
 
 // A RecordsPage is one page of records.
@@ -100,14 +102,14 @@ func (a *handler) queryRoutes() {
 type questionParams struct {
 	JQL            string    `query:"jql" doc:"The question; empty asks for every record."`
 	AllowedIndexes []string  `query:"allowed_indexes,explode" maxItems:"100" nullable:"false" doc:"Names of indexes, or patterns with *: repeated, or joined by commas."`
-	Fields         []string  `query:"fields,explode" maxItems:"1000" nullable:"false" doc:"Fields to return: repeated, or joined by commas."`
+	Fields         []string  `query:"fields,explode" maxItems:"100" nullable:"false" doc:"Fields to return: repeated, or joined by commas."`
 	StartAt        int       `query:"start_at" minimum:"0" default:"0"`
 	MaxResults     int       `query:"max_results" minimum:"1" maximum:"1000" default:"50"`
 	PageToken      string    `query:"page_token"`
 	Count          string    `query:"count" enum:"exact,capped,none" default:"exact"`
 	TimeZone       string    `query:"time_zone" maxLength:"64"`
 	AsOf           time.Time `query:"as_of"`
-	Dialect        string    `query:"dialect" enum:"dhr,jira" default:"dhr"`
+	Dialect        string    `query:"dialect" enum:"dhr,jira"`
 }
 
 func (p *questionParams) question() *Question {
@@ -142,6 +144,12 @@ func (a *handler) ask(ctx context.Context, in *Question) (*search.Query, *search
 	}
 	q.Fields = in.Fields
 	page := &search.PageOptions{StartAt: in.StartAt, MaxResults: in.MaxResults, Token: in.PageToken}
+	if in.MaxResults == defaultResults {
+		page.MaxResults = min(defaultResults, a.opts.MaxResults)
+	}
+	if page.Token != "" { // the rest of the question is repeated, and its start is that of the first page
+		page.StartAt = 0
+	}
 	switch in.Count {
 	case "capped":
 		page.CountUpTo = cappedCount
@@ -155,10 +163,15 @@ func (a *handler) ask(ctx context.Context, in *Question) (*search.Query, *search
 func (a *handler) words(ctx context.Context, text string, indexes []string, zone string, asOf *time.Time, dialect string) (*search.Query, error) {
 	a.logged(ctx, text)
 	q := &search.Query{JQL: text, Indexes: indexes}
-	if dialect == "jira" {
-		q.Parse = &jql.ParseOptions{Jira: true}
+	if dialect != "" {
+		q.Parse = &jql.ParseOptions{Jira: dialect == "jira"}
 	}
 	if asOf != nil {
+		if asOf.IsZero() {
+			return nil, formProblem(ctx, http.StatusUnprocessableEntity, "no such instant", []error{&huma.ErrorDetail{
+				Message: "the year 1 is too early", Location: "as_of",
+			}})
+		}
 		q.Options.Now = *asOf
 	}
 	if zone != "" {
@@ -230,7 +243,8 @@ func (a *handler) page(ctx context.Context, q *search.Query, opts *search.PageOp
 		return nil, a.problem(ctx, err)
 	}
 	b = append(b, ',')
-	return jsonAnswer(append(b, rest[1:]...)), nil
+	b = append(b, rest[1:]...)
+	return jsonAnswer(append(b, '\n')), nil
 }
 
 // A Validation says whether a query would be answered.
@@ -245,7 +259,7 @@ type validateRequest struct {
 	Body struct {
 		JQL            string   `json:"jql"`
 		AllowedIndexes []string `json:"allowed_indexes,omitempty" maxItems:"100" nullable:"false"`
-		Dialect        string   `json:"dialect,omitempty" enum:"dhr,jira" default:"dhr"`
+		Dialect        string   `json:"dialect,omitempty" enum:"dhr,jira"`
 	}
 }
 
@@ -255,12 +269,26 @@ func (a *handler) validate(ctx context.Context, in *validateRequest) (*answer[Va
 		return nil, err
 	}
 	v, err := a.service.Validate(ctx, whoOf(ctx), q)
-	if err != nil {
+	switch {
+	case errors.Is(err, search.ErrUnknownIndex), errors.Is(err, search.ErrInvalid): // a query like this is refused
+		return &answer[Validation]{Validation{
+			Canonical: a.canonical(q), Errors: []Detail{{Message: saying.ReplaceAllString(err.Error(), ""), Location: "body"}}, Warnings: []Detail{},
+		}}, nil
+	case err != nil:
 		return nil, a.problem(ctx, err)
 	}
 	return &answer[Validation]{Validation{
 		Valid: len(v.Errors) == 0, Canonical: v.Canonical, Errors: details(v.Errors), Warnings: details(v.Warnings),
 	}}, nil
+}
+
+// canonical returns a query as DHR writes it, or nothing if it cannot be read.
+func (a *handler) canonical(q *search.Query) string {
+	parsed, err := a.service.Parse(q.JQL, q.Parse)
+	if err != nil {
+		return ""
+	}
+	return parsed.String()
 }
 
 // A Compilation is a query as engines see it.
@@ -277,7 +305,7 @@ type compileRequest struct {
 		MaxResults     int        `json:"max_results,omitempty" minimum:"1" maximum:"1000" default:"50"`
 		TimeZone       string     `json:"time_zone,omitempty" maxLength:"64"`
 		AsOf           *time.Time `json:"as_of,omitempty" nullable:"false"`
-		Dialect        string     `json:"dialect,omitempty" enum:"dhr,jira" default:"dhr"`
+		Dialect        string     `json:"dialect,omitempty" enum:"dhr,jira"`
 	}
 }
 
@@ -301,7 +329,7 @@ func (z *zones) named(name string) (*time.Location, error) {
 	if at, ok := z.known.Load(name); ok {
 		return at.(*time.Location), nil //nolint:forcetypeassert // nothing else is stored
 	}
-	if name == "Local" || slices.Contains(strings.Split(name, "/"), "..") {
+	if name == "Local" || strings.HasPrefix(name, "../") || path.Clean(name) != name { // a zone has one name, so that few are remembered
 		return nil, fmt.Errorf("%q is no time zone", name)
 	}
 	at, err := time.LoadLocation(name)

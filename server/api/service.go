@@ -87,11 +87,25 @@ func (a *handler) serviceRoutes() {
 		}},
 	}
 	huma.Register(a.api, ready, a.ready)
-	huma.Register(a.api, a.operation(http.MethodGet, "/v1/capabilities", "capabilities", "Service", "What this server can do"),
-		func(context.Context, *struct{}) (*answer[Capabilities], error) {
-			return &answer[Capabilities]{a.capabilities()}, nil
-		})
-	huma.Register(a.api, a.operation(http.MethodGet, "/v1/me", "me", "Service", "Who asks, and what that may see and do"), a.me)
+	capabilities := func() {
+		huma.Register(a.api, a.operation(http.MethodGet, "/v1/capabilities", "capabilities", "Service", "What this server can do"),
+			func(context.Context, *struct{}) (*answer[Capabilities], error) {
+				return &answer[Capabilities]{a.capabilities()}, nil
+			})
+	}
+	me := func() {
+		huma.Register(a.api, a.operation(http.MethodGet, "/v1/me", "me", "Service", "Who asks, and what that may see and do"), a.me)
+	}
+	if len(a.processes) > 0 {
+		a.to(http.HandlerFunc(a.allCapabilities), capabilities)
+	} else {
+		capabilities()
+	}
+	if a.service == nil {
+		a.to(a.anyProcess(), me)
+	} else {
+		me()
+	}
 
 	a.mux.HandleFunc("GET /openapi.json", a.openAPI)
 	a.mux.HandleFunc("GET /docs", docsPage)
@@ -133,7 +147,7 @@ func (a *handler) ready(ctx context.Context, _ *struct{}) (*readyAnswer, error) 
 func (a *handler) capabilities() Capabilities {
 	return Capabilities{
 		Version: a.opts.Version, Engine: a.opts.Engine, Formats: []string{}, Storage: []string{}, Roles: a.opts.Roles, Targets: a.service.Targets(),
-		Limits: LimitsInfo{MaxResults: maxResults, MaxWindow: maxWindow, MaxBody: a.opts.MaxBody, MaxQuery: maxQuery, CappedCount: cappedCount},
+		Limits: LimitsInfo{MaxResults: a.opts.MaxResults, MaxWindow: maxWindow, MaxBody: a.opts.MaxBody, MaxQuery: maxQuery, CappedCount: cappedCount},
 	}
 }
 

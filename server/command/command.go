@@ -40,6 +40,11 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "[flags]", "start the server; the default", (*Program).serve},
+		{"import", "-index NAME FILE...", "load records from files", (*Program).importFiles},
+		{"query", "JQL", "print the records that a query finds", (*Program).query},
+		{"token", "", "print a token for development", (*Program).token},
+		{"config", "check|print", "check or print the configuration", (*Program).configure},
+		{"audit", "verify", "check the audit log", (*Program).audit},
 		{"version", "", "print the version", (*Program).version},
 	}
 }

@@ -24,12 +24,14 @@ import (
 
 // parts are what the configuration names, opened. Close closes them, the last that was opened first.
 type parts struct {
-	config  *config.Config
-	kind    string // of the engine
-	engine  search.Loader
-	store   *docstore.Store
-	policy  *access.Policy
-	closers []func() error
+	config    *config.Config
+	kind      string        // of the engine
+	engine    search.Loader // or nil
+	store     *docstore.Store
+	documents docstore.Driver // of the store
+	policy    *access.Policy
+	traces    *tracing // or nil
+	closers   []func() error
 }
 
 // Close closes what was opened.
@@ -44,7 +46,12 @@ func (o *parts) Close() error {
 
 // open opens the engine, the document store and the policy of a configuration. Everything that is written
 // lies under its data directory.
-func open(ctx context.Context, c *config.Config) (o *parts, err error) {
+func open(ctx context.Context, c *config.Config) (*parts, error) {
+	return openSome(ctx, c, true, true)
+}
+
+// openSome opens the engine and the document store if they are wanted.
+func openSome(ctx context.Context, c *config.Config, engine, store bool) (o *parts, err error) {
 	o = &parts{config: c, kind: c.EngineKind()}
 	defer func() {
 		if err != nil {
@@ -57,11 +64,15 @@ func open(ctx context.Context, c *config.Config) (o *parts, err error) {
 	if err := o.openPolicy(); err != nil {
 		return o, err
 	}
-	if err := o.openEngine(ctx); err != nil {
-		return o, fmt.Errorf("the engine: %w", err)
+	if engine {
+		if err := o.openEngine(ctx); err != nil {
+			return o, fmt.Errorf("the engine: %w", err)
+		}
 	}
-	if err := o.openStore(ctx); err != nil {
-		return o, fmt.Errorf("the document store: %w", err)
+	if store {
+		if err := o.openStore(ctx); err != nil {
+			return o, fmt.Errorf("the document store: %w", err)
+		}
 	}
 	return o, nil
 }
@@ -123,6 +134,20 @@ func (o *parts) kept(name string) ([]byte, error) {
 	return key, nil
 }
 
+// private returns the path of a database of the data directory. If it is new, none but its owner can read it, whoever may look
+// into the directory. SQLite gives the files beside it the same mode.
+func (o *parts) private(name string) (string, error) {
+	file := filepath.Join(o.config.Server.Data, name)
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator names the directory
+	if err != nil {
+		return "", err
+	}
+	return file, f.Close()
+}
+
+// engineCache is how much memory the embedded engine takes for its writer; a reader takes a quarter of it.
+const engineCache = 32 << 20
+
 func (o *parts) openEngine(ctx context.Context) error {
 	c := o.config
 	switch o.kind {
@@ -144,7 +169,11 @@ func (o *parts) openEngine(ctx context.Context) error {
 		o.engine, err = essearch.Open(ctx, t, &essearch.Options{Timeout: c.Elasticsearch.Timeout, Declared: declared})
 		return err
 	default:
-		d, err := sqlsearch.Open(ctx, filepath.Join(c.Server.Data, "records.db"), nil)
+		file, err := o.private("records.db")
+		if err != nil {
+			return err
+		}
+		d, err := sqlsearch.Open(ctx, file, &sqlsearch.Options{Cache: engineCache})
 		if err != nil {
 			return err
 		}
@@ -204,7 +233,7 @@ func (o *parts) openStore(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		o.store, o.closers = docstore.New(d), append(o.closers, d.Close)
+		o.documents, o.closers = d, append(o.closers, d.Close)
 	case "elasticsearch":
 		t, err := o.cluster()
 		if err != nil {
@@ -214,13 +243,18 @@ func (o *parts) openStore(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		o.store = docstore.New(d)
+		o.documents = d
 	default:
-		d, err := sqldoc.Open(ctx, filepath.Join(c.Server.Data, "config.db"), nil)
+		file, err := o.private("config.db")
 		if err != nil {
 			return err
 		}
-		o.store, o.closers = docstore.New(d), append(o.closers, d.Close)
+		d, err := sqldoc.Open(ctx, file, nil)
+		if err != nil {
+			return err
+		}
+		o.documents, o.closers = d, append(o.closers, d.Close)
 	}
+	o.store = docstore.New(o.documents)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -15,28 +16,63 @@ import (
 	"github.com/digit-health/dhr/server/sample"
 )
 
-// sampleMark is the document that says that the sample has been loaded whole.
+// sampleMark is the document that says that the sample is being loaded, or has been loaded whole.
 var sampleMark = docstore.Key{Tenant: "-", Kind: "server", ID: "sample"}
 
-// sample loads the sample records and filters into an engine that has nothing else, once.
-func (p *Program) sample(ctx context.Context, o *parts, service *dhr.Service) error {
-	if load := o.config.Sample.Load; load == "never" || load == "embedded" && o.kind != "sqlite" {
-		return nil
+// A sampleState is the body of sampleMark.
+type sampleState struct {
+	Loading bool `json:"loading,omitempty"`
+}
+
+// mark says how far the sample is.
+func (o *parts) mark(ctx context.Context, state sampleState, version int64) (*docstore.Document, error) {
+	body, err := json.Marshal(state)
+	if err != nil {
+		return nil, err
 	}
-	switch _, err := o.store.Get(ctx, sampleMark); {
+	return o.store.Put(ctx, &docstore.Document{Key: sampleMark, Body: body}, version)
+}
+
+// sampleWanted reports whether the sample is to be loaded, and the mark that says so.
+func (p *Program) sampleWanted(ctx context.Context, o *parts) (*docstore.Document, bool, error) {
+	load := o.config.Sample.Load
+	if load == "never" || load == "embedded" && o.kind != "sqlite" {
+		return nil, false, nil
+	}
+	switch mark, err := o.store.Get(ctx, sampleMark); {
 	case err == nil:
-		return nil
+		var state sampleState
+		err := json.Unmarshal(mark.Body, &state)
+		return mark, state.Loading, err // loading: a server has ended meanwhile
 	case !errors.Is(err, docstore.ErrNotFound):
-		return err
+		return nil, false, err
 	}
 	all, err := o.engine.Schemas(ctx, "*")
 	if err != nil {
-		return err
+		return nil, false, err
 	}
 	for _, s := range all {
-		if !slices.Contains(sample.Indexes(), s.Index) {
-			return nil // there are records of somebody's own
+		if slices.Contains(sample.Indexes(), s.Index) {
+			say(p.Errors, "there is an index %q already, so the sample is not loaded\n", s.Index)
+			return nil, false, nil
 		}
+	}
+	if len(all) > 0 && load != "always" {
+		return nil, false, nil // there are records of somebody's own
+	}
+	mark, err := o.mark(ctx, sampleState{Loading: true}, 0)
+	if errors.Is(err, docstore.ErrConflict) { // another process is at it
+		return nil, false, nil
+	}
+	return mark, err == nil, err
+}
+
+// sample loads the sample records and filters, once: into an embedded engine that has nothing, or with sample.load always
+// into any. An index of somebody's own is never touched, whatever its name.
+func (p *Program) sample(ctx context.Context, o *parts, service *dhr.Service) error {
+	mark, wanted, err := p.sampleWanted(ctx, o)
+	if err != nil || !wanted {
+		return err
 	}
 	begun := time.Now()
 	var last time.Time
@@ -57,11 +93,12 @@ func (p *Program) sample(ctx context.Context, o *parts, service *dhr.Service) er
 	if err != nil {
 		return fmt.Errorf("the sample records: %w", err)
 	}
+	debug.FreeOSMemory() // loading takes more than all that comes after it
 	if err := sampleFilters(ctx, o, service); err != nil {
 		return fmt.Errorf("the sample filters: %w", err)
 	}
 	say(p.Errors, "sample records loaded in %.1f s\n", time.Since(begun).Seconds())
-	_, err = o.store.Put(ctx, &docstore.Document{Key: sampleMark, Body: json.RawMessage("{}")}, 0)
+	_, err = o.mark(ctx, sampleState{}, mark.Version)
 	if errors.Is(err, docstore.ErrConflict) { // another process was first
 		return nil
 	}

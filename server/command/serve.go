@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -17,12 +18,12 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/digit-health/dhr"
 	"github.com/digit-health/dhr/audit"
 	"github.com/digit-health/dhr/auth"
 	"github.com/digit-health/dhr/docstore"
+	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/server/api"
 	"github.com/digit-health/dhr/server/config"
 )
@@ -74,33 +75,67 @@ func (p *Program) usage(flags *flag.FlagSet, arguments, about, example string) f
 
 // run opens everything, serves until ctx ends, finishes what runs, and closes everything.
 func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (err error) {
+	forwards, err := gatewayOf(c, roles)
+	if err != nil {
+		return err
+	}
+	secure, err := tlsOf(c)
+	if err != nil {
+		return err
+	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(c.Server.Address, strconv.Itoa(c.Server.Port)))
 	if err != nil {
 		return err
 	}
 	defer listener.Close() //nolint:errcheck // the server has closed it, or it was of no use
-	o, err := open(ctx, c)
+	log, registry := logger(c, p.Errors), prometheus.NewRegistry()
+	traces, err := openTracing(c, p.Version, roles, registry, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, traces.end()) }()
+	answers := !slices.Equal(roles, []string{"gateway"}) // itself
+	o, err := openSome(ctx, c, answers, answers || c.Audit.Enabled)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.Close()) }()
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	log := logger(c, p.Errors)
-	log.InfoContext(ctx, "starting", "version", p.Version, "engine", o.kind, "data", c.Server.Data)
-	service, trail, err := p.service(ctx, o, registry, log)
+	o.traces = traces
+	log.InfoContext(ctx, "starting", "version", p.Version, "roles", roles, "engine", o.kind, "data", c.Server.Data)
+	p.measure(o, registry)
+	s := &serving{p: p, parts: o, roles: roles, forwards: forwards, registry: registry, log: log}
+	if answers {
+		s.service, s.trail, err = p.service(ctx, o, registry, log)
+		if err == nil {
+			err = p.sample(ctx, o, s.service)
+		}
+	} else {
+		o.observeStore(registry)
+		s.trail = o.openTrail()
+	}
 	if err != nil {
 		return err
 	}
-	if err := p.sample(ctx, o, service); err != nil {
-		return err
-	}
-	handler, err := p.handler(o, service, trail, registry, log, roles)
+	measureTrail(s.trail, registry)
+	handler, err := s.handler()
 	if err != nil {
 		return err
 	}
-	p.greet(c, o, listener.Addr())
-	return serveUntil(ctx, c, listener, handler, log)
+	s.greet(listener.Addr())
+	return serveUntil(ctx, c, secure, listener, handler, log)
+}
+
+// serving is a server that is being put together.
+type serving struct {
+	*parts
+
+	p        *Program
+	roles    []string
+	forwards *api.Gateway // or nil
+	service  *dhr.Service // or nil
+	trail    *audit.Log   // or nil
+	registry *prometheus.Registry
+	log      *slog.Logger
 }
 
 // service makes the service of the parts, which are closed after it.
@@ -117,14 +152,12 @@ func (p *Program) service(ctx context.Context, o *parts, registry *prometheus.Re
 	if err != nil {
 		return nil, nil, err
 	}
-	var trail *audit.Log
-	if c.Audit.Enabled {
-		trail = audit.Open(o.store, nil)
-		o.closers = append(o.closers, trail.Close)
-	}
+	o.observeStore(registry)
+	trail := o.openTrail()
 	service, err := dhr.New(ctx, dhr.Config{
-		Engine: observe(o.engine, registry), Policy: o.policy, Store: o.store, Audit: trail, Secret: secret, Logger: log,
-		Zone: zone, WeekStart: weekday(c.Query.WeekStart), Members: members(c), Timeout: c.Query.Timeout, PageSize: c.Query.MaxResults,
+		Engine: observe(o.engine, newCalls("engine", o.kind, registry, o.tracer())), Policy: o.policy, Store: o.store, Audit: trail, Secret: secret, Logger: log,
+		Zone: zone, WeekStart: weekday(c.Query.WeekStart), Members: members(c), Timeout: c.Query.Timeout, PageSize: c.Query.MaxResults, Indexes: c.Engine.Indexes,
+		Parse:     &jql.ParseOptions{Jira: c.Query.Dialect == "jira"},
 		Compilers: compilers(),
 	})
 	if err != nil {
@@ -154,8 +187,18 @@ func members(c *config.Config) func(context.Context, string) ([]string, error) {
 	}
 }
 
-func (p *Program) handler(o *parts, service *dhr.Service, trail *audit.Log, registry *prometheus.Registry, log *slog.Logger, roles []string) (http.Handler, error) {
-	c := o.config
+// openTrail opens the audit, or returns nil if none is kept.
+func (o *parts) openTrail() *audit.Log {
+	if !o.config.Audit.Enabled {
+		return nil
+	}
+	trail := audit.Open(o.store, nil)
+	o.closers = append(o.closers, trail.Close)
+	return trail
+}
+
+func (s *serving) handler() (http.Handler, error) {
+	c := s.config
 	known, err := signIn(c)
 	if err != nil {
 		return nil, err
@@ -165,41 +208,72 @@ func (p *Program) handler(o *parts, service *dhr.Service, trail *audit.Log, regi
 		return nil, err
 	}
 	opts := &api.Options{
-		Authenticate: known, Address: func(r *http.Request) netip.Addr { return auth.ClientAddress(r, proxies) },
-		Version: p.Version, Engine: o.kind, Base: c.Server.BasePath, Roles: roles, Logger: log, LogQueries: c.Log.QueryTexts,
-		MaxBody: int64(c.Server.MaxBody), Origins: c.CORS.Origins, Limits: limits(&c.Limits),
-		Checks: []api.Check{
-			{Name: "engine", Check: func(ctx context.Context) error {
-				_, err := o.engine.Schemas(ctx, "*")
-				return err
-			}},
-			{Name: "store", Check: func(ctx context.Context) error {
-				_, err := o.store.List(ctx, &docstore.Query{Tenant: c.Tenants.Default, Kind: "filters", Limit: 1})
-				return err
-			}},
-		},
+		Authenticate: known, NoSignIn: c.Auth.Mode == "none", Address: func(r *http.Request) netip.Addr { return auth.ClientAddress(r, proxies) },
+		Version: s.p.Version, Engine: s.kind, Base: c.Server.BasePath, Roles: s.roles, Gateway: s.forwards, Permissions: s.policy.Permissions,
+		Logger: s.log, LogQueries: c.Log.QueryTexts, RequestInfo: c.Auth.Mode == "digit2", MaxBody: int64(c.Server.MaxBody), Origins: c.CORS.Origins,
+		MaxResults: c.Query.MaxResults, Limits: limits(&c.Limits), Checks: s.checks(),
 	}
+	opts.CORS = api.CORS{Methods: c.CORS.Methods, Headers: c.CORS.Headers, Credentials: c.CORS.Credentials, MaxAge: c.CORS.MaxAge}
 	if c.Metrics.Enabled {
-		opts.Metrics = registry
+		opts.Metrics = s.registry
 	}
-	if trail != nil {
-		opts.Refused = func(ctx context.Context, from netip.Addr, err error) {
-			e := audit.Entry{Tenant: c.Tenants.Default, Action: "auth.failure", Detail: map[string]string{"reason": firstBytes(err.Error(), 200)}}
-			if from.IsValid() {
-				e.Address = from.String()
-			}
-			if _, err := trail.Append(ctx, e); err != nil {
-				log.ErrorContext(ctx, "a refused sign-in could not be noted", "error", err)
-			}
-		}
+	if s.traces.enabled {
+		opts.Traces = s.traces
 	}
-	h, err := api.New(service, opts)
+	if s.trail != nil {
+		opts.Refused = s.refused
+	}
+	h, err := api.New(s.service, opts)
 	if err != nil || c.Server.BasePath == "" {
 		return h, err
 	}
-	mux := http.NewServeMux()
-	mux.Handle(c.Server.BasePath+"/", http.StripPrefix(c.Server.BasePath, h))
-	return mux, nil
+	return under(c.Server.BasePath, h), nil
+}
+
+// under mounts a handler below a path. What lies beside it is, to h, a path that there is not.
+func under(base string, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inside := r.Clone(r.Context())
+		rest, ok := strings.CutPrefix(r.URL.Path, base)
+		switch {
+		case ok && rest == "":
+			inside.URL.Path, inside.URL.RawPath = "/", ""
+		case ok && strings.HasPrefix(rest, "/"):
+			inside.URL.Path, inside.URL.RawPath = rest, strings.TrimPrefix(r.URL.RawPath, base)
+		default:
+			inside.URL.Path, inside.URL.RawPath = "/beside"+base, ""
+		}
+		h.ServeHTTP(w, inside)
+	})
+}
+
+// refused notes a sign-in that was refused.
+func (s *serving) refused(ctx context.Context, from netip.Addr, err error) {
+	e := audit.Entry{Tenant: s.config.Tenants.Default, Action: "auth.failure", Detail: map[string]string{"reason": firstBytes(err.Error(), 200)}}
+	if from.IsValid() {
+		e.Address = from.String()
+	}
+	if _, err := s.trail.Append(context.WithoutCancel(ctx), e); err != nil {
+		s.log.ErrorContext(ctx, "a refused sign-in could not be noted", "error", err)
+	}
+}
+
+// checks are what the server needs to be ready.
+func (s *serving) checks() []api.Check {
+	var all []api.Check
+	if s.engine != nil {
+		all = append(all, api.Check{Name: "engine", Check: func(ctx context.Context) error {
+			_, err := s.engine.Schemas(ctx, "*")
+			return err
+		}})
+	}
+	if s.store != nil {
+		all = append(all, api.Check{Name: "store", Check: func(ctx context.Context) error {
+			_, err := s.store.List(ctx, &docstore.Query{Tenant: s.config.Tenants.Default, Kind: "filters", Limit: 1})
+			return err
+		}})
+	}
+	return append(all, processChecks(s.forwards)...)
 }
 
 func firstBytes(s string, n int) string {
@@ -233,29 +307,50 @@ func logger(c *config.Config, to io.Writer) *slog.Logger {
 }
 
 // greet says where the server is.
-func (p *Program) greet(c *config.Config, o *parts, at net.Addr) {
+func (s *serving) greet(at net.Addr) {
+	c, out := s.config, s.p.Out
 	scheme := "http"
 	if c.Server.TLS.CertFile != "" {
 		scheme = "https"
 	}
 	base := scheme + "://" + at.String() + c.Server.BasePath
-	say(p.Out, "DHR %s is at %s\n  the API:  %s/docs\n  records:  %s, data under %s\n", p.Version, base, base, o.kind, c.Server.Data)
+	say(out, "DHR %s is at %s\n  the API:  %s/docs\n", s.p.Version, base, base)
+	if s.engine != nil {
+		say(out, "  records:  %s, data under %s\n", s.kind, c.Server.Data)
+	}
+	if s.forwards != nil {
+		for _, role := range slices.Sorted(maps.Keys(s.forwards.Processes)) {
+			say(out, "  %s:  at %s\n", role, s.forwards.Processes[role])
+		}
+	}
 	if c.Auth.Mode == "none" {
-		say(p.Out, "  sign-in:  none; everybody is %q, so only this machine can reach it (docs/configuration.md, auth)\n", c.Auth.User)
+		say(out, "  sign-in:  none; everybody is %q, so only this machine can reach it (docs/configuration.md, auth)\n", c.Auth.User)
 	}
 }
 
+// tlsOf reads the certificate of the configuration, or returns nil if it has none.
+func tlsOf(c *config.Config) (*tls.Config, error) {
+	if c.Server.TLS.CertFile == "" {
+		return nil, nil //nolint:nilnil // no certificate is no error
+	}
+	cert, err := tls.LoadX509KeyPair(c.Server.TLS.CertFile, c.Server.TLS.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("server.tls: %w", err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, nil
+}
+
 // serveUntil serves until ctx ends, and then finishes what runs.
-func serveUntil(ctx context.Context, c *config.Config, l net.Listener, h http.Handler, log *slog.Logger) error {
+func serveUntil(ctx context.Context, c *config.Config, secure *tls.Config, l net.Listener, h http.Handler, log *slog.Logger) error {
 	s := &http.Server{
 		Handler: h, ReadHeaderTimeout: c.Server.HeaderTimeout, ReadTimeout: c.Server.ReadTimeout, IdleTimeout: c.Server.IdleTimeout,
 		MaxHeaderBytes: int(c.Server.MaxHeader), ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSConfig: secure,
 	}
 	ended := make(chan error, 1)
 	go func() {
-		if t := c.Server.TLS; t.CertFile != "" {
-			ended <- s.ServeTLS(l, t.CertFile, t.KeyFile)
+		if secure != nil {
+			ended <- s.ServeTLS(l, "", "")
 			return
 		}
 		ended <- s.Serve(l)

@@ -2,11 +2,15 @@ package command
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/digit-health/dhr/access"
@@ -45,7 +49,7 @@ func inDirectory(c *config.Config, who *access.Principal) *access.Principal {
 // signIn returns who knows who sends a request.
 func signIn(c *config.Config) (auth.Authenticator, error) {
 	if c.Auth.Mode == "none" {
-		return auth.Fixed(localUser(c)), nil
+		return local(c), nil
 	}
 	var all []auth.Authenticator
 	if len(c.Auth.Keys) > 0 {
@@ -103,6 +107,37 @@ func signIn(c *config.Config) (auth.Authenticator, error) {
 		}
 		return inDirectory(c, who), nil
 	}), nil
+}
+
+// errElsewhere is a request that a page of another site has a browser send.
+var errElsewhere = errors.New("the request comes from another site, and nobody signs in here; set auth.mode to let others in")
+
+// local knows everybody as the local user. That the server listens at a loopback address does not keep out the pages that
+// a browser on this machine shows: one of another site may send requests, and read the answers if its name stands for this machine
+// as well. Neither is let in.
+func local(c *config.Config) auth.Authenticator {
+	everybody := auth.Fixed(localUser(c))
+	return auth.Func(func(r *http.Request) (*access.Principal, error) {
+		origin := r.Header.Get("Origin")
+		if !loopbackHost(r.Host) || origin != "" && !slices.Contains(c.CORS.Origins, origin) && !slices.Contains(c.CORS.Origins, "*") && !sameHost(origin, r.Host) {
+			return nil, fmt.Errorf("%w: %w", access.ErrDenied, errElsewhere)
+		}
+		return everybody.Authenticate(r)
+	})
+}
+
+// loopbackHost reports whether a host, with or without a port, is a name of this machine that no other has.
+func loopbackHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return host == "" || strings.EqualFold(host, "localhost") || err == nil && a.Unmap().IsLoopback()
+}
+
+func sameHost(origin, host string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && strings.EqualFold(u.Host, host)
 }
 
 func apiKeys(list []config.APIKey) (auth.Authenticator, error) {

@@ -23,7 +23,7 @@ type Auth struct {
 	Keys []APIKey
 }
 
-// JWT is how tokens are checked. There is one of secret, key_files and jwks_url.
+// JWT is how tokens are checked. There is one of secret, key_files and jwks_url, or a preset.
 type JWT struct {
 	// Secret checks HS256, with 32 bytes or more.
 	Secret Secret
@@ -35,7 +35,8 @@ type JWT struct {
 	Issuer string
 	// Audience is what aud must hold. If empty, anything.
 	Audience string
-	// Preset says whose tokens they are, which gives the claims their defaults.
+	// Preset says whose tokens they are, which gives the claims their defaults, and the keys: those that the issuer,
+	// a realm, publishes. It needs issuer and audience.
 	Preset string `oneof:"keycloak,digit"`
 	// Claims are where a token says what.
 	Claims Claims

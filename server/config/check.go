@@ -179,6 +179,9 @@ func (k *checker) outside() {
 		}
 	}
 	k.url("tracing.endpoint", c.Tracing.Endpoint, "http", "https")
+	k.url("gateway.query", c.Gateway.Query, "http", "https")
+	k.url("gateway.filter", c.Gateway.Filter, "http", "https")
+	k.url("gateway.configuration", c.Gateway.Configuration, "http", "https")
 }
 
 // url checks an absolute URL; an empty one is none. What is printed has no password.
@@ -257,10 +260,19 @@ func (k *checker) jwt(needed bool) {
 		}
 	}
 	switch {
-	case sources == 0 && needed:
-		k.complain("auth.jwt", "mode jwt needs one of secret, key_files and jwks_url")
+	case sources == 0 && needed && j.Preset == "":
+		k.complain("auth.jwt", "mode jwt needs one of secret, key_files and jwks_url, or a preset")
 	case sources > 1:
 		k.complain("auth.jwt", "has more than one of secret, key_files and jwks_url; expected one")
+	}
+	if j.Preset != "" {
+		if j.Issuer == "" {
+			k.complain("auth.jwt.issuer", "is needed by the preset %s: the address of the realm, as tokens have it in iss", j.Preset)
+		}
+		if j.Audience == "" {
+			k.complain("auth.jwt.audience", "is needed by the preset %s: the name of the client that DHR is", j.Preset)
+		}
+		k.url("auth.jwt.issuer", j.Issuer, "http", "https")
 	}
 	if n := len(j.Secret.Reveal()); n > 0 && n < 32 {
 		k.complain("auth.jwt.secret", "has %d bytes; expected 32 or more", n)

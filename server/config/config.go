@@ -48,6 +48,8 @@ type Config struct {
 	Directory Directory
 	// Tenants keeps tenants apart.
 	Tenants Tenants
+	// Gateway is where the other processes are, for one that has the role gateway.
+	Gateway Gateway
 	// Query is how questions are answered.
 	Query Query
 	// Limits are how much may be asked.
@@ -166,6 +168,21 @@ type Tenants struct {
 	Except []string
 	// Below says that a tenant sees those below it as well, as in DIGIT: pb sees pb.amritsar.
 	Below bool
+}
+
+// Gateway is where the other processes are, for one that has the role gateway and not theirs. All should have
+// the same auth, for each finds out again who asks, and the others this one among their trusted_proxies.
+type Gateway struct {
+	// Query is the URL of the process with the role query. If empty, its routes are not forwarded.
+	Query string
+	// Filter is that of the process with the role filter.
+	Filter string
+	// Configuration is that of the process with the role configuration.
+	Configuration string
+	// CAFile is the certificate, in PEM, that the processes' are signed by. If empty, those of the system.
+	CAFile string
+	// Timeout is how long a process may take to begin its answer.
+	Timeout time.Duration `min:"1ms"`
 }
 
 // Query is how questions are answered.

@@ -230,6 +230,8 @@ func TestWhatDoesNotGoTogether(t *testing.T) {
 		{"auth: {mode: digit3}", "auth.digit.gateways: is needed"},
 		{"auth: {mode: jwt, jwt: {secret: short}}", "auth.jwt.secret: has 5 bytes; expected 32 or more"},
 		{"auth: {mode: jwt, jwt: {key_files: [a], jwks_url: 'https://h'}}", "auth.jwt: has more than one"},
+		{"auth: {mode: jwt, jwt: {preset: keycloak, audience: dhr}}", "auth.jwt.issuer: is needed by the preset keycloak"},
+		{"auth: {mode: jwt, jwt: {preset: digit, issuer: 'https://h/realms/pb'}}", "auth.jwt.audience: is needed by the preset digit"},
 		{"auth: {keys: [{name: a, sha256: abc}]}", "application.yml:1:33: auth.keys[0].sha256: expected 64 hexadecimal digits"},
 		{"auth: {roles: [ANALIST]}\nroles: {ANALYST: {grants: []}}", `auth.roles[0]: there is no role "ANALIST"; did you mean "ANALYST"?`},
 		{"roles:\n  A:\n    grants:\n      - index: [a]", `application.yml:4:7: roles.A.grants: `},

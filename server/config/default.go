@@ -19,6 +19,7 @@ func Default() *Config {
 			Digit: Digit{Cache: 5 * time.Minute},
 		},
 		Tenants: Tenants{Default: "default"},
+		Gateway: Gateway{Timeout: time.Minute},
 		Query:   Query{MaxResults: 1000, TimeZone: "UTC", WeekStart: "sunday", Timeout: 30 * time.Second, Dialect: "dhr"},
 		CORS: CORS{
 			Methods: []string{"GET", "POST", "PUT", "PATCH", "DELETE"},

@@ -41,7 +41,7 @@ auth:
   mode: jwt
   jwt:
     preset: keycloak
-    jwks_url: https://sso.example.org/realms/health/protocol/openid-connect/certs
+    issuer: https://sso.example.org/realms/health
     audience: dhr
 roles:
   ANALYST:
