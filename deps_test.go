@@ -138,6 +138,7 @@ var vendors = []vendor{
 
 	{"github.com/xuri/excelize/v2", []string{"export/xlsx"}, oneLeaf},
 	{"github.com/go-pdf/fpdf", []string{"export/pdf", "dashboard/chart"}, oneLeaf},
+	{"github.com/go-text/typesetting", []string{"export/pdf", "dashboard/chart"}, oneLeaf},
 	{"github.com/klauspost/compress", []string{"export/compress", "export/xlsx", "search/bulk"}, oneLeaf},
 	{"github.com/klauspost/compress/gzhttp", []string{"server/api"}, serverOnly},
 	{"filippo.io/age", []string{"export/seal"}, oneLeaf},

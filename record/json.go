@@ -3,7 +3,9 @@ package record
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // AppendJSON appends v as JSON: a number with the digits it was written with, a boolean, an
@@ -19,7 +21,7 @@ func (v Value) AppendJSON(b []byte) []byte {
 	case Int, Uint, Float:
 		return v.appendNumber(b)
 	case JSON:
-		if json.Valid([]byte(v.text)) {
+		if json.Valid(unsafe.Slice(unsafe.StringData(v.text), len(v.text))) {
 			return append(b, v.text...)
 		}
 	case Time:
@@ -51,10 +53,40 @@ func (v Value) appendNumber(b []byte) []byte {
 
 // isJSONNumber reports whether text is a number of JSON.
 func isJSONNumber(text string) bool {
-	if text == "" || text[0] != '-' && (text[0] < '0' || text[0] > '9') {
+	text = strings.TrimPrefix(text, "-")
+	whole := leadingDigits(text)
+	if whole == 0 || whole > 1 && text[0] == '0' {
 		return false
 	}
-	return json.Valid([]byte(text))
+	text = text[whole:]
+	if strings.HasPrefix(text, ".") {
+		n := leadingDigits(text[1:])
+		if n == 0 {
+			return false
+		}
+		text = text[1+n:]
+	}
+	if text == "" {
+		return true
+	}
+	if text[0]|0x20 != 'e' {
+		return false
+	}
+	text = text[1:]
+	if text != "" && (text[0] == '+' || text[0] == '-') {
+		text = text[1:]
+	}
+	return text != "" && leadingDigits(text) == len(text)
+}
+
+// leadingDigits returns how many digits text begins with.
+func leadingDigits(text string) int {
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return i
+		}
+	}
+	return len(text)
 }
 
 // AppendJSON appends the columns of r as a JSON object, each under its path, in their order:

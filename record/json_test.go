@@ -2,6 +2,7 @@ package record
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,4 +68,14 @@ func FuzzAppendJSON(f *testing.F) {
 		require.NoError(t, json.Unmarshal(StringValue(text).AppendJSON(nil), &back))
 		require.Equal(t, string([]rune(text)), back)
 	})
+}
+
+// What is taken for a number is what encoding/json takes for one.
+func TestNumbersOfJSON(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "-", "0", "-0", "00", "01", "-01", "10", "1.", ".5", "1.5", "1.50", "-1.5e3", "1e", "1e+", "1E-5", "1e05",
+		"1e5.5", "+1", " 1", "1 ", "0x10", "NaN", "Infinity", "true", `"1"`, "1_000", "--1", "1-", "9007199254740993", "1e400", "٣"} {
+		digits := text != "" && (text[0] == '-' || text[0] >= '0' && text[0] <= '9')
+		require.Equal(t, digits && json.Valid([]byte(text)) && text == strings.TrimSpace(text), isJSONNumber(text), "%q", text)
+	}
 }

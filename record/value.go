@@ -176,23 +176,32 @@ func (v Value) Addr() netip.Addr {
 // in Go is written in the shortest form that reads back as itself, an instant
 // as RFC 3339 in UTC with milliseconds when it has them.
 func (v Value) Text() string {
+	if v.text != "" && v.kind != IP || v.kind == String {
+		return v.text
+	}
+	var b [64]byte
+	return string(v.AppendText(b[:0]))
+}
+
+// AppendText appends [Value.Text], without a string of its own.
+func (v Value) AppendText(b []byte) []byte {
 	switch {
 	case v.kind == IP:
-		return v.Addr().String()
+		return v.Addr().AppendTo(b)
 	case v.text != "":
-		return v.text
+		return append(b, v.text...)
 	}
 	switch v.kind {
 	case Int:
-		return strconv.FormatInt(int64(v.num), 10)
+		return strconv.AppendInt(b, int64(v.num), 10)
 	case Uint:
-		return strconv.FormatUint(v.num, 10)
+		return strconv.AppendUint(b, v.num, 10)
 	case Float:
-		return strconv.FormatFloat(math.Float64frombits(v.num), 'g', -1, 64)
+		return strconv.AppendFloat(b, math.Float64frombits(v.num), 'g', -1, 64)
 	case Time:
-		return v.Time().Format("2006-01-02T15:04:05.999Z07:00")
+		return v.Time().AppendFormat(b, "2006-01-02T15:04:05.999Z07:00")
 	}
-	return v.text
+	return b
 }
 
 // String describes v for a person reading a plan or a failed test: a string

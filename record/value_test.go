@@ -38,6 +38,7 @@ func TestValueTexts(t *testing.T) {
 	} {
 		require.Equal(t, test.kind, test.v.Kind())
 		require.Equal(t, test.text, test.v.Text())
+		require.Equal(t, ">"+test.text, string(test.v.AppendText([]byte(">"))))
 		require.Equal(t, test.String, test.v.String())
 		require.Equal(t, test.v, test.v.Clone())
 		require.Equal(t, test.kind == Null, test.v.IsNull())
