@@ -399,8 +399,8 @@ func testManyAtOnce(t *testing.T, s *suite) {
 func testTooLarge(t *testing.T, s *suite) {
 	max, err := s.store.MaxBytes("")
 	require.NoError(t, err)
-	if max == 0 {
-		t.Skip("takes files of any size")
+	if max == 0 { // it takes files of any size, and promises nothing here
+		return
 	}
 	opts := options()
 	for _, opts.Size = range []int64{0, max + 1} {
