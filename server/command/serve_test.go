@@ -76,7 +76,7 @@ func (w *words) wait(t *testing.T, pattern string, code chan int, errs *words) [
 		case <-w.more:
 		case c := <-code:
 			require.Fail(t, "the server ended", "exit code %d: %s%s", c, w, errs)
-		case <-time.After(time.Minute):
+		case <-time.After(10 * time.Minute):
 			require.Fail(t, "the server does not say it", "%s in %s%s", pattern, w, errs)
 		}
 	}
@@ -111,7 +111,7 @@ func (s *served) stop() {
 	select {
 	case code := <-s.code:
 		require.Zero(s.t, code, s.errors)
-	case <-time.After(time.Minute):
+	case <-time.After(10 * time.Minute):
 		require.Fail(s.t, "the server does not end", s.errors)
 	}
 }
