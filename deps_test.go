@@ -137,7 +137,6 @@ var vendors = []vendor{
 	{"github.com/robfig/cron/v3", []string{"job/schedule"}, oneLeaf},
 
 	{"github.com/xuri/excelize/v2", []string{"export/xlsx"}, oneLeaf},
-	{"github.com/go-pdf/fpdf", []string{"export/pdf", "dashboard/chart"}, oneLeaf},
 	{"github.com/go-text/typesetting", []string{"export/pdf", "dashboard/chart"}, oneLeaf},
 	{"github.com/klauspost/compress", []string{"export/compress", "export/xlsx", "search/bulk"}, oneLeaf},
 	{"github.com/klauspost/compress/gzhttp", []string{"server/api"}, serverOnly},

@@ -89,6 +89,15 @@ func (o *parts) openPolicy() error {
 	if err != nil {
 		return err
 	}
+	if c := o.config; c.Auth.Mode == "none" && len(c.Auth.Roles) == 0 {
+		if _, ok := roles[allRights]; !ok { // nobody but the local user can have it
+			shipped, err := access.ParseRoles(access.DefaultRoles())
+			if err != nil {
+				return err
+			}
+			roles[allRights] = shipped[allRights]
+		}
+	}
 	key, err := o.kept("pseudonym.key")
 	if err != nil {
 		return err

@@ -112,6 +112,9 @@ func sampleFilters(ctx context.Context, o *parts, service *dhr.Service) error {
 	if c.Auth.Mode == "none" {
 		who = localUser(c)
 	}
+	if !o.policy.May(who, access.MayView) || !o.policy.May(who, access.MayShare) {
+		return nil // with the roles of the configuration there is nobody to whom they could belong
+	}
 	for _, f := range sample.Filters() {
 		_, err := service.Filters().Create(ctx, who, &dashboard.Filter{
 			Name: f.Name, Description: f.Description, JQL: f.JQL, AllowedIndexes: f.Indexes,

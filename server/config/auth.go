@@ -9,7 +9,7 @@ type Auth struct {
 	Mode string `oneof:"none,jwt,digit2,digit3,keys"`
 	// User is who everybody is in mode none.
 	User string
-	// Roles are that user's roles in mode none. If empty, all that there are.
+	// Roles are that user's roles in mode none. If empty, ADMIN, with all rights. In mode digit3 they are those of everybody whom no token gives others.
 	Roles []string
 	// Groups are that user's groups in mode none.
 	Groups []string

@@ -119,7 +119,6 @@ func (k *checker) server() {
 	if s.BasePath != "" && (!strings.HasPrefix(s.BasePath, "/") || strings.HasSuffix(s.BasePath, "/") || strings.ContainsAny(s.BasePath, "{}?#% ")) {
 		k.complain("server.base_path", "found %q; expected a path such as /dhr, without / at its end", s.BasePath)
 	}
-	k.url("server.public_url", s.PublicURL, "http", "https")
 	k.networks("server.trusted_proxies", s.TrustedProxies)
 }
 

@@ -80,8 +80,6 @@ type Server struct {
 	Data string
 	// BasePath is what the paths of all routes begin with, such as /dhr.
 	BasePath string
-	// PublicURL is where clients reach the server, for links in answers. If empty, it is taken from each request.
-	PublicURL string
 	// TLS lets the server speak HTTPS.
 	TLS TLS
 	// TrustedProxies are addresses, or networks such as 10.0.0.0/8, whose X-Forwarded headers are believed.
@@ -160,7 +158,7 @@ type Directory struct {
 
 // Tenants keeps tenants apart.
 type Tenants struct {
-	// Default is the tenant of those who have none.
+	// Default is the tenant of the local user of mode none, and of the audit of sign-ins that were refused.
 	Default string
 	// Fields are fields that hold the tenant of a record, of which the first that an index has counts. If empty, records have no tenants.
 	Fields []string
@@ -188,7 +186,7 @@ type Gateway struct {
 // Query is how questions are answered.
 type Query struct {
 	// MaxResults is the greatest number of records on a page.
-	MaxResults int `min:"1" max:"10000"`
+	MaxResults int `min:"1" max:"1000"`
 	// TimeZone is where days begin, unless a question says otherwise.
 	TimeZone string
 	// WeekStart is the first day of the week.

@@ -216,7 +216,6 @@ func TestWhatDoesNotGoTogether(t *testing.T) {
 		{"server: {tls: {cert_file: a}}", "server.tls: cert_file and key_file are needed both"},
 		{"server: {data: ''}", "server.data: is empty"},
 		{"server: {base_path: dhr/}", "server.base_path: found"},
-		{"server: {public_url: dhr.example.org}", "server.public_url: found"},
 		{"server: {trusted_proxies: [10.0.0.0/8, gateway]}", `server.trusted_proxies[1]: found "gateway"`},
 		{"engine: {kind: elasticsearch}", "application.yml:1:16: elasticsearch.hosts: is needed"},
 		{"engine: {kind: postgres}", "postgres.url: is needed"},
