@@ -51,7 +51,7 @@ var house = []room{
 	{packages: "auth", imports: []string{"access", "internal/*"}, why: "it says who asks, and knows nothing of what is asked"},
 	{packages: "storage", why: face},
 	{packages: "docstore", why: face},
-	{packages: "job", why: face},
+	{packages: "job", imports: []string{"docstore"}, why: face + "; a job is a document, wherever these are kept"},
 	{packages: "audit", imports: []string{"docstore"}, why: "what happened is kept as documents, wherever these are kept"},
 	{
 		packages: "search", imports: []string{"record", "jql", "jql/plan", "jql/eval", "access", "internal/*"},
