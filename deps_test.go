@@ -78,14 +78,11 @@ var house = []room{
 	// What is done with records.
 	{packages: "export", imports: []string{"record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search"}, why: face},
 	{packages: "export/exporttest", imports: []string{"record", "storage", "export"}, why: suite},
-<<<<<<< HEAD
-=======
 	{packages: "export/parts", imports: []string{"record", "export"}, why: "it makes files of whatever a format writes, and knows none"},
 	{
 		packages: "export/process", imports: []string{"record", "jql", "access", "search", "docstore", "storage", "storage/pins", "job", "export", "export/parts"},
 		why: "the export service knows faces, never a driver: which formats and storages there are, its host says",
 	},
->>>>>>> refs/heads/parts
 	{packages: "export/*", imports: []string{"record", "export", "internal/*"}, why: driver},
 	{packages: "fhir", imports: []string{"record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search", "export"}, why: face},
 	{packages: "dashboard", imports: []string{"record", "jql", "jql/plan", "access", "docstore", "search"}, why: face},
