@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,6 @@ import (
 	"github.com/digit-health/dhr/export/parts"
 	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/search"
-	"github.com/digit-health/dhr/storage"
 )
 
 // may returns an error unless who has all of these permissions.
@@ -95,10 +95,7 @@ func (s *Service) checkRequest(r *Request) error {
 	if s.format(r.Format) == nil {
 		return invalid("format", "must be %s, got %q", s.formatNames(), r.Format)
 	}
-	if r.Storage == "" {
-		r.Storage = s.config.Scheme
-	}
-	if _, err := s.config.Files.MaxBytes(r.Storage); err != nil {
+	if r.Storage = cmp.Or(r.Storage, s.config.Scheme); !slices.Contains(s.config.Files.Schemes(), r.Storage) {
 		return invalid("storage", "no storage is called %q", r.Storage)
 	}
 	switch {
@@ -234,14 +231,4 @@ func (sp *spec) fileName() string {
 // sealed reports whether what goes to a storage is sealed.
 func (s *Service) sealed(scheme string) bool {
 	return scheme == "ipfs" && !slices.Contains(s.config.Plain, scheme)
-}
-
-// schemeOf returns the scheme of a storage, of which "" is the first.
-func schemeOf(files *storage.Store, schemes ...string) string {
-	for _, scheme := range schemes {
-		if scheme != "" {
-			return scheme
-		}
-	}
-	return files.Scheme()
 }

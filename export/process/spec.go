@@ -68,7 +68,8 @@ type work struct {
 // A part is a file that is stored, or of which it is not known whether it is.
 type part struct {
 	File
-	Ref storage.Ref `json:"ref,omitempty"`
+	Ref    storage.Ref `json:"ref,omitempty"`
+	Scheme string      `json:"scheme"`
 	// Holder and Stored are who holds it and the hash of its bytes, where files are counted.
 	Holder string  `json:"holder,omitempty"`
 	Stored string  `json:"stored,omitempty"`
