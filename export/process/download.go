@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/digit-health/dhr/access"
@@ -129,7 +130,7 @@ func (s *Service) openFile(ctx context.Context, who *access.Principal, id string
 		d.identity = k.Identity
 		return d, nil
 	}
-	if slices.Contains(s.config.Links, p.Scheme) {
+	if p.Ref != "" && slices.Contains(s.config.Links, p.Scheme) {
 		d.Link, err = s.config.Files.Link(ctx, p.Ref, linkLife)
 		if err != nil && !errors.Is(err, storage.ErrUnsupported) {
 			return nil, err
@@ -144,6 +145,9 @@ func (s *Service) openFile(ctx context.Context, who *access.Principal, id string
 func (d *Download) Open(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
 	if offset < 0 || offset > d.Size {
 		return nil, failed("open file", fmt.Errorf("offset %d of %d bytes: %w", offset, d.Size, storage.ErrInvalid))
+	}
+	if d.Size == 0 && d.ref == "" { // it was not stored
+		return io.NopCloser(strings.NewReader("")), nil
 	}
 	var r io.ReadCloser
 	var err error

@@ -178,6 +178,9 @@ func (s *Service) put(ctx context.Context, a *attempt, f *parts.File) (*part, er
 		},
 		Scheme: a.spec.Storage, Report: reportOf(&f.Report),
 	}
+	if f.Stored.Size == 0 { // some storages take no empty files, and there is nothing to take
+		return p, nil
+	}
 	for try := 1; ; try++ {
 		err := s.putOnce(ctx, a, f, p)
 		if err == nil || try == putTries || !errors.Is(err, storage.ErrUnavailable) {
