@@ -184,11 +184,14 @@ func (h *house) start(t testing.TB) {
 func (h *house) note(_ context.Context, e *process.Event) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	outcome := "done"
+	outcome, who := "done", "nobody"
+	if e.Who != nil {
+		who = e.Who.User
+	}
 	if e.Err != nil {
 		outcome = "refused"
 	}
-	h.events = append(h.events, strings.TrimSpace(fmt.Sprintf("%s %s %s %d", e.Action, e.Who.User, outcome, e.Records)))
+	h.events = append(h.events, strings.TrimSpace(fmt.Sprintf("%s %s %s %d", e.Action, who, outcome, e.Records)))
 	return h.refuse
 }
 
