@@ -41,7 +41,7 @@ func (s *Service) ready(ctx context.Context, who *access.Principal, id string) (
 	for i, c := range w.Columns {
 		columns[i] = c.Path
 	}
-	covers, err := s.host.Index.Covers(ctx, who, w.Sights, columns, &s.question(sp).Options)
+	covers, err := s.host.Index.Covers(ctx, who, w.Sight, columns, &s.question(sp).Options)
 	if err == nil && !covers {
 		err = ErrNarrowed
 	}
@@ -57,13 +57,10 @@ func (s *Service) Manifest(ctx context.Context, who *access.Principal, id string
 	m := &Manifest{
 		ID: j.ID, Tenant: j.Tenant, UserID: sp.User, FilterID: sp.FilterID, JQL: sp.JQL, AllowedIndexes: sp.AllowedIndexes, AsOf: sp.AsOf,
 		Format: sp.Format, Options: sp.Options, TotalRecords: w.Total, Rows: w.Done, Truncated: w.Reason != "", TruncatedReason: w.Reason,
-		Warnings: w.Warnings, CompletedAt: j.Finished.UTC(), SHA256: filesHash(w.Parts),
+		Indexes: w.Indexes, Warnings: w.Warnings, CompletedAt: j.Finished.UTC(), SHA256: filesHash(w.Parts),
 	}
 	for _, c := range w.Columns {
 		m.Columns = append(m.Columns, c.Path)
-	}
-	for _, one := range w.Sights {
-		m.Indexes = append(m.Indexes, one.Index)
 	}
 	for i := range w.Parts {
 		m.Files = append(m.Files, w.Parts[i].File)

@@ -182,15 +182,17 @@ func TestEngineFaults(t *testing.T) {
 		"429":                 {at("record", 250, search.ErrOverloaded), ""},
 		"lost":                {at("record", 777, search.ErrSnapshotLost), ""},
 		"lost at the end":     {at("record", 1000, search.ErrSnapshotLost), ""},
-		"lost twice":          {func(ctx context.Context, what string, n int) error { return firstOf(at("record", 500, search.ErrSnapshotLost)(ctx, what, n), at("record", 1400, search.ErrSnapshotLost)(ctx, what, n)) }, ""},
-		"HTML":                {at("record", 400, search.ErrBadAnswer), ""},
-		"half of the shards":  {at("record", 400, search.ErrPartial), ""},
-		"an unknown error":    {at("record", 400, errors.New("boom")), ""},
-		"gone for ever":       {always("open", search.ErrUnavailable), "ENGINE_UNAVAILABLE"},
-		"429 for ever":        {always("open", search.ErrOverloaded), "ENGINE_OVERLOADED"},
-		"lost each time":      {every("record", 150, search.ErrSnapshotLost), "SNAPSHOT_LOST"},
-		"refuses":             {always("count", search.ErrUnsupported), "QUERY_REFUSED"},
-		"index dropped":       {always("open", search.ErrUnknownIndex), "UNKNOWN_INDEX"},
+		"lost twice": {func(ctx context.Context, what string, n int) error {
+			return firstOf(at("record", 500, search.ErrSnapshotLost)(ctx, what, n), at("record", 1400, search.ErrSnapshotLost)(ctx, what, n))
+		}, ""},
+		"HTML":               {at("record", 400, search.ErrBadAnswer), ""},
+		"half of the shards": {at("record", 400, search.ErrPartial), ""},
+		"an unknown error":   {at("record", 400, errors.New("boom")), ""},
+		"gone for ever":      {always("open", search.ErrUnavailable), "ENGINE_UNAVAILABLE"},
+		"429 for ever":       {always("open", search.ErrOverloaded), "ENGINE_OVERLOADED"},
+		"lost each time":     {every("record", 150, search.ErrSnapshotLost), "SNAPSHOT_LOST"},
+		"refuses":            {always("count", search.ErrUnsupported), "QUERY_REFUSED"},
+		"index dropped":      {always("open", search.ErrUnknownIndex), "UNKNOWN_INDEX"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -246,7 +248,9 @@ func every(what string, n int, err error) func(context.Context, string, int) err
 	}
 }
 
-func always(what string, err error) func(context.Context, string, int) error { return every(what, 1, err) }
+func always(what string, err error) func(context.Context, string, int) error {
+	return every(what, 1, err)
+}
 
 // Whatever the storage does, what comes in the end is right, or nothing remains.
 func TestStorageFaults(t *testing.T) {

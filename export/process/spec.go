@@ -8,7 +8,6 @@ import (
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/export"
 	"github.com/digit-health/dhr/job"
-	"github.com/digit-health/dhr/search"
 	"github.com/digit-health/dhr/storage"
 )
 
@@ -51,7 +50,8 @@ type work struct {
 	// Reason is why Want is less than Total.
 	Reason   string          `json:"reason,omitempty"`
 	Columns  []export.Column `json:"columns,omitempty"`
-	Sights   []search.Sight  `json:"sights,omitempty"`
+	Indexes  []string        `json:"indexes,omitempty"`
+	Sight    json.RawMessage `json:"sight,omitempty"` // of search.Scanner
 	Warnings []string        `json:"warnings,omitempty"`
 	Parts    []part          `json:"parts,omitempty"`
 	// Doomed are files that are to be deleted: those of a snapshot that was lost.

@@ -1,11 +1,13 @@
 package process
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
+	"slices"
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/export"
@@ -99,9 +101,15 @@ func (a *attempt) save(ctx context.Context) error {
 func (a *attempt) open(ctx context.Context) error {
 	if a.work.Token != "" {
 		err := a.scan(ctx, a.work.Token)
-		if err == nil && reflect.DeepEqual(a.scanner.Sights(), a.work.Sights) && reflect.DeepEqual(a.columns(), a.work.Columns) {
-			a.encoded = a.work.Done
-			return a.begin(ctx)
+		if err == nil {
+			var sight json.RawMessage
+			if sight, err = a.scanner.Sight(); err != nil {
+				return err
+			}
+			if bytes.Equal(sight, a.work.Sight) && slices.Equal(a.columns(), a.work.Columns) {
+				a.encoded = a.work.Done
+				return a.begin(ctx)
+			}
 		}
 		if err != nil && !errors.Is(err, search.ErrSnapshotLost) && !errors.Is(err, search.ErrBadToken) {
 			return err
@@ -183,7 +191,13 @@ func (a *attempt) count(ctx context.Context) (err error) {
 	if most := a.spec.MaxResults; most > 0 && w.Want > most {
 		w.Want, w.Reason = most, "max_results"
 	}
-	w.Columns, w.Sights = a.columns(), a.scanner.Sights()
+	w.Columns, w.Indexes = a.columns(), nil
+	for _, p := range a.scanner.Columns() {
+		w.Indexes = append(w.Indexes, p.Schema().Index)
+	}
+	if w.Sight, err = a.scanner.Sight(); err != nil {
+		return err
+	}
 	for _, warning := range a.scanner.Warnings() {
 		w.Warnings = append(w.Warnings, warning.Error())
 	}
