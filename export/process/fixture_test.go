@@ -243,11 +243,11 @@ func (h *house) read(t testing.TB, who *access.Principal, id string, n int) stri
 	return string(all)
 }
 
-// stored returns how many files lie on the disk.
+// stored returns how many files lie on the disk, besides those that somebody was killed writing.
 func (h *house) stored(t testing.TB) int {
 	t.Helper()
 	n := 0
-	require.NoError(t, filepath.WalkDir(h.folder, func(_ string, d os.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir(filepath.Join(h.folder, "files"), func(_ string, d os.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {
 			n++
 		}

@@ -61,6 +61,8 @@ type work struct {
 	Before int64     `json:"before,omitempty"`
 	// Sealed says that there is, or was, a key.
 	Sealed bool `json:"sealed,omitempty"`
+	// Looked is up to which lease it was looked for files that killed workers left.
+	Looked int64 `json:"looked,omitempty"`
 	// Complete says that nothing is left to be done.
 	Complete bool `json:"complete,omitempty"`
 }

@@ -89,10 +89,7 @@ func (a *attempt) save(ctx context.Context) error {
 		return err
 	}
 	return a.run.Update(ctx, func(j *job.Job) error {
-		j.Work, j.Labels = text, without(j.Labels, labelStored)
-		if a.work.Sealed || len(a.work.Parts) > 0 || len(a.work.Doomed) > 0 {
-			j.Labels = append(j.Labels, labelStored)
-		}
+		j.Work, j.Labels = text, append(without(j.Labels, labelStored), labelStored)
 		return nil
 	})
 }
@@ -152,7 +149,7 @@ func (a *attempt) startOver(ctx context.Context) error {
 		}
 		a.scanner = nil
 	}
-	a.work = &work{Doomed: append(a.work.Doomed, a.work.Parts...), Sealed: a.work.Sealed}
+	a.work = &work{Doomed: append(a.work.Doomed, a.work.Parts...), Sealed: a.work.Sealed, Looked: a.work.Looked}
 	a.encoded = 0
 	if err := a.save(ctx); err != nil {
 		return err
@@ -160,8 +157,15 @@ func (a *attempt) startOver(ctx context.Context) error {
 	return a.drop(ctx)
 }
 
-// drop deletes the files that were given up.
+// drop deletes the files that were given up, and those that nobody knows of.
 func (a *attempt) drop(ctx context.Context) error {
+	if last := a.run.Job().Fence - 1; a.work.Looked < last {
+		err := a.s.deleteUnknown(ctx, a.spec, a.run.Job().ID, a.work.Looked+1, last, append(a.work.Doomed, a.work.Parts...))
+		if err != nil {
+			return err
+		}
+		a.work.Looked = last
+	}
 	if len(a.work.Doomed) == 0 {
 		return nil
 	}
@@ -338,7 +342,7 @@ func (a *attempt) store(ctx context.Context, f *parts.File) error {
 	}
 	w := *a.work
 	at := a.marks.before(w.Done + f.Records)
-	w.Parts = append(w.Parts[:len(w.Parts):len(w.Parts)], *p)
+	w.Parts, w.Doomed = append(w.Parts[:len(w.Parts):len(w.Parts)], *p), nil
 	w.Done, w.Bytes = w.Done+f.Records, w.Bytes+f.Size
 	w.Token, w.Skip = at.token, w.Done-at.records
 	before := a.work
@@ -359,11 +363,7 @@ func (a *attempt) kept(ctx context.Context, f *parts.File) (*part, error) {
 	if len(a.work.Parts) >= a.s.config.Limits.Parts {
 		return nil, a.tooMany()
 	}
-	p, err := a.s.put(ctx, a, f)
-	if err != nil && p.Holder != "" { // it may be there all the same
-		a.work.Doomed = append(a.work.Doomed, *p)
-	}
-	return p, err
+	return a.s.put(ctx, a, f)
 }
 
 // unsaved deletes a stored file that the job does not tell of. If it is not certain that it does not, the file stays.
