@@ -99,6 +99,11 @@ func TestWhatIsNoted(t *testing.T) {
 			_, err := s.Query(ctx, admin, &search.Query{Indexes: []string{"a\nb\xff"}}, nil)
 			return err
 		},
+		"admin values.read visits done": func() error {
+			_, err := s.Suggest(ctx, admin, []string{"visits"}, "age", "", 10)
+			return err
+		},
+		"nobody values.read * denied":            func() error { _, err := s.Suggest(ctx, nobody, nil, "age", "", 10); return err },
 		"admin record.read visits/v1 done":       func() error { _, err := s.Record(ctx, admin, "visits", "v1"); return err },
 		"nobody record.read visits/v1 denied":    func() error { _, err := s.Record(ctx, nobody, "visits", "v1"); return err },
 		"nobody query.run " + id + " denied":     func() error { _, err := s.Filters().Query(ctx, nobody, f.ID); return err },
