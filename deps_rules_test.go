@@ -53,7 +53,7 @@ func TestForbiddenImportsAreFound(t *testing.T) {
 		{"storage/storagetest/suite.go", dhr + "/storage/disk", "its own face"},
 		{"job/jobs.go", dhr + "/job/localjob", "never a driver"},
 		{"job/jobs.go", dhr + "/docstore/memdoc", "never a driver"},
-		{"job/localjob/localjob.go", "github.com/hibiken/asynq", "in its leaf alone"},
+		{"job/localjob/localjob.go", "github.com/hibiken/asynq", "who does neither"},
 		{"job/redisjob/redisjob.go", dhr + "/docstore/sqldoc", "never another driver"},
 		{"job/redisjob/redisjob.go", "github.com/hibiken/asynqmon", "workers do not link them"},
 		{"job/jobtest/suite.go", dhr + "/job/localjob", "its own face"},
