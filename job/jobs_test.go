@@ -212,7 +212,8 @@ func TestWatch(t *testing.T) {
 	require.Equal(t, []job.State{job.Initiated, job.Cancelled}, seen)
 
 	submit(t, jobs, &job.Job{ID: "b"})
-	for range jobs.Watch(t.Context(), "pb", "k", "b") {
+	for _, err := range jobs.Watch(t.Context(), "pb", "k", "b") {
+		require.NoError(t, err)
 		break
 	}
 	ctx, cancel := context.WithCancel(t.Context())
