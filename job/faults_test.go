@@ -108,7 +108,7 @@ func finish(t *testing.T, jobs *job.Jobs, j *job.Job) *job.Job {
 		if got.State.Finished() {
 			return got
 		}
-		<-time.After(100 * time.Millisecond)
+		<-time.After(time.Second)
 	}
 }
 
@@ -224,9 +224,9 @@ func TestWritesAreFew(t *testing.T) {
 		jobs := job.New(docstore.New(store), localjob.New(), nil)
 		quiet := make(chan struct{})
 		jobs.Handle("k", func(_ context.Context, run *job.Run) error {
-			for i := range int64(60_000) { // a minute, a thousand times a second
+			for i := range int64(6000) { // a minute, a hundred times a second
 				run.Progress(job.Progress{Done: i})
-				<-time.After(time.Millisecond)
+				<-time.After(10 * time.Millisecond)
 			}
 			quiet <- struct{}{}
 			<-time.After(time.Hour)
@@ -240,7 +240,7 @@ func TestWritesAreFew(t *testing.T) {
 		require.InDelta(t, 60, busy, 2)
 		got := finish(t, jobs, made)
 		require.InDelta(t, 3600/5, store.puts.Load()-before-busy, 5)
-		require.EqualValues(t, 59_999, got.Progress.Done)
+		require.EqualValues(t, 5999, got.Progress.Done)
 	})
 }
 
@@ -277,7 +277,7 @@ func TestWorkerLost(t *testing.T) {
 		require.Equal(t, job.Failed, got.State)
 		require.Equal(t, job.CodeWorkerLost, got.Code)
 		require.Equal(t, 3, got.Attempt)
-		require.InDelta(t, 15, time.Since(begun).Seconds(), 1)
+		require.InDelta(t, 15, time.Since(begun).Seconds(), 1.5)
 	})
 }
 
