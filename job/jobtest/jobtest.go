@@ -67,6 +67,7 @@ func Run(t *testing.T, h Harness) {
 		{"attempts", testAttempts},
 		{"steering", testSteering},
 		{"limits", testLimits},
+		{"limits unseen", testLimitsUnseen},
 		{"limits let others pass", testLimitsLetOthersPass},
 		{"cancel while waiting", testCancelWaiting},
 		{"cancel here", testCancelHere},

@@ -124,6 +124,29 @@ func testLimits(w *world) {
 	require.Greater(w, all.most[""], 1, "they run side by side")
 }
 
+// Nor when the processes do not know of each other's jobs yet: a worker looks again after it has got a lease.
+func testLimitsUnseen(w *world) {
+	begun, release := make(chan string, 10), make(chan struct{})
+	var both []*process
+	for range 2 {
+		both = append(both, w.process(func(_ context.Context, run *job.Run) error {
+			begun <- run.Job().ID
+			<-release
+			return nil
+		}, func(o *job.Options) { o.Poll, o.Limits.PerTenant = time.Hour, 1 }).start())
+	}
+	client := w.process(nil, nil)
+	first := both[0].submit(&job.Job{ID: "first"})
+	require.Equal(w, "first", wait(w, begun, "the first job begins"))
+	second := both[1].submit(&job.Job{ID: "second"})
+	pass(w, begun, 600*time.Millisecond, "the second job begins")
+	close(release)
+	require.Equal(w, job.Completed, client.finished(first).State)
+	got := client.finished(second)
+	require.Equal(w, job.Completed, got.State)
+	require.Equal(w, 1, got.Attempt)
+}
+
 // Who has reached his limit does not hold up others, though his jobs are older and of greater priority.
 func testLimitsLetOthersPass(w *world) {
 	begun, release := make(chan string, 10), make(chan struct{})
@@ -226,11 +249,11 @@ func testShortOutage(w *world) {
 	require.Equal(w, 1, got.Attempt)
 }
 
-// When the store does not answer for longer, handlers stop; the jobs are worked on once it answers again,
-// and the attempt does not count.
+// When the store does not answer for longer, handlers stop; the jobs are worked on once it answers again, and
+// the attempt does not count, whoever goes on.
 func testLongOutage(w *world) {
 	begun, causes := make(chan int64, 10), make(chan error, 10)
-	p := w.process(func(ctx context.Context, run *job.Run) error {
+	handler := func(ctx context.Context, run *job.Run) error {
 		begun <- run.Job().Fence
 		if run.Job().Fence > 1 {
 			return nil
@@ -238,13 +261,20 @@ func testLongOutage(w *world) {
 		<-ctx.Done()
 		causes <- context.Cause(ctx)
 		return context.Cause(ctx)
-	}, nil).start()
-	made := p.submit(&job.Job{MaxAttempts: 1})
+	}
+	both := []*process{w.process(handler, nil).start(), w.process(handler, nil).start()}
+	made := both[0].submit(&job.Job{MaxAttempts: 1})
 	require.EqualValues(w, 1, wait(w, begun, "the job begins"))
-	p.store.down.Store(true)
+	for _, p := range both {
+		p.store.down.Store(true)
+	}
 	require.ErrorIs(w, wait(w, causes, "the handler hears of it"), job.ErrLeaseLost)
 	pass(w, begun, lease/2, "work begins without a store")
-	p.store.down.Store(false)
+	for _, p := range both {
+		p.store.down.Store(false)
+	}
 	require.EqualValues(w, 2, wait(w, begun, "the job begins again"))
-	require.Equal(w, job.Completed, p.finished(made).State)
+	got := both[0].finished(made)
+	require.Equal(w, job.Completed, got.State)
+	require.Equal(w, 1, got.Attempt)
 }
