@@ -64,6 +64,7 @@ func Run(t *testing.T, h Harness) {
 		{"deaf runner", testDeafRunner},
 		{"one lease", testOneLease},
 		{"lease lost", testLeaseLost},
+		{"fence", testFence},
 		{"attempts", testAttempts},
 		{"steering", testSteering},
 		{"limits", testLimits},

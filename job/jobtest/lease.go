@@ -81,6 +81,39 @@ func testLeaseLost(w *world) {
 	require.Equal(w, `"from b"`, string(last.Work))
 }
 
+// A worker that still believes in its lease when another one has it, as after its process was stopped for a while,
+// hears so from its first write, which is not stored.
+func testFence(w *world) {
+	begun, goOn, late := make(chan struct{}, 1), make(chan struct{}), make(chan error, 2)
+	a := w.process(func(ctx context.Context, run *job.Run) error {
+		begun <- struct{}{}
+		<-goOn
+		late <- run.Checkpoint(ctx, "from a")
+		late <- context.Cause(ctx)
+		return nil
+	}, func(o *job.Options) { o.Lease, o.Poll = time.Hour, time.Hour }).start()
+	made := a.submit(&job.Job{})
+	wait(w, begun, "the first worker begins")
+	written, end := make(chan struct{}), make(chan struct{})
+	b := w.process(func(ctx context.Context, run *job.Run) error {
+		if err := run.Checkpoint(ctx, "from b"); err != nil {
+			return err
+		}
+		close(written)
+		<-end
+		return nil
+	}, nil).start()
+	wait(w, written, "the second worker goes on")
+	close(goOn)
+	require.ErrorIs(w, wait(w, late, "the first worker writes"), job.ErrLeaseLost)
+	require.ErrorIs(w, wait(w, late, "its handler hears of it"), job.ErrLeaseLost)
+	close(end)
+	got := b.finished(made)
+	require.Equal(w, job.Completed, got.State)
+	require.Equal(w, `"from b"`, string(got.Work))
+	require.EqualValues(w, 2, got.Fence)
+}
+
 // At no time more jobs run than the limits allow, however many processes there are.
 func testLimits(w *world) {
 	all := newCrowd()
