@@ -303,9 +303,10 @@ func TestTidyingUp(t *testing.T) {
 		for range 2 {
 			jobs := job.New(docstore.New(memory), localjob.New(), nil)
 			jobs.Handle("k", handler)
-			defer run(t, jobs)()
 			both = append(both, jobs)
 		}
+		defer run(t, both[0])()
+		defer run(t, both[1])()
 		made := submit(t, both[0], &job.Job{})
 		<-begun
 		_, err := both[0].Cancel(t.Context(), made.Tenant, made.Kind, made.ID)
