@@ -21,6 +21,7 @@ type fit struct {
 	base    int64 // most bytes of the file before unsure
 	unsure  int64 // bytes of the sheet that were given to deflate since
 	closing int64 // most bytes that come behind the sheet
+	widths  []int // of the columns without the last record
 }
 
 // counter counts the bytes of the file.
@@ -75,7 +76,7 @@ func (e *encoder) prepare() error {
 		}
 		closing += n + n/16
 	}
-	e.fit = fit{known: true, base: before, unsure: e.fit.unsure, closing: closing}
+	e.fit = fit{known: true, base: before, unsure: e.fit.unsure, closing: closing, widths: e.fit.widths}
 	return nil
 }
 
@@ -123,7 +124,13 @@ func (e *encoder) EncodeWithin(r *record.Record, most int64) (bool, error) {
 		}
 	}
 	report, firstCut, row, start := e.t.Report, e.firstCut, e.row, len(e.buf)
+	if e.sample {
+		e.fit.widths = append(e.fit.widths[:0], e.widths...)
+	}
 	undo := func() (bool, error) {
+		if e.sample {
+			copy(e.widths, e.fit.widths)
+		}
 		e.buf, e.t.Report, e.firstCut, e.row = e.buf[:start], report, firstCut, row
 		return false, nil
 	}
@@ -139,7 +146,9 @@ func (e *encoder) EncodeWithin(r *record.Record, most int64) (bool, error) {
 			return undo()
 		}
 		added := slices.Clone(e.buf[start:])
-		e.buf = e.buf[:start]
+		if e.buf = e.buf[:start]; e.sample {
+			copy(e.widths, e.fit.widths)
+		}
 		if err := e.Flush(); err != nil {
 			return false, err
 		}
