@@ -42,3 +42,8 @@ type Ticket struct {
 	// Turn is the fence of the lease before: each time that a job is due anew, it has another turn.
 	Turn int64 `json:"turn,omitempty"`
 }
+
+// ticket returns the ticket of a job that is due.
+func (j *Job) ticket() Ticket {
+	return Ticket{Tenant: j.Tenant, Kind: j.Kind, ID: j.ID, Priority: j.Priority, Created: j.Created, Turn: j.Fence}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -177,6 +179,12 @@ func (s *Store) MaxBytes(scheme string) (int64, error) {
 		return 0, err
 	}
 	return maxBytes(b), nil
+}
+
+// Schemes returns the schemes of the backends: that of the first, and then the others in alphabetical order.
+func (s *Store) Schemes() []string {
+	schemes := slices.DeleteFunc(slices.Sorted(maps.Keys(s.backends)), func(scheme string) bool { return scheme == s.first.Scheme() })
+	return append([]string{s.first.Scheme()}, schemes...)
 }
 
 func maxBytes(b Backend) int64 {

@@ -72,6 +72,7 @@ func TestSeveralBackends(t *testing.T) {
 	a, b := newMemory("a"), newMemory("b")
 	s, err := storage.New(a, b)
 	require.NoError(t, err)
+	require.Equal(t, []string{"a", "b"}, s.Schemes())
 	for scheme, want := range map[string]*memory{"": a, "a": a, "b": b} {
 		ref, err := s.Put(t.Context(), "x", strings.NewReader("x"), &storage.PutOptions{Scheme: scheme, Tenant: "pb"})
 		require.NoError(t, err)

@@ -1,10 +1,11 @@
 package process
 
 import (
+	"cmp"
 	"context"
-	"io"
-	"iter"
+	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/digit-health/dhr/access"
@@ -13,6 +14,7 @@ import (
 	"github.com/digit-health/dhr/job"
 	"github.com/digit-health/dhr/search"
 	"github.com/digit-health/dhr/storage"
+	"github.com/digit-health/dhr/storage/pins"
 )
 
 // A Config says how an installation exports.
@@ -92,116 +94,54 @@ type Event struct {
 type Service struct {
 	config Config
 	host   Host
+	pins   *pins.Pins
+	log    *slog.Logger
+	// pause is the time before a part is stored for the second time.
+	pause time.Duration
 }
 
 // New returns the exports of a host, and has the configuration's jobs handle them. It starts nothing:
-// somebody runs the jobs, and Sweep.
-func New(c *Config, h *Host) (*Service, error) { panic("face") }
-
-// StartOptions say more of a request.
-type StartOptions struct {
-	// IdempotencyKey is 1 to 255 printable characters of ASCII. The same request by the same user under the
-	// same key is the same export, for 24 hours. If empty, there is none.
-	IdempotencyKey string
-	// Priority says which of several exports is begun first: the greater.
-	Priority int
+// somebody runs the jobs, and calls Sweep.
+func New(c *Config, h *Host) (*Service, error) {
+	switch {
+	case c == nil || h == nil || h.Index == nil || h.Policy == nil || h.Store == nil:
+		return nil, fmt.Errorf("process: %w: exports need an index, a policy and a store", ErrInvalid)
+	case len(c.Formats) == 0 || c.Files == nil || c.Jobs == nil || c.Spool == "":
+		return nil, fmt.Errorf("process: %w: exports need formats, storage, jobs and a spool folder", ErrInvalid)
+	}
+	s := &Service{config: *c, host: *h, log: h.Log, pause: 500 * time.Millisecond}
+	if s.config.Scheme == "" {
+		s.config.Scheme = c.Files.Schemes()[0]
+	}
+	for _, scheme := range append([]string{s.config.Scheme}, append(c.Plain, c.Links...)...) {
+		if !slices.Contains(c.Files.Schemes(), scheme) {
+			return nil, fmt.Errorf("process: %w: no storage is called %q", ErrInvalid, scheme)
+		}
+	}
+	if c.Retention < 0 || c.Sweep < 0 || c.Limits.Records < 0 || c.Limits.Bytes < 0 || c.Limits.Parts < 0 {
+		return nil, fmt.Errorf("process: %w: a limit is negative", ErrInvalid)
+	}
+	s.config.Retention = cmp.Or(c.Retention, 7*24*time.Hour)
+	s.config.Limits.Parts = cmp.Or(c.Limits.Parts, 2000)
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.pins = pins.New(h.Store, c.Files, &pins.Options{Now: h.Now})
+	c.Jobs.Handle(kind, s.handle)
+	return s, nil
 }
 
-// Start asks for an export. If who has one waiting or running that is equal, or one under the same key, Start returns
-// that one, with Existing set. It needs [access.MayExport] and [access.MayView].
-func (s *Service) Start(ctx context.Context, who *access.Principal, r *Request, opts *StartOptions) (*Process, error) {
-	panic("face")
+func (s *Service) now() time.Time {
+	if s.host.Now != nil {
+		return s.host.Now()
+	}
+	return time.Now()
 }
 
-// Get returns an export of who, or, with [access.MayAdmin], of anybody of the tenant.
-func (s *Service) Get(ctx context.Context, who *access.Principal, id string) (*Process, error) {
-	panic("face")
+// note keeps an event.
+func (s *Service) note(ctx context.Context, e *Event) error {
+	if s.host.Note == nil {
+		return nil
+	}
+	return s.host.Note(ctx, e)
 }
-
-// A ListQuery asks for exports of the principal's tenant, the newest first.
-type ListQuery struct {
-	// Status are the states asked for. If empty, all.
-	Status []job.State
-	// UserID is whose exports are asked for: without [access.MayAdmin] only the principal's own. If empty, the principal's own;
-	// if "*", everybody's.
-	UserID string
-	// After is the Next of the page before.
-	After *docstore.Cursor
-	// MaxResults is the greatest number to return, up to 1,000. If zero, 50.
-	MaxResults int
-}
-
-// A Page is one page of a listing.
-type Page struct {
-	Processes []*Process
-	// Next is where the next page begins; nil if this is the last.
-	Next *docstore.Cursor
-}
-
-// List returns exports, the newest first. nil asks for all of who's own.
-func (s *Service) List(ctx context.Context, who *access.Principal, q *ListQuery) (*Page, error) {
-	panic("face")
-}
-
-// Watch yields an export as it is, and again each time that it has changed. One that is
-// finished is the last pair; so is an error.
-func (s *Service) Watch(ctx context.Context, who *access.Principal, id string) iter.Seq2[*Process, error] {
-	panic("face")
-}
-
-// Cancel ends an export that is waiting or running, of which nothing remains stored. One that is finished is job.ErrFinished.
-// It returns as soon as the wish is kept: the export is cancelled a moment later.
-func (s *Service) Cancel(ctx context.Context, who *access.Principal, id string) (*Process, error) {
-	panic("face")
-}
-
-// Delete cancels an export that is waiting or running, and returns it as it is; of a finished one it deletes the files, the key and the process
-// itself, and returns nil. Then it is ErrNotFound.
-func (s *Service) Delete(ctx context.Context, who *access.Principal, id string) (*Process, error) {
-	panic("face")
-}
-
-// Manifest returns that of a completed export, under the conditions of OpenFile.
-func (s *Service) Manifest(ctx context.Context, who *access.Principal, id string) (*Manifest, error) {
-	panic("face")
-}
-
-// OpenFile returns the nth file of a completed export, from 1, for download. Whoever may Get the export and has
-// [access.MayExport] may have it, unless it holds records or fields that he or she may not see now, which is ErrNarrowed.
-func (s *Service) OpenFile(ctx context.Context, who *access.Principal, id string, n int) (*Download, error) {
-	panic("face")
-}
-
-// A Download is a file that may be downloaded.
-type Download struct {
-	File
-	// Link is a URL under which the file can be had from its storage, if it is one of Config.Links; else its URL is empty.
-	Link storage.Link
-	// Modified is when the export was completed.
-	Modified time.Time
-}
-
-// Open returns the file from an offset: length bytes or as many as there are, and all if length is negative. The
-// caller closes the reader. An offset behind the end is storage.ErrInvalid.
-func (d *Download) Open(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
-	panic("face")
-}
-
-// A Preview is the beginning of a file.
-type Preview struct {
-	Name      string
-	MediaType string
-	// Body is a file of the first records.
-	Body []byte
-	// Records is how many.
-	Records int64
-}
-
-// Preview returns what the file of a request begins with: a file of its first 50 records. In formats of
-// text its bytes are those with which the file begins, up to what closes a list. Nothing is kept.
-func (s *Service) Preview(ctx context.Context, who *access.Principal, r *Request) (*Preview, error) {
-	panic("face")
-}
-
-// Sweep deletes the files and keys of exports whose time has come, and is for a host to call now and then. The process stays, as expired.
-func (s *Service) Sweep(ctx context.Context) error { panic("face") }
