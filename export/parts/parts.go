@@ -2,10 +2,12 @@ package parts
 
 import (
 	"errors"
-	"io"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/digit-health/dhr/export"
-	"github.com/digit-health/dhr/record"
 )
 
 // What can go wrong, besides the errors of package export.
@@ -47,9 +49,6 @@ type Options struct {
 	First int
 }
 
-// A Writer cuts a stream of records into files. It is used by one goroutine at a time.
-type Writer struct{}
-
 // A File is a part that is finished. It belongs to who got it, and lasts until Remove.
 type File struct {
 	// Number is that of the part, from 1.
@@ -68,6 +67,8 @@ type File struct {
 	SHA256          string
 	// Stored is what Open yields, to be stored: the same, or sealed.
 	Stored Stored
+
+	kept kept
 }
 
 // Stored says what is stored of a file.
@@ -79,78 +80,36 @@ type Stored struct {
 	SHA256 string
 }
 
-// NewWriter returns a writer of files. If opts is not complete, or makes no sense with the format, the error is
-// ErrInvalid, or that of [export.Format.NewEncoder].
-func NewWriter(f *export.Format, columns []export.Column, eopts *export.Options, opts *Options) (*Writer, error) {
-	return nil, ErrInvalid
-}
-
-// Encode adds a record. It keeps nothing of it that is the caller's. If full is set, the record waits for the next
-// part, and Finish comes first.
-func (w *Writer) Encode(r *record.Record) (full bool, err error) { return false, ErrClosed }
-
-// Full reports whether a record waits for the next part, so that Finish comes before the next Encode. It may be so again
-// after Finish, if that record fills a part.
-func (w *Writer) Full() bool { return false }
-
-// Finish returns the part as it is, with the records so far. At the end of the records it is called until the error is io.EOF:
-//
-//	for {
-//		file, err := w.Finish()
-//		if err == io.EOF {
-//			break
-//		}
-//		…
-//	}
-//
-// An export without records is one file with headings, unless First says that there were parts before. A
-// part that is finished while nothing waits, and followed by more records, is no error: who finishes
-// early gives the first part a name of his own.
-func (w *Writer) Finish() (*File, error) { return nil, io.EOF }
-
-// Files yields the parts of records, each when it is finished. It is all of Encode and Finish in one loop. An error, of records
-// too, is the last pair. Files belong to the loop. Who leaves it early calls Abort.
-func (w *Writer) Files(records record.Stream) func(yield func(*File, error) bool) {
-	return func(func(*File, error) bool) {}
-}
-
-// Written returns how many bytes were written to spool files so far, for progress. It may be called while others work.
-func (w *Writer) Written() int64 { return 0 }
-
-// Abort throws away what is not finished, and ends the writer. After an error, or twice, it does nothing.
-func (w *Writer) Abort() {}
-
-// Open returns what is to be stored, from its start. It may be called several times, also at once. The
-// reader is also an io.ReaderAt, and ends with Remove.
-func (f *File) Open() (io.ReadSeekCloser, error) { return nil, ErrClosed }
-
-// Remove removes the spool file. Twice does nothing.
-func (f *File) Remove() error { return nil }
-
-// Sweep removes what killed processes have left in a folder of spool files, and returns how many there were. Those in use, also by
-// other processes, are not touched.
-func Sweep(folder string) (int, error) { return 0, ErrSpool }
+const (
+	gzipped = "gzip"
+	zipped  = "zip"
+	sealExt = ".age"
+)
 
 // Naming returns the extension and the media type of what people get: those of the format, or of the compression.
 func Naming(f *export.Format, compression string) (extension, mediaType string, err error) {
-	return "", "", ErrInvalid
+	switch compression {
+	case "", "none":
+		return f.Extension, f.MediaType, nil
+	case gzipped:
+		return f.Extension + ".gz", "application/gzip", nil
+	case zipped:
+		return f.Extension + ".zip", "application/zip", nil
+	}
+	return "", "", fmt.Errorf("%w: compression %q, not none, gzip or zip", ErrInvalid, compression)
 }
 
-// A Key opens what was sealed for it. Who destroys every copy of Identity, destroys the files.
-type Key struct {
-	// Identity is secret: AGE-SECRET-KEY-1…
-	Identity string
-	// Recipient is public: age1…, for Options.
-	Recipient string
+// check says what makes no sense.
+func (o *Options) check() error {
+	switch {
+	case o.Name == "" || strings.HasPrefix(o.Name, ".") || len(o.Name) > maxName || !utf8.ValidString(o.Name) ||
+		strings.ContainsFunc(o.Name, func(r rune) bool { return strings.ContainsRune(`/\<>:"|?*`, r) || unicode.IsControl(r) }):
+		return fmt.Errorf("%w: %q is no name for files", ErrInvalid, o.Name)
+	case o.MaxRows < 0 || o.MaxBytes < 0 || o.First < 0:
+		return fmt.Errorf("%w: %d rows, %d bytes, first part %d", ErrInvalid, o.MaxRows, o.MaxBytes, o.First)
+	}
+	return nil
 }
 
-// NewKey returns a new random key.
-func NewKey() (*Key, error) { return nil, ErrKey }
-
-// Unseal returns what was sealed, from an offset: length bytes or as many as there are, and all if length is negative. It reads sealed from its
-// start, whatever the offset, and in pieces: each is checked before it is yielded. A file that is damaged or cut off is ErrCorrupt, from Unseal
-// or from Read, and never io.EOF; one that identity does not open is ErrKey; an offset behind the end is ErrInvalid.
-// Errors of sealed come out as they are.
-func Unseal(sealed io.Reader, identity string, offset, length int64) (io.Reader, error) {
-	return nil, ErrKey
-}
+// maxName leaves room for a number and extensions in the 255 bytes that file systems take.
+const maxName = 200
