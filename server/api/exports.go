@@ -51,13 +51,13 @@ func (a *handler) exportOp(method, path, id, summary string, errs ...int) huma.O
 	return op
 }
 
-// An exportKey is the header by which a request can be repeated.
-type exportKey struct {
+// An ExportKey is the header by which a request can be repeated.
+type ExportKey struct {
 	IdempotencyKey string `header:"Idempotency-Key" minLength:"1" maxLength:"255" pattern:"^[ -~]*$" patternDescription:"printable characters of ASCII" doc:"The same request under the same key is the same export, for 24 hours; another request is refused. So it can be sent again when no answer has come." example:"b5d5f5a2-2f0e-4d1b-9a51-6d1d3c0a7c11"`
 }
 
 // Resolve refuses a key that is empty, or one of several: whoever sent it relies on it.
-func (exportKey) Resolve(hc huma.Context) []error {
+func (ExportKey) Resolve(hc huma.Context) []error {
 	var sent []string
 	hc.EachHeader(func(name, value string) {
 		if http.CanonicalHeaderKey(name) == "Idempotency-Key" {
@@ -71,7 +71,7 @@ func (exportKey) Resolve(hc huma.Context) []error {
 }
 
 type startRequest struct {
-	exportKey
+	ExportKey
 
 	Body ExportBody
 }

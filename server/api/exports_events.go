@@ -147,7 +147,7 @@ func (a *handler) exportEvents(ctx context.Context, in *eventsRequest) (*huma.St
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		defer end()
 		r, w := humago.Unwrap(hc)
-		if in.LastEventID == lastID(first.process) {
+		if first.process.Status.Finished() && in.LastEventID == lastID(first.process) {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
@@ -189,11 +189,8 @@ func watched(ctx context.Context, all iter.Seq2[*process.Process, error]) <-chan
 	return out
 }
 
-// lastID is the id of the event that is the end of a process; empty if it is not finished.
+// lastID is the id of the event that is the end of a finished process.
 func lastID(p *process.Process) string {
-	if !p.Status.Finished() {
-		return ""
-	}
 	return strconv.FormatInt(p.Change, 10) + "-end"
 }
 
