@@ -64,7 +64,8 @@ type Config struct {
 	// Store keeps what users save. If nil, nothing is saved, and Filters is nil.
 	Store *docstore.Store
 
-	// Exports says how records are exported to files. If nil, they are not, and Exports is nil. It needs Store. Its jobs are worked on until Close.
+	// Exports says how records are exported to files, which needs a Store. If nil, they are not, and Exports is nil. If its
+	// Jobs have a runner, they are worked on until Close.
 	Exports *process.Config
 
 	// Audit notes who asked and changed what, before it is answered. If nil, nobody does.
@@ -165,7 +166,7 @@ func (s *Service) check(ctx context.Context, who *access.Principal, text string,
 }
 
 // Close ends the service, and what works in the background for it. It must not be used afterwards.
-func (s *Service) Close() error { return s.stopExports() }
+func (s *Service) Close() error { return s.stop() }
 
 // denied tells the operator of access rules that do not fit an index.
 func (s *Service) denied(ctx context.Context, who *access.Principal, err error) {

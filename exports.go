@@ -10,6 +10,7 @@ import (
 	"github.com/digit-health/dhr/audit"
 	"github.com/digit-health/dhr/dashboard"
 	"github.com/digit-health/dhr/export/process"
+	"github.com/digit-health/dhr/job"
 )
 
 // Exports are files of records, made in the background: see package process. Whatever happens to one is noted in the audit.
@@ -18,7 +19,7 @@ type Exports = process.Service
 // Exports are the exports of users; nil if the service has none.
 func (s *Service) Exports() *Exports { return s.exports }
 
-// startExports makes the exports, and unless the configuration says otherwise begins to work on them.
+// startExports makes the exports, and begins to work on them, if their jobs have a runner, and to throw away what has expired.
 func (s *Service) startExports() (err error) {
 	c := s.config.Exports
 	if s.config.Store == nil {
@@ -36,7 +37,7 @@ func (s *Service) startExports() (err error) {
 	}
 	s.start(func(ctx context.Context) { s.sweepExports(ctx, c) })
 	s.start(func(ctx context.Context) {
-		if err := c.Jobs.Run(ctx); err != nil {
+		if err := c.Jobs.Run(ctx); err != nil && !errors.Is(err, job.ErrNoRunner) {
 			s.log.ErrorContext(ctx, "exports are not worked on", "error", err)
 		}
 	})
@@ -91,17 +92,11 @@ func exportOutcome(err error) string {
 }
 
 // closeTimeout is how long Close waits for exports that are being worked on to be handed back.
-const closeTimeout = 10 * time.Second
+const closeTimeout = 20 * time.Second
 
-// stopExports ends what startExports began. What is being worked on is handed back, and goes on where it stopped when
-// somebody works again.
-func (s *Service) stopExports() error {
-	var err error
-	if s.exports != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 0)
-		cancel()
-		err = s.config.Exports.Jobs.Drain(ctx)
-	}
+// stop ends what works in the background. Exports that are being worked on are handed back, and go on where they
+// stopped when somebody works again.
+func (s *Service) stop() error {
 	s.end()
 	done := make(chan struct{})
 	go func() {
@@ -110,11 +105,8 @@ func (s *Service) stopExports() error {
 	}()
 	select {
 	case <-done:
+		return nil
 	case <-time.After(closeTimeout):
-		return errors.Join(err, fmt.Errorf("dhr: exports did not end within %s", closeTimeout))
+		return fmt.Errorf("dhr: exports have not ended within %s", closeTimeout)
 	}
-	if err != nil {
-		return fmt.Errorf("dhr: %w", err)
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/digit-health/dhr/access"
@@ -13,9 +14,8 @@ import (
 	"github.com/digit-health/dhr/jql/plan"
 )
 
-// A Sight is what a principal saw of an index when it was asked: which of the records, and how they were shown. It is
-// kept, as JSON, with what was taken out of the index, and holds no values.
-type Sight struct {
+// A sight is what a principal saw of an index when it was asked: which of the records, and how they were shown.
+type sight struct {
 	Index string `json:"index"`
 	// Rows are hashes of the conditions of which a record had to meet one. If empty, every record was seen.
 	Rows []string `json:"rows,omitempty"`
@@ -23,11 +23,12 @@ type Sight struct {
 	Masked map[string]string `json:"masked,omitempty"`
 }
 
-// Sights returns what the principal sees of each index of the scan.
-func (s *Scanner) Sights() []Sight {
-	all := make([]Sight, len(s.resolved.targets))
+// Sight returns what the principal sees of each index of the scan, as JSON to be kept with what is taken out of them,
+// for [Index.Covers]. It holds no values, and is equal for equal sights.
+func (s *Scanner) Sight() (json.RawMessage, error) {
+	all := make([]sight, len(s.resolved.targets))
 	for i, t := range s.resolved.targets {
-		all[i] = Sight{Index: t.plan.Schema.Index, Rows: rowsOf(t.scope)}
+		all[i] = sight{Index: t.plan.Schema.Index, Rows: rowsOf(t.scope)}
 		for _, other := range s.resolved.targets {
 			for _, column := range other.shown.Fields() {
 				if f := t.view.Full().Field(column.Path); f != nil && t.view.Treatment(f).As != access.Visible {
@@ -39,18 +40,26 @@ func (s *Scanner) Sights() []Sight {
 			}
 		}
 	}
-	return all
+	text, err := json.Marshal(all)
+	if err != nil {
+		return nil, fmt.Errorf("search: sight: %w", err)
+	}
+	return text, nil
 }
 
-// Covers reports whether who sees all that was seen before in these columns, given by their paths: every record, and each
+// Covers reports whether who sees all that was seen before, which [Scanner.Sight] said, in these columns, given by their paths: every record, and each
 // value shown in the same way or as it is. It is never mistaken when it says so; but of conditions that are worded
 // otherwise it does not find out that they mean the same. An index that is not there any more is not seen. The instant
 // of opts is that of the question, so that conditions with relative dates compare.
-func (x *Index) Covers(ctx context.Context, who *access.Principal, before []Sight, columns []string, opts *jql.ResolveOptions) (bool, error) {
+func (x *Index) Covers(ctx context.Context, who *access.Principal, before json.RawMessage, columns []string, opts *jql.ResolveOptions) (bool, error) {
 	ctx, cancel := x.limit(ctx)
 	defer cancel()
-	for i := range before {
-		covers, err := x.covers(ctx, who, &before[i], columns, opts)
+	var all []sight
+	if err := json.Unmarshal(before, &all); err != nil {
+		return false, fmt.Errorf("search: compare: %w: this is no sight: %w", ErrInvalid, err)
+	}
+	for i := range all {
+		covers, err := x.covers(ctx, who, &all[i], columns, opts)
 		if errors.Is(err, ErrUnknownIndex) || errors.Is(err, access.ErrDenied) {
 			return false, nil
 		}
@@ -61,7 +70,7 @@ func (x *Index) Covers(ctx context.Context, who *access.Principal, before []Sigh
 	return true, nil
 }
 
-func (x *Index) covers(ctx context.Context, who *access.Principal, before *Sight, columns []string, opts *jql.ResolveOptions) (bool, error) {
+func (x *Index) covers(ctx context.Context, who *access.Principal, before *sight, columns []string, opts *jql.ResolveOptions) (bool, error) {
 	found, err := x.seen(ctx, who, []string{before.Index}, opts)
 	if err != nil {
 		return false, err
@@ -80,7 +89,7 @@ func (x *Index) covers(ctx context.Context, who *access.Principal, before *Sight
 }
 
 // showsAll reports whether columns are shown as they were.
-func (s *seen) showsAll(before *Sight, columns []string) bool {
+func (s *seen) showsAll(before *sight, columns []string) bool {
 	for _, path := range columns {
 		f := s.Full().Field(path)
 		if f == nil { // of a column that another index has

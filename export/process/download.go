@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/digit-health/dhr/access"
@@ -40,7 +41,7 @@ func (s *Service) ready(ctx context.Context, who *access.Principal, id string) (
 	for i, c := range w.Columns {
 		columns[i] = c.Path
 	}
-	covers, err := s.host.Index.Covers(ctx, who, w.Sights, columns, &s.question(sp).Options)
+	covers, err := s.host.Index.Covers(ctx, who, w.Sight, columns, &s.question(sp).Options)
 	if err == nil && !covers {
 		err = ErrNarrowed
 	}
@@ -56,13 +57,10 @@ func (s *Service) Manifest(ctx context.Context, who *access.Principal, id string
 	m := &Manifest{
 		ID: j.ID, Tenant: j.Tenant, UserID: sp.User, FilterID: sp.FilterID, JQL: sp.JQL, AllowedIndexes: sp.AllowedIndexes, AsOf: sp.AsOf,
 		Format: sp.Format, Options: sp.Options, TotalRecords: w.Total, Rows: w.Done, Truncated: w.Reason != "", TruncatedReason: w.Reason,
-		Warnings: w.Warnings, CompletedAt: j.Finished.UTC(), SHA256: filesHash(w.Parts),
+		Indexes: w.Indexes, Warnings: w.Warnings, CompletedAt: j.Finished.UTC(), SHA256: filesHash(w.Parts),
 	}
 	for _, c := range w.Columns {
 		m.Columns = append(m.Columns, c.Path)
-	}
-	for _, one := range w.Sights {
-		m.Indexes = append(m.Indexes, one.Index)
 	}
 	for i := range w.Parts {
 		m.Files = append(m.Files, w.Parts[i].File)
@@ -129,7 +127,7 @@ func (s *Service) openFile(ctx context.Context, who *access.Principal, id string
 		d.identity = k.Identity
 		return d, nil
 	}
-	if slices.Contains(s.config.Links, p.Scheme) {
+	if p.Ref != "" && slices.Contains(s.config.Links, p.Scheme) {
 		d.Link, err = s.config.Files.Link(ctx, p.Ref, linkLife)
 		if err != nil && !errors.Is(err, storage.ErrUnsupported) {
 			return nil, err
@@ -144,6 +142,9 @@ func (s *Service) openFile(ctx context.Context, who *access.Principal, id string
 func (d *Download) Open(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
 	if offset < 0 || offset > d.Size {
 		return nil, failed("open file", fmt.Errorf("offset %d of %d bytes: %w", offset, d.Size, storage.ErrInvalid))
+	}
+	if d.Size == 0 && d.ref == "" { // it was not stored
+		return io.NopCloser(strings.NewReader("")), nil
 	}
 	var r io.ReadCloser
 	var err error

@@ -111,10 +111,15 @@ func (a *attempt) clean(ctx context.Context) {
 	defer cancel()
 	err := a.startOver(ctx)
 	if err == nil && a.work.Sealed {
-		if err = a.s.destroyKey(ctx, a.spec.Tenant, a.run.Job().ID); err == nil {
-			a.work.Sealed = false
-			err = a.save(ctx)
-		}
+		err = a.s.destroyKey(ctx, a.spec.Tenant, a.run.Job().ID)
+	}
+	if err == nil {
+		a.work.Sealed = false
+		text, failed := encode(a.work)
+		err = errors.Join(failed, a.run.Update(ctx, func(j *job.Job) error {
+			j.Work, j.Labels = text, without(j.Labels, labelStored)
+			return nil
+		}))
 	}
 	if err != nil {
 		a.s.log.WarnContext(ctx, "what an export has stored is left for the sweep", "export", a.run.Job().ID, "error", err)

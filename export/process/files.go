@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -99,6 +100,29 @@ func (s *Service) delete(ctx context.Context, files []part) (left []part, err er
 	return left, errors.Join(errs...)
 }
 
+// tag returns under which tag a worker that holds a lease stores the files of an export. Since each lease has another one, who
+// looks for what others have left finds nothing of those who came after him.
+func tag(id string, fence int64) string { return fmt.Sprintf("%s-%d", id, fence) }
+
+// deleteUnknown deletes what a storage has of an export under the leases from one to another, besides the files that
+// are to stay: what workers stored that were killed before they could say so.
+func (s *Service) deleteUnknown(ctx context.Context, sp *spec, id string, from, to int64, stay []part) error {
+	var errs []error
+	for fence := from; fence <= to; fence++ {
+		found, err := s.config.Files.Find(ctx, sp.Storage, sp.Tenant, tag(id, fence))
+		if errors.Is(err, storage.ErrUnsupported) {
+			return nil
+		}
+		errs = append(errs, err)
+		for _, ref := range found {
+			if !slices.ContainsFunc(stay, func(p part) bool { return p.Ref == ref }) {
+				errs = append(errs, s.config.Files.Delete(ctx, ref))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // clear deletes all that an export has stored, with its key, and says so in its job.
 // Where a storage cannot delete at all, the key is destroyed and the rest stays.
 func (s *Service) clear(ctx context.Context, j *job.Job) (*job.Job, error) {
@@ -114,6 +138,9 @@ func (s *Service) clear(ctx context.Context, j *job.Job) (*job.Job, error) {
 	left, err := s.delete(ctx, append(w.Doomed, w.Parts...))
 	kept := len(left) > 0 && allUnsupported(err)
 	if err != nil && !kept {
+		return nil, err
+	}
+	if err := s.deleteUnknown(ctx, sp, j.ID, 1, j.Fence, left); err != nil {
 		return nil, err
 	}
 	return s.config.Jobs.Update(ctx, sp.Tenant, kind, j.ID, func(j *job.Job) error {
@@ -178,6 +205,19 @@ func (s *Service) put(ctx context.Context, a *attempt, f *parts.File) (*part, er
 		},
 		Scheme: a.spec.Storage, Report: reportOf(&f.Report),
 	}
+	if f.Stored.Size == 0 { // some storages take no empty files, and there is nothing to take
+		return p, nil
+	}
+	if shared(p.Scheme) { // it is written first that it is about to be stored: what is stored can be found by its hash alone
+		p.Holder, p.Stored = fmt.Sprintf("exports/%s/%s/%d/%d", a.spec.Tenant, a.run.Job().ID, p.Number, a.run.Job().Fence), f.Stored.SHA256
+		if len(p.Holder) > 200 {
+			p.Holder = "exports/" + digest("%q", p.Holder)
+		}
+		a.work.Doomed = append(a.work.Doomed, *p)
+		if err := a.save(ctx); err != nil {
+			return p, err
+		}
+	}
 	for try := 1; ; try++ {
 		err := s.putOnce(ctx, a, f, p)
 		if err == nil || try == putTries || !errors.Is(err, storage.ErrUnavailable) {
@@ -209,13 +249,9 @@ func (s *Service) putOnce(ctx context.Context, a *attempt, f *parts.File, p *par
 		return err
 	}
 	o := storage.PutOptions{
-		Scheme: p.Scheme, Tenant: a.spec.Tenant, ContentType: f.Stored.MediaType, Tag: a.run.Job().ID, Size: f.Stored.Size,
+		Scheme: p.Scheme, Tenant: a.spec.Tenant, ContentType: f.Stored.MediaType, Tag: tag(a.run.Job().ID, a.run.Job().Fence), Size: f.Stored.Size,
 	}
-	if shared(p.Scheme) {
-		p.Holder, p.Stored = fmt.Sprintf("exports/%s/%s/%d/%d", a.spec.Tenant, a.run.Job().ID, p.Number, a.run.Job().Fence), f.Stored.SHA256
-		if len(p.Holder) > 200 {
-			p.Holder = "exports/" + digest("%q", p.Holder)
-		}
+	if p.Holder != "" {
 		p.Ref, err = s.pins.Put(ctx, p.Holder, r, &pins.Content{Name: f.Stored.Name, SHA256: f.Stored.SHA256, Options: o})
 	} else {
 		p.Ref, err = s.config.Files.Put(ctx, f.Stored.Name, r, &o)

@@ -77,7 +77,7 @@ type Host struct {
 type Event struct {
 	// Action is request, run, complete, fail, cancel, preview, download, delete or expire.
 	Action string
-	// Who did it. For what the service itself does it is the one who asked for the export.
+	// Who did it; nil if nobody says who asks. For what the service itself does it is the one who asked for the export.
 	Who *access.Principal
 	// Process is the export; empty for a preview, and for what was refused before there was one.
 	Process string

@@ -8,7 +8,6 @@ import (
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/export"
 	"github.com/digit-health/dhr/job"
-	"github.com/digit-health/dhr/search"
 	"github.com/digit-health/dhr/storage"
 )
 
@@ -51,7 +50,8 @@ type work struct {
 	// Reason is why Want is less than Total.
 	Reason   string          `json:"reason,omitempty"`
 	Columns  []export.Column `json:"columns,omitempty"`
-	Sights   []search.Sight  `json:"sights,omitempty"`
+	Indexes  []string        `json:"indexes,omitempty"`
+	Sight    json.RawMessage `json:"sight,omitempty"` // of search.Scanner
 	Warnings []string        `json:"warnings,omitempty"`
 	Parts    []part          `json:"parts,omitempty"`
 	// Doomed are files that are to be deleted: those of a snapshot that was lost.
@@ -61,6 +61,8 @@ type work struct {
 	Before int64     `json:"before,omitempty"`
 	// Sealed says that there is, or was, a key.
 	Sealed bool `json:"sealed,omitempty"`
+	// Looked is up to which lease it was looked for files that killed workers left.
+	Looked int64 `json:"looked,omitempty"`
 	// Complete says that nothing is left to be done.
 	Complete bool `json:"complete,omitempty"`
 }

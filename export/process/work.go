@@ -1,11 +1,13 @@
 package process
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
+	"slices"
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/export"
@@ -87,10 +89,7 @@ func (a *attempt) save(ctx context.Context) error {
 		return err
 	}
 	return a.run.Update(ctx, func(j *job.Job) error {
-		j.Work, j.Labels = text, without(j.Labels, labelStored)
-		if a.work.Sealed || len(a.work.Parts) > 0 || len(a.work.Doomed) > 0 {
-			j.Labels = append(j.Labels, labelStored)
-		}
+		j.Work, j.Labels = text, append(without(j.Labels, labelStored), labelStored)
 		return nil
 	})
 }
@@ -99,9 +98,15 @@ func (a *attempt) save(ctx context.Context) error {
 func (a *attempt) open(ctx context.Context) error {
 	if a.work.Token != "" {
 		err := a.scan(ctx, a.work.Token)
-		if err == nil && reflect.DeepEqual(a.scanner.Sights(), a.work.Sights) && reflect.DeepEqual(a.columns(), a.work.Columns) {
-			a.encoded = a.work.Done
-			return a.begin(ctx)
+		if err == nil {
+			var sight json.RawMessage
+			if sight, err = a.scanner.Sight(); err != nil {
+				return err
+			}
+			if bytes.Equal(sight, a.work.Sight) && slices.Equal(a.columns(), a.work.Columns) {
+				a.encoded = a.work.Done
+				return a.begin(ctx)
+			}
 		}
 		if err != nil && !errors.Is(err, search.ErrSnapshotLost) && !errors.Is(err, search.ErrBadToken) {
 			return err
@@ -144,7 +149,7 @@ func (a *attempt) startOver(ctx context.Context) error {
 		}
 		a.scanner = nil
 	}
-	a.work = &work{Doomed: append(a.work.Doomed, a.work.Parts...), Sealed: a.work.Sealed}
+	a.work = &work{Doomed: append(a.work.Doomed, a.work.Parts...), Sealed: a.work.Sealed, Looked: a.work.Looked}
 	a.encoded = 0
 	if err := a.save(ctx); err != nil {
 		return err
@@ -152,8 +157,15 @@ func (a *attempt) startOver(ctx context.Context) error {
 	return a.drop(ctx)
 }
 
-// drop deletes the files that were given up.
+// drop deletes the files that were given up, and those that nobody knows of.
 func (a *attempt) drop(ctx context.Context) error {
+	if last := a.run.Job().Fence - 1; a.work.Looked < last {
+		err := a.s.deleteUnknown(ctx, a.spec, a.run.Job().ID, a.work.Looked+1, last, append(a.work.Doomed, a.work.Parts...))
+		if err != nil {
+			return err
+		}
+		a.work.Looked = last
+	}
 	if len(a.work.Doomed) == 0 {
 		return nil
 	}
@@ -183,7 +195,13 @@ func (a *attempt) count(ctx context.Context) (err error) {
 	if most := a.spec.MaxResults; most > 0 && w.Want > most {
 		w.Want, w.Reason = most, "max_results"
 	}
-	w.Columns, w.Sights = a.columns(), a.scanner.Sights()
+	w.Columns, w.Indexes = a.columns(), nil
+	for _, p := range a.scanner.Columns() {
+		w.Indexes = append(w.Indexes, p.Schema().Index)
+	}
+	if w.Sight, err = a.scanner.Sight(); err != nil {
+		return err
+	}
 	for _, warning := range a.scanner.Warnings() {
 		w.Warnings = append(w.Warnings, warning.Error())
 	}
@@ -324,7 +342,7 @@ func (a *attempt) store(ctx context.Context, f *parts.File) error {
 	}
 	w := *a.work
 	at := a.marks.before(w.Done + f.Records)
-	w.Parts = append(w.Parts[:len(w.Parts):len(w.Parts)], *p)
+	w.Parts, w.Doomed = append(w.Parts[:len(w.Parts):len(w.Parts)], *p), nil
 	w.Done, w.Bytes = w.Done+f.Records, w.Bytes+f.Size
 	w.Token, w.Skip = at.token, w.Done-at.records
 	before := a.work
@@ -345,11 +363,7 @@ func (a *attempt) kept(ctx context.Context, f *parts.File) (*part, error) {
 	if len(a.work.Parts) >= a.s.config.Limits.Parts {
 		return nil, a.tooMany()
 	}
-	p, err := a.s.put(ctx, a, f)
-	if err != nil && p.Holder != "" { // it may be there all the same
-		a.work.Doomed = append(a.work.Doomed, *p)
-	}
-	return p, err
+	return a.s.put(ctx, a, f)
 }
 
 // unsaved deletes a stored file that the job does not tell of. If it is not certain that it does not, the file stays.
