@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/digit-health/dhr"
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/docstore/memdoc"
 	"github.com/digit-health/dhr/export"
@@ -30,6 +32,7 @@ type office struct {
 	files  *storage.Store
 	jobs   *job.Jobs
 	config process.Config
+	later  atomic.Int64 // how much later than now it is, in nanoseconds
 }
 
 // newOffice makes one whose files are kept by more than disk, if more is given.
@@ -48,10 +51,12 @@ func newOffice(t *testing.T, more ...storage.Backend) *office {
 	return o
 }
 
-// exporting starts a server with exports.
+// start starts a server with the exports of the office.
 func (o *office) start(t *testing.T, opts *api.Options) *server {
 	t.Helper()
-	return startWith(t, opts, o.store, &o.config)
+	return startWith(t, opts, &dhr.Config{
+		Store: o.store, Exports: &o.config, Now: func() time.Time { return now.Add(time.Duration(o.later.Load())) },
+	})
 }
 
 // exporting starts a server with exports of its own.
