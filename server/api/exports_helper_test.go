@@ -87,12 +87,14 @@ type event struct {
 func (s *server) events(user, path string, header ...string) (all []event) {
 	s.t.Helper()
 	for e := range s.stream(s.t.Context(), user, path, header...) {
-		all = append(all, e)
+		if e.name != "" {
+			all = append(all, e)
+		}
 	}
 	return all
 }
 
-// stream yields the events of a stream as they come, without comments.
+// stream yields the events of a stream as they come, and comments, as events without a name.
 func (s *server) stream(ctx context.Context, user, path string, header ...string) func(yield func(event) bool) {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, nil)
@@ -114,7 +116,7 @@ func (s *server) stream(ctx context.Context, user, path string, header ...string
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
 			field, value, _ := strings.Cut(lines.Text(), ": ")
-			switch field {
+			switch strings.TrimSuffix(field, ":") {
 			case "event":
 				e.name = value
 			case "id":
@@ -122,7 +124,7 @@ func (s *server) stream(ctx context.Context, user, path string, header ...string
 			case "data":
 				require.NoError(s.t, json.Unmarshal([]byte(value), &e.data))
 			case "":
-				if lines.Text() == "" && e.name != "" {
+				if comment := lines.Text() == ":"; comment || e.name != "" {
 					if !yield(e) {
 						return
 					}
