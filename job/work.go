@@ -44,10 +44,16 @@ func (j *Jobs) Run(ctx context.Context) error {
 	}
 	defer close(s.done)
 	defer j.over()
+	var leave []func()
 	for _, kind := range j.kinds() {
-		_, leave := j.follow(work, kind)
-		defer leave()
+		_, l := j.follow(work, kind)
+		leave = append(leave, l)
 	}
+	defer func() {
+		for _, l := range leave {
+			l()
+		}
+	}()
 	if err := s.run(ctx); err != nil {
 		return fmt.Errorf("job: run: %w", err)
 	}

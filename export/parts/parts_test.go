@@ -296,6 +296,9 @@ func TestTooLarge(t *testing.T) {
 			few, err := cut(t, f, nil, opts, records[:1])
 			require.NoError(t, err)
 			opts.MaxBytes = alone[0].Size - 1
+			if compression != "none" {
+				opts.MaxBytes -= 40 // more text may compress to less
+			}
 			if opts.MaxBytes < few[0].Size {
 				continue // it compresses too well
 			}

@@ -2,7 +2,6 @@ package jobtest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -243,7 +242,7 @@ func testLongOutage(w *world) {
 	made := p.submit(&job.Job{MaxAttempts: 1})
 	require.EqualValues(w, 1, wait(w, begun, "the job begins"))
 	p.store.down.Store(true)
-	require.True(w, errors.Is(wait(w, causes, "the handler hears of it"), job.ErrLeaseLost))
+	require.ErrorIs(w, wait(w, causes, "the handler hears of it"), job.ErrLeaseLost)
 	pass(w, begun, lease/2, "work begins without a store")
 	p.store.down.Store(false)
 	require.EqualValues(w, 2, wait(w, begun, "the job begins again"))

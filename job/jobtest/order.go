@@ -22,7 +22,7 @@ func testIdle(w *world) {
 		return nil
 	}, func(o *job.Options) { o.Poll, o.Patience = 0, 0 }).start()
 	if !w.h.Apart {
-		client = w.process(nil, nil)
+		client = w.process(nil, nil) // which polls more often, to see soon that the worker is idle again
 	}
 	first := client.submit(&job.Job{})
 	wait(w, begun, "the first job begins")
