@@ -24,6 +24,8 @@ func (c *Config) Check() error {
 	k.auth()
 	k.roles()
 	k.query()
+	k.storage()
+	k.exports()
 	k.outside()
 	return k.errors.err()
 }
