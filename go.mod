@@ -3,8 +3,8 @@ module github.com/digit-health/dhr
 go 1.26.0
 
 require (
-	github.com/alicebob/miniredis/v2 v2.35.0
 	filippo.io/age v1.3.1
+	github.com/alicebob/miniredis/v2 v2.35.0
 	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/elastic/elastic-transport-go/v8 v8.9.0
 	github.com/elastic/go-elasticsearch/v8 v8.19.7
