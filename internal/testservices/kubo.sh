@@ -20,7 +20,8 @@ build() {
   if [ ! -x "$home/ipfs" ]; then
     echo "building Kubo $version" >&2
     mkdir -p "$home"
-    (cd "$here/kubo" && GOFLAGS=-mod=readonly GOWORK=off nice -n 10 go build -trimpath -ldflags=-w -o "$home/ipfs.new" github.com/ipfs/kubo/cmd/ipfs) >&2
+    (cd "$here/kubo" && CGO_ENABLED=0 GOFLAGS=-mod=readonly GOWORK=off nice -n 10 go build -trimpath -ldflags=-w -o "$home/ipfs.new" github.com/ipfs/kubo/cmd/ipfs) >&2 ||
+      fail "Kubo was not built, as above"
     mv "$home/ipfs.new" "$home/ipfs"
   fi
   echo "$home/ipfs"
