@@ -20,6 +20,7 @@ import (
 	"github.com/digit-health/dhr/auth"
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/docstore/memdoc"
+	"github.com/digit-health/dhr/export/process"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search/bulk"
 	"github.com/digit-health/dhr/search/memsearch"
@@ -82,14 +83,20 @@ func authenticate(r *http.Request) (*access.Principal, error) {
 	return nil, fmt.Errorf("%w: %w", auth.ErrUnauthenticated, errToken)
 }
 
-// start starts a server.
+// start starts a server without exports.
 func start(t *testing.T, opts *api.Options) *server {
+	t.Helper()
+	return startWith(t, opts, docstore.New(memdoc.New()), nil)
+}
+
+// startWith starts a server that keeps what is saved in a store, with exports unless there are none.
+func startWith(t *testing.T, opts *api.Options, store *docstore.Store, exports *process.Config) *server {
 	t.Helper()
 	roles, err := access.ParseRoles(access.DefaultRoles())
 	require.NoError(t, err)
 	policy, err := access.NewPolicy(roles, nil)
 	require.NoError(t, err)
-	service, err := dhr.New(t.Context(), dhr.Config{Engine: visits(t), Policy: policy, Store: docstore.New(memdoc.New()), Now: func() time.Time { return now }})
+	service, err := dhr.New(t.Context(), dhr.Config{Engine: visits(t), Policy: policy, Store: store, Exports: exports, Now: func() time.Time { return now }})
 	require.NoError(t, err)
 	if opts == nil {
 		opts = &api.Options{}
@@ -144,7 +151,7 @@ func (s *server) send(user, method, path string, body any, header ...string) *an
 	a := &answer{status: got.StatusCode, header: got.Header}
 	a.body, err = io.ReadAll(got.Body)
 	require.NoError(s.t, err)
-	if strings.Contains(got.Header.Get("Content-Type"), "json") && got.Header.Get("Content-Encoding") == "" {
+	if strings.Contains(got.Header.Get("Content-Type"), "json") && got.Header.Get("Content-Encoding") == "" && got.Header.Get("Content-Disposition") == "" {
 		require.NoError(s.t, json.Unmarshal(a.body, &a.json), string(a.body))
 	}
 	if got.StatusCode >= 400 && method != http.MethodHead {
