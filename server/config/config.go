@@ -181,6 +181,8 @@ type Gateway struct {
 	Query string
 	// Filter is that of the process with the role filter.
 	Filter string
+	// Export is that of the process with the role export.
+	Export string
 	// Configuration is that of the process with the role configuration.
 	Configuration string
 	// CAFile is the certificate, in PEM, that the processes' are signed by. If empty, those of the system.

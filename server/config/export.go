@@ -255,7 +255,7 @@ func (k *checker) exports() {
 	}
 	if address := c.Jobs.RedisURL.Reveal(); address != "" {
 		u, err := url.Parse(address)
-		if err != nil || u.Host == "" || u.Scheme != "redis" && u.Scheme != "rediss" {
+		if err != nil || u.Host == "" && u.Path == "" || !slices.Contains([]string{"redis", "rediss", "unix"}, u.Scheme) {
 			k.complain("jobs.redis_url", "expected a URL such as redis://host:6379/0") // it may hold a password, so it is not said
 		}
 	}
