@@ -153,13 +153,16 @@ func (s *Service) clear(ctx context.Context, j *job.Job) (*job.Job, error) {
 			is.Parts[i].Ref, is.Parts[i].Holder, is.Parts[i].Stored = "", "", ""
 		}
 		if kept {
-			is.Warnings = append(is.Warnings, "the storage has no deletion: the files are still there")
+			is.Warnings = append(is.Warnings, warnKept)
 		}
 		j.Labels = without(j.Labels, labelStored)
 		j.Work, err = encode(is)
 		return err
 	})
 }
+
+// warnKept is the warning about files that a storage does not delete.
+const warnKept = "the storage has no deletion: files of this export are still there"
 
 // allUnsupported reports whether every one of joined errors says that a storage has no deletion.
 func allUnsupported(err error) bool {

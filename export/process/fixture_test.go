@@ -225,7 +225,7 @@ func (h *house) wait(t testing.TB, who *access.Principal, id string) *process.Pr
 func (h *house) export(t testing.TB, who *access.Principal, r *process.Request) *process.Process {
 	t.Helper()
 	p := h.wait(t, who, h.begin(t, who, r).ID)
-	require.Equal(t, job.Completed, p.Status, "%+v", p.Error)
+	require.Equal(t, job.Completed, p.Status, "%+v %+v", p.Error, r)
 	return p
 }
 

@@ -172,6 +172,7 @@ func (a *attempt) drop(ctx context.Context) error {
 	left, err := a.s.delete(ctx, a.work.Doomed)
 	if err != nil && allUnsupported(err) { // what cannot be deleted must not keep the export from being made
 		a.s.log.WarnContext(ctx, "files that were given up stay in a storage without deletion", "export", a.run.Job().ID, "files", len(left), "error", err)
+		a.work.Warnings = append(a.work.Warnings, warnKept)
 		err = nil
 	}
 	if err != nil {
