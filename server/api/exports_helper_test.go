@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/digit-health/dhr"
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/docstore/memdoc"
 	"github.com/digit-health/dhr/export"
@@ -30,6 +32,7 @@ type office struct {
 	files  *storage.Store
 	jobs   *job.Jobs
 	config process.Config
+	later  atomic.Int64 // how much later than now it is, in nanoseconds
 }
 
 // newOffice makes one whose files are kept by more than disk, if more is given.
@@ -48,10 +51,12 @@ func newOffice(t *testing.T, more ...storage.Backend) *office {
 	return o
 }
 
-// exporting starts a server with exports.
+// start starts a server with the exports of the office.
 func (o *office) start(t *testing.T, opts *api.Options) *server {
 	t.Helper()
-	return startWith(t, opts, o.store, &o.config)
+	return startWith(t, opts, &dhr.Config{
+		Store: o.store, Exports: &o.config, Now: func() time.Time { return now.Add(time.Duration(o.later.Load())) },
+	})
 }
 
 // exporting starts a server with exports of its own.
@@ -82,12 +87,14 @@ type event struct {
 func (s *server) events(user, path string, header ...string) (all []event) {
 	s.t.Helper()
 	for e := range s.stream(s.t.Context(), user, path, header...) {
-		all = append(all, e)
+		if e.name != "" {
+			all = append(all, e)
+		}
 	}
 	return all
 }
 
-// stream yields the events of a stream as they come, without comments.
+// stream yields the events of a stream as they come, and comments, as events without a name.
 func (s *server) stream(ctx context.Context, user, path string, header ...string) func(yield func(event) bool) {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, nil)
@@ -109,7 +116,7 @@ func (s *server) stream(ctx context.Context, user, path string, header ...string
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
 			field, value, _ := strings.Cut(lines.Text(), ": ")
-			switch field {
+			switch strings.TrimSuffix(field, ":") {
 			case "event":
 				e.name = value
 			case "id":
@@ -117,7 +124,7 @@ func (s *server) stream(ctx context.Context, user, path string, header ...string
 			case "data":
 				require.NoError(s.t, json.Unmarshal([]byte(value), &e.data))
 			case "":
-				if lines.Text() == "" && e.name != "" {
+				if comment := lines.Text() == ":"; comment || e.name != "" {
 					if !yield(e) {
 						return
 					}

@@ -20,7 +20,6 @@ import (
 	"github.com/digit-health/dhr/auth"
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/docstore/memdoc"
-	"github.com/digit-health/dhr/export/process"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search/bulk"
 	"github.com/digit-health/dhr/search/memsearch"
@@ -72,6 +71,7 @@ var users = map[string]*access.Principal{
 	"admin":    {User: "admin", Tenant: "pb", Roles: []string{"ADMIN"}},
 	"nobody":   {User: "nobody", Tenant: "pb"},
 	"foreign":  {User: "foreign", Tenant: "mz", Roles: []string{"ADMIN"}},
+	"promoted": {User: "exporter", Tenant: "pb", Roles: []string{"ADMIN"}},
 }
 
 var errToken = errors.New("a token that nobody has")
@@ -86,17 +86,21 @@ func authenticate(r *http.Request) (*access.Principal, error) {
 // start starts a server without exports.
 func start(t *testing.T, opts *api.Options) *server {
 	t.Helper()
-	return startWith(t, opts, docstore.New(memdoc.New()), nil)
+	return startWith(t, opts, &dhr.Config{Store: docstore.New(memdoc.New())})
 }
 
-// startWith starts a server that keeps what is saved in a store, with exports unless there are none.
-func startWith(t *testing.T, opts *api.Options, store *docstore.Store, exports *process.Config) *server {
+// startWith starts a server with the store and the exports, if any, of a configuration.
+func startWith(t *testing.T, opts *api.Options, c *dhr.Config) *server {
 	t.Helper()
 	roles, err := access.ParseRoles(access.DefaultRoles())
 	require.NoError(t, err)
 	policy, err := access.NewPolicy(roles, nil)
 	require.NoError(t, err)
-	service, err := dhr.New(t.Context(), dhr.Config{Engine: visits(t), Policy: policy, Store: store, Exports: exports, Now: func() time.Time { return now }})
+	c.Engine, c.Policy = visits(t), policy
+	if c.Now == nil {
+		c.Now = func() time.Time { return now }
+	}
+	service, err := dhr.New(t.Context(), *c)
 	require.NoError(t, err)
 	if opts == nil {
 		opts = &api.Options{}
