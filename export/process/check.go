@@ -118,7 +118,7 @@ func checkChoices(o *Choices) error {
 		}
 	}
 	switch {
-	case utf8.RuneCountInString(o.Delimiter) > 1 || !strings.Contains(",;|\t", o.Delimiter):
+	case !slices.Contains([]string{"", ",", ";", "|", "\t"}, o.Delimiter):
 		return invalid("options.delimiter", "must be one of , ; | and tab, got %q", o.Delimiter)
 	case !slices.Contains([]string{"", "join", "explode", "json"}, o.Lists):
 		return invalid("options.lists", "must be join, explode or json, got %q", o.Lists)
