@@ -19,6 +19,7 @@ type part struct {
 	fitter  export.Fitter // if there is a limit, and the encoder is one
 	most    int64         // of what the fitter writes
 	settled bool          // it is not worth while to flush the compressor once more
+	alone   bool          // there is room for one record and no more
 
 	held  []*record.Record // if there is a limit, and the encoder is no fitter
 	check int64            // bytes of the encoder after which it is asked whether the limit is reached
@@ -91,7 +92,7 @@ func (w *Writer) add(r *record.Record, own bool) (bool, error) {
 	switch most := w.opts.MaxRows; {
 	case most > 0 && rows > most:
 		return false, fmt.Errorf("%w: record %q has %d rows, a part %d", ErrTooLarge, r.ID, rows, most)
-	case most > 0 && p.rows+rows > most, w.format.MaxRecords > 0 && p.records == w.format.MaxRecords:
+	case p.alone, most > 0 && p.rows+rows > most, w.format.MaxRecords > 0 && p.records == w.format.MaxRecords:
 		return false, nil
 	}
 	added, err := true, error(nil)
@@ -156,7 +157,7 @@ func (w *Writer) fitAlone(p *part, r *record.Record) (bool, error) {
 	if err := w.begin(); err != nil {
 		return false, err
 	}
-	w.part.most, w.part.settled, w.part.records, w.part.rows = 0, true, 1, w.rows(r)
+	w.part.alone, w.part.records, w.part.rows = true, 1, w.rows(r)
 	return true, w.part.encoder.Encode(r)
 }
 

@@ -91,7 +91,7 @@ type source struct {
 
 func (s *source) Read(b []byte) (int, error) {
 	n, err := s.r.Read(b)
-	if err != nil && err != io.EOF { //nolint:errorlint // a reader ends with io.EOF itself
+	if err != nil && err != io.EOF {
 		s.err = err
 	}
 	return n, err
@@ -106,7 +106,7 @@ func (s *source) class(err error) error {
 	case errors.As(err, &other):
 		return fmt.Errorf("parts: unseal: %w", ErrKey)
 	}
-	return fmt.Errorf("parts: unseal: %w: %s", ErrCorrupt, err)
+	return fmt.Errorf("parts: unseal: %w: %w", ErrCorrupt, err)
 }
 
 type unsealed struct {

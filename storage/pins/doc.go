@@ -4,7 +4,9 @@
 // his own would delete that of others. [Pins] stores and deletes through a [storage.Store], and keeps in
 // the document store who holds what.
 //
-//	ref, err := p.Put(ctx, "pb/exports/4711/1", file, &pins.Content{Name: "fever.csv", SHA256: sum, …})
+//	ref, err := p.Put(ctx, "pb/exports/4711/1", file, &pins.Content{
+//		Name: "fever.csv", SHA256: sum, Options: storage.PutOptions{Scheme: "ipfs", Tenant: "pb"},
+//	})
 //	…
 //	err = p.Release(ctx, "pb/exports/4711/1", sum, "ipfs")
 //

@@ -33,7 +33,7 @@ func (h *hashed) Read(b []byte) (int, error) {
 	n, err := h.r.Read(b)
 	h.hash.Write(b[:n])
 	h.n += int64(n)
-	if err == io.EOF || h.size > 0 && h.n == h.size && n > 0 { //nolint:errorlint // a reader ends with io.EOF itself
+	if err == io.EOF || h.size > 0 && h.n == h.size && n > 0 {
 		want, _ := hex.DecodeString(h.want) // it was checked
 		if got := h.hash.Sum(nil); !slices.Equal(got, want) {
 			return 0, fmt.Errorf("%w: the file has SHA-256 %x, not %s", ErrInvalid, got, h.want)

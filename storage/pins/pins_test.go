@@ -214,7 +214,7 @@ func TestRacesAndKills(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%v", name, byContent), func(t *testing.T) {
 				t.Parallel()
 				kills := 0
-				for seed := range uint64(600) {
+				for seed := range uint64(200) {
 					r := rand.New(rand.NewPCG(seed, 7))
 					victim := -1
 					if seed%3 > 0 {
@@ -224,7 +224,7 @@ func TestRacesAndKills(t *testing.T) {
 						kills++
 					}
 				}
-				require.Greater(t, kills, 50, "hardly anybody was killed")
+				require.Greater(t, kills, 20, "hardly anybody was killed")
 			})
 		}
 	}
@@ -273,9 +273,8 @@ func raceOnce(t *testing.T, r *rand.Rand, byContent bool, all []does, victim, nt
 	require.NoError(t, complain(t.Context(), h, held))
 	if killed { // it comes back, and does what it was to do
 		d := did[victim]
-		ref, err := d.got, error(nil)
 		if d.put {
-			ref, err = p.Put(t.Context(), d.holder, bytes.NewReader(file), content)
+			ref, err := p.Put(t.Context(), d.holder, bytes.NewReader(file), content)
 			require.NoError(t, err)
 			held[d.holder] = ref
 		}
