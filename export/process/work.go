@@ -28,6 +28,8 @@ type attempt struct {
 	slice   *search.Slice
 	writer  *parts.Writer
 	marks   marks
+	// goesOn says that another attempt may go on, on the same snapshot.
+	goesOn bool
 	// encoded is how many records the writer was given, with those of the parts before.
 	encoded int64
 }
@@ -42,12 +44,17 @@ func (s *Service) handle(ctx context.Context, run *job.Run) error {
 	if a.writer != nil {
 		a.writer.Abort()
 	}
+	err = a.end(ctx, err)
 	if a.scanner != nil {
-		if closed := a.scanner.Close(); closed != nil {
+		closed := a.scanner.Close
+		if a.goesOn {
+			closed = a.scanner.Leave
+		}
+		if closed := closed(); closed != nil {
 			s.log.WarnContext(ctx, "a snapshot was not given back", "export", run.Job().ID, "error", closed)
 		}
 	}
-	return a.end(ctx, err)
+	return err
 }
 
 func (a *attempt) do(ctx context.Context) (err error) {
