@@ -111,9 +111,13 @@ func (a *attempt) clean(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTimeout)
 	defer cancel()
+	j := a.run.Job()
 	err := a.startOver(ctx)
+	if err == nil { // nobody goes on: whatever bears one of the tags is to go
+		err = a.s.deleteUnknown(ctx, a.spec, j.ID, 1, j.Fence, nil)
+	}
 	if err == nil && a.work.Sealed {
-		err = a.s.destroyKey(ctx, a.spec.Tenant, a.run.Job().ID)
+		err = a.s.destroyKey(ctx, a.spec.Tenant, j.ID)
 	}
 	if err == nil {
 		a.work.Sealed = false
