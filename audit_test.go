@@ -83,7 +83,8 @@ func TestWhatIsNoted(t *testing.T) {
 	require.NoError(t, err)
 	id := "filter/" + f.ID
 	one := noted("pb")
-	require.Len(t, one, 1)
+	require.Len(t, one, 2)
+	require.Equal(t, "analyst filter.create filter/ begun", line(one[1]))
 	require.Equal(t, "analyst filter.create "+id+" done", line(one[0]))
 	require.Equal(t, map[string]string{"outcome": "done", "version": "1", "owner": "analyst", "shares": "user:ravi:read"}, one[0].Detail)
 	for want, do := range map[string]func() error{
@@ -98,6 +99,11 @@ func TestWhatIsNoted(t *testing.T) {
 			_, err := s.Query(ctx, admin, &search.Query{Indexes: []string{"a\nb\xff"}}, nil)
 			return err
 		},
+		"admin values.read visits done": func() error {
+			_, err := s.Suggest(ctx, admin, []string{"visits"}, "age", "", 10)
+			return err
+		},
+		"nobody values.read * denied":            func() error { _, err := s.Suggest(ctx, nobody, nil, "age", "", 10); return err },
 		"admin record.read visits/v1 done":       func() error { _, err := s.Record(ctx, admin, "visits", "v1"); return err },
 		"nobody record.read visits/v1 denied":    func() error { _, err := s.Record(ctx, nobody, "visits", "v1"); return err },
 		"nobody query.run " + id + " denied":     func() error { _, err := s.Filters().Query(ctx, nobody, f.ID); return err },
@@ -114,7 +120,11 @@ func TestWhatIsNoted(t *testing.T) {
 			require.Error(t, err, want)
 		}
 		got := noted("pb")
-		require.Len(t, got, 1, want)
+		entries := 1
+		if strings.Contains(want, " filter.") { // that it was begun is noted besides
+			entries = 2
+		}
+		require.Len(t, got, entries, want)
 		require.Equal(t, want, line(got[0]))
 	}
 	_, err = s.Filters().Query(ctx, foreign, f.ID)
@@ -160,7 +170,7 @@ func TestWhoHasGoneIsNoted(t *testing.T) {
 	require.Error(t, err)
 	err = s.Filters().Delete(gone, analyst, f.ID, 0)
 	got := noted("pb")
-	require.Len(t, got, 2, err)
+	require.Len(t, got, 3, err)
 	require.Equal(t, "192.0.2.7", got[0].Address)
 }
 
@@ -172,4 +182,31 @@ func TestLongNamesAreNoted(t *testing.T) {
 	_, err := s.Query(t.Context(), long, nil, nil)
 	require.NoError(t, err)
 	require.Regexp(t, `^u+…[0-9a-f]{16}$`, noted("pb")[0].User)
+}
+
+// What cannot be noted is not done.
+func TestWhatCannotBeNotedIsNotDone(t *testing.T) {
+	t.Parallel()
+	roles, err := access.ParseRoles(access.DefaultRoles())
+	require.NoError(t, err)
+	policy, err := access.NewPolicy(roles, nil)
+	require.NoError(t, err)
+	store := docstore.New(memdoc.New())
+	trail := audit.Open(store, nil)
+	engine := memsearch.New()
+	schema, err := record.ParseSchema("visits", []byte(`{"mappings":{"properties":{"age":{"type":"integer"}}}}`))
+	require.NoError(t, err)
+	require.NoError(t, engine.Create(t.Context(), schema))
+	s, err := dhr.New(t.Context(), dhr.Config{Engine: engine, Policy: policy, Store: store, Audit: trail})
+	require.NoError(t, err)
+	f, err := s.Filters().Create(t.Context(), analyst, &dashboard.Filter{Name: "n"})
+	require.NoError(t, err)
+	require.NoError(t, trail.Close())
+	_, err = s.Filters().Create(t.Context(), analyst, &dashboard.Filter{Name: "m"})
+	require.Error(t, err)
+	require.Error(t, s.Filters().Delete(t.Context(), analyst, f.ID, 0))
+	page, err := s.Filters().List(t.Context(), analyst, nil)
+	require.NoError(t, err)
+	require.Len(t, page.Filters, 1)
+	require.Equal(t, "n", page.Filters[0].Name)
 }

@@ -51,7 +51,7 @@ var house = []room{
 	{packages: "auth", imports: []string{"access", "internal/*"}, why: "it says who asks, and knows nothing of what is asked"},
 	{packages: "storage", why: face},
 	{packages: "docstore", why: face},
-	{packages: "job", why: face},
+	{packages: "job", imports: []string{"docstore"}, why: face + "; a job is a document, wherever these are kept"},
 	{packages: "audit", imports: []string{"docstore"}, why: "what happened is kept as documents, wherever these are kept"},
 	{
 		packages: "search", imports: []string{"record", "jql", "jql/plan", "jql/eval", "access", "internal/*"},
@@ -134,7 +134,7 @@ var vendors = []vendor{
 
 	{"github.com/ipfs/go-cid", []string{"storage/ipfs"}, oneLeaf},
 	{"github.com/multiformats/go-multihash", []string{"storage/ipfs"}, oneLeaf},
-	{"github.com/hibiken/asynq", []string{"job/redisjob"}, oneLeaf},
+	{"github.com/hibiken/asynq", []string{"job/redisjob", "job/redismon"}, "workers use it, and its pages show it; who does neither does not link it"},
 	{"github.com/redis/go-redis/v9", []string{"job/redisjob"}, oneLeaf},
 	{"github.com/robfig/cron/v3", []string{"job/schedule"}, oneLeaf},
 
@@ -149,7 +149,7 @@ var vendors = []vendor{
 	{"github.com/rs/cors", []string{"server/api"}, serverOnly},
 	{"golang.org/x/time", []string{"server/api"}, serverOnly},
 	{"github.com/golang-jwt/jwt/v5", []string{"auth/jwtauth"}, oneLeaf},
-	{"github.com/hibiken/asynqmon", nil, serverOnly},
+	{"github.com/hibiken/asynqmon", []string{"job/redismon"}, "its pages are apart from redisjob, so that workers do not link them"},
 	{"gopkg.in/yaml.v3", []string{"server/config"}, "of the readers of YAML the one that says where each key stands"},
 	{"github.com/prometheus/client_golang", []string{"server/api"}, serverOnly},
 	{"go.opentelemetry.io/otel", []string{"server/api", "server/otlp"}, serverOnly},

@@ -19,8 +19,14 @@ type Filters struct {
 	service *Service
 }
 
-// noted returns f, once it is noted that who did something to it.
-func (s *Filters) noted(ctx context.Context, who *access.Principal, action, id string, f *dashboard.Filter, err error) (*dashboard.Filter, error) {
+// change has change do something to a filter, and notes that who began it and how it ended: what cannot be noted is not
+// done, and of what a crash has interrupted there is an entry.
+func (s *Filters) change(ctx context.Context, who *access.Principal, action, id string, change func() (*dashboard.Filter, error)) (*dashboard.Filter, error) {
+	begun := audit.Entry{Action: "filter." + action, Object: "filter/" + id, Detail: map[string]string{"outcome": "begun"}}
+	if err := s.service.note(ctx, who, begun); err != nil {
+		return nil, err
+	}
+	f, err := change()
 	if f != nil {
 		id = f.ID
 	}
@@ -56,42 +62,36 @@ func (s *Filters) Query(ctx context.Context, who *access.Principal, id string) (
 
 // Create is [dashboard.Filters.Create].
 func (s *Filters) Create(ctx context.Context, who *access.Principal, f *dashboard.Filter) (*dashboard.Filter, error) {
-	made, err := s.Filters.Create(ctx, who, f)
-	return s.noted(ctx, who, "create", "", made, err)
+	return s.change(ctx, who, "create", "", func() (*dashboard.Filter, error) { return s.Filters.Create(ctx, who, f) })
 }
 
 // Copy is [dashboard.Filters.Copy].
 func (s *Filters) Copy(ctx context.Context, who *access.Principal, id, name string) (*dashboard.Filter, error) {
-	made, err := s.Filters.Copy(ctx, who, id, name)
-	return s.noted(ctx, who, "copy", id, made, err)
+	return s.change(ctx, who, "copy", id, func() (*dashboard.Filter, error) { return s.Filters.Copy(ctx, who, id, name) })
 }
 
 // Replace is [dashboard.Filters.Replace].
 func (s *Filters) Replace(ctx context.Context, who *access.Principal, id string, f *dashboard.Filter, expect int64) (*dashboard.Filter, error) {
-	changed, err := s.Filters.Replace(ctx, who, id, f, expect)
-	return s.noted(ctx, who, "change", id, changed, err)
+	return s.change(ctx, who, "change", id, func() (*dashboard.Filter, error) { return s.Filters.Replace(ctx, who, id, f, expect) })
 }
 
 // Patch is [dashboard.Filters.Patch].
 func (s *Filters) Patch(ctx context.Context, who *access.Principal, id string, patch []byte, expect int64) (*dashboard.Filter, error) {
-	changed, err := s.Filters.Patch(ctx, who, id, patch, expect)
-	return s.noted(ctx, who, "change", id, changed, err)
+	return s.change(ctx, who, "change", id, func() (*dashboard.Filter, error) { return s.Filters.Patch(ctx, who, id, patch, expect) })
 }
 
 // Delete is [dashboard.Filters.Delete].
 func (s *Filters) Delete(ctx context.Context, who *access.Principal, id string, expect int64) error {
-	_, err := s.noted(ctx, who, "delete", id, nil, s.Filters.Delete(ctx, who, id, expect))
+	_, err := s.change(ctx, who, "delete", id, func() (*dashboard.Filter, error) { return nil, s.Filters.Delete(ctx, who, id, expect) })
 	return err
 }
 
 // ChangeOwner is [dashboard.Filters.ChangeOwner].
 func (s *Filters) ChangeOwner(ctx context.Context, who *access.Principal, id, owner string, expect int64) (*dashboard.Filter, error) {
-	changed, err := s.Filters.ChangeOwner(ctx, who, id, owner, expect)
-	return s.noted(ctx, who, "own", id, changed, err)
+	return s.change(ctx, who, "own", id, func() (*dashboard.Filter, error) { return s.Filters.ChangeOwner(ctx, who, id, owner, expect) })
 }
 
 // SetPermissions is [dashboard.Filters.SetPermissions].
 func (s *Filters) SetPermissions(ctx context.Context, who *access.Principal, id string, shares []dashboard.SharePermission, expect int64) (*dashboard.Filter, error) {
-	changed, err := s.Filters.SetPermissions(ctx, who, id, shares, expect)
-	return s.noted(ctx, who, "share", id, changed, err)
+	return s.change(ctx, who, "share", id, func() (*dashboard.Filter, error) { return s.Filters.SetPermissions(ctx, who, id, shares, expect) })
 }

@@ -185,10 +185,16 @@ func (s *Service) Complete(ctx context.Context, who *access.Principal, text stri
 
 // Suggest returns values of a field that begin with a prefix: see [search.Index.Suggest].
 func (s *Service) Suggest(ctx context.Context, who *access.Principal, indexes []string, field, prefix string, limit int) ([]search.Bucket, error) {
-	if err := s.may(who, access.MayView); err != nil {
-		return nil, err
+	err := s.may(who, access.MayView)
+	var found []search.Bucket
+	if err == nil {
+		found, err = s.index.Suggest(ctx, who, indexes, field, prefix, limit)
 	}
-	return s.index.Suggest(ctx, who, indexes, field, prefix, limit)
+	e := audit.Entry{Action: "values.read", Object: cmp.Or(strings.Join(indexes, ","), "*"), Count: int64(len(found)), Detail: map[string]string{"field": field, "outcome": outcome(err)}}
+	if failed := s.note(ctx, who, e); failed != nil {
+		return nil, failed
+	}
+	return found, err
 }
 
 // Indexes returns the names of the indexes that a principal may see.

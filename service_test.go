@@ -141,15 +141,16 @@ func TestAudit(t *testing.T) {
 		got = append(got, strings.Join([]string{e.User, e.Action, e.Detail["outcome"]}, " "))
 	}
 	require.Equal(t, []string{
-		"exporter filter.delete denied", "analyst filter.share done", "analyst filter.create done",
+		"exporter filter.delete denied", "exporter filter.delete begun", "analyst filter.share done", "analyst filter.share begun",
+		"analyst filter.create done", "analyst filter.create begun",
 		"x query.run denied", "analyst query.run failed", "analyst query.run done",
 	}, got)
-	require.EqualValues(t, 2, entries[5].Count)
-	require.NotContains(t, entries[5].Detail["query"], "age", "the text may name persons")
+	require.EqualValues(t, 2, entries[8].Count)
+	require.NotContains(t, entries[8].Detail["query"], "age", "the text may name persons")
 	report, err := trail.Verify(ctx, nil)
 	require.NoError(t, err)
 	require.Nil(t, report.Break)
-	require.EqualValues(t, 6, report.Entries)
+	require.EqualValues(t, 9, report.Entries)
 
 	foreign := asking("ADMIN")
 	foreign.Tenant = "mz"

@@ -173,7 +173,7 @@ func TestCheckPrincipal(t *testing.T) {
 		{"not UTF-8", "the user is not UTF-8", func(p *access.Principal) { p.User = "a\xff" }},
 		{"replaced", "the user is not UTF-8", func(p *access.Principal) { p.User = "a\ufffd" }},
 		{"no tenant", "the tenant is empty", func(p *access.Principal) { p.Tenant = "" }},
-		{"long tenant", "the tenant has more than 256 bytes", func(p *access.Principal) { p.Tenant = strings.Repeat("a", 257) }},
+		{"long tenant", "the tenant has more than 100 bytes", func(p *access.Principal) { p.Tenant = strings.Repeat("a", 101) }},
 		{"tenant with a blank", "the tenant has other characters", func(p *access.Principal) { p.Tenant = "pb amritsar" }},
 		{"tenant with a star", "the tenant has other characters", func(p *access.Principal) { p.Tenant = "pb.*" }},
 		{"tenant with a slash", "the tenant has other characters", func(p *access.Principal) { p.Tenant = "pb/mh" }},

@@ -13,6 +13,7 @@ import (
 // What a principal may have. These are far more than anybody needs.
 const (
 	maxText       = 256
+	maxTenant     = 100 // as package docstore has it
 	maxRoles      = 1000
 	maxGroups     = 5000
 	maxAttributes = 100
@@ -91,8 +92,8 @@ func checkTenant(tenant string) error {
 	switch {
 	case tenant == "":
 		return errors.New("the tenant is empty")
-	case len(tenant) > maxText:
-		return fmt.Errorf("the tenant has more than %d bytes", maxText)
+	case len(tenant) > maxTenant:
+		return fmt.Errorf("the tenant has more than %d bytes", maxTenant)
 	}
 	for part := range strings.SplitSeq(tenant, ".") {
 		if part == "" {

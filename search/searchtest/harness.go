@@ -53,7 +53,8 @@ type Harness struct {
 	// Types are types of fields that the server has under another name, such
 	// as flattened, which is flat_object to OpenSearch; or, if that name is empty, not at all.
 	// A key that begins with a dot is a single field by its path, of which the server
-	// does not take all values: it is left out.
+	// does not take all values: it is left out. Where that is .stamp, which has milliseconds before 1970,
+	// random documents have none either.
 	Types map[string]string
 	// OpenContexts returns how many snapshots and cursors the engine itself says
 	// it holds open. If nil, that is not checked.

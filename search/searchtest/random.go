@@ -3,6 +3,7 @@ package searchtest
 import (
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"time"
 
@@ -56,11 +57,19 @@ func (s *suite) randomCorpus(t tb, index string, draw *rand.Rand) *corpus {
 	schema, err := record.ParseSchema(index, mapping)
 	require.NoError(t, err)
 	c := &corpus{schema: schema, absent: absent, projection: everything(t, schema, "flat.a", "flat.b", "flat.c.d")}
+	_, late := s.Types[".stamp"]
 	for i := range randomDocuments {
-		c.add(t, fmt.Sprintf("r%02d", i), []byte(smallDocument.Example(draw.Int())))
+		doc := smallDocument.Example(draw.Int())
+		for late && early.MatchString(doc) {
+			doc = smallDocument.Example(draw.Int())
+		}
+		c.add(t, fmt.Sprintf("r%02d", i), []byte(doc))
 	}
 	return c
 }
+
+// early is milliseconds before 1970, which a server that takes not all values of field stamp takes in no date.
+var early = regexp.MustCompile(`-\d{11,13}\b`)
 
 // randomRound asks random questions of one index.
 func (s *suite) randomRound(t tb, c *corpus, draw *rand.Rand) {

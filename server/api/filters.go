@@ -343,7 +343,7 @@ func (a *handler) shareFilter(ctx context.Context, in *shareRequest) (*shareAnsw
 type recordsRequest struct {
 	FilterID
 
-	Fields     []string  `query:"fields,explode" maxItems:"100" nullable:"false" doc:"Fields to return: repeated, or joined by commas."`
+	Fields     []string  `query:"fields,explode" maxItems:"100" minLength:"1" nullable:"false" doc:"Fields to return: repeated, or joined by commas."`
 	StartAt    int       `query:"start_at" minimum:"0" default:"0"`
 	MaxResults int       `query:"max_results" minimum:"1" maximum:"1000" default:"50"`
 	PageToken  string    `query:"page_token"`

@@ -118,7 +118,7 @@ func (a *handler) languageRoutes() {
 }
 
 type vocabularyRequest struct {
-	Index []string `query:"index,explode" maxItems:"100" nullable:"false" doc:"Names of indexes, or patterns; without any, all."`
+	Index []string `query:"index,explode" maxItems:"100" minLength:"1" nullable:"false" doc:"Names of indexes, or patterns; without any, all."`
 }
 
 func (a *handler) vocabulary(ctx context.Context, in *vocabularyRequest) (*answer[AutocompleteData], error) {
@@ -169,7 +169,7 @@ func labelOf(f *record.Field) string {
 }
 
 type suggestionsRequest struct {
-	Index      []string `query:"index,explode" maxItems:"100" nullable:"false" doc:"Names of indexes, or patterns; without any, all."`
+	Index      []string `query:"index,explode" maxItems:"100" minLength:"1" nullable:"false" doc:"Names of indexes, or patterns; without any, all."`
 	FieldName  string   `query:"field_name" required:"true" minLength:"1" doc:"The path, alias or label of the field."`
 	FieldValue string   `query:"field_value" maxLength:"1000" doc:"What values begin with, in any case."`
 	MaxResults int      `query:"max_results" minimum:"1" maximum:"100" default:"20"`

@@ -101,8 +101,8 @@ func (a *handler) queryRoutes() {
 // questionParams is a Question as parameters.
 type questionParams struct {
 	JQL            string    `query:"jql" doc:"The question; empty asks for every record."`
-	AllowedIndexes []string  `query:"allowed_indexes,explode" maxItems:"100" nullable:"false" doc:"Names of indexes, or patterns with *: repeated, or joined by commas."`
-	Fields         []string  `query:"fields,explode" maxItems:"100" nullable:"false" doc:"Fields to return: repeated, or joined by commas."`
+	AllowedIndexes []string  `query:"allowed_indexes,explode" maxItems:"100" minLength:"1" nullable:"false" doc:"Names of indexes, or patterns with *: repeated, or joined by commas."`
+	Fields         []string  `query:"fields,explode" maxItems:"100" minLength:"1" nullable:"false" doc:"Fields to return: repeated, or joined by commas."`
 	StartAt        int       `query:"start_at" minimum:"0" default:"0"`
 	MaxResults     int       `query:"max_results" minimum:"1" maximum:"1000" default:"50"`
 	PageToken      string    `query:"page_token"`

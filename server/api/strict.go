@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"encoding/json"
-
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,8 +15,8 @@ import (
 // listParameters are those that may stand several times in a URL.
 var listParameters = map[string]bool{"fields": true, "allowed_indexes": true, "index": true}
 
-// checkParameters returns the problem of a URL whose parameters cannot be read, or of which one stands there twice: nothing of
-// them may be lost, for a question without its condition is another question.
+// checkParameters returns the problem of a URL whose parameters cannot be read, of which one stands there twice, or in whose
+// lists one is empty, for then huma takes the list for absent: nothing of them may be lost, for a question without its condition is another question.
 func (a *handler) checkParameters(r *http.Request) *Problem {
 	seen := map[string]bool{}
 	for part := range strings.SplitSeq(r.URL.RawQuery, "&") {
@@ -30,6 +29,9 @@ func (a *handler) checkParameters(r *http.Request) *Problem {
 		case name != "" && seen[name] && !listParameters[name]:
 			return formProblem(r.Context(), http.StatusUnprocessableEntity, "a parameter stands twice in the URL",
 				[]error{&huma.ErrorDetail{Message: "there may be one", Location: "query." + name}})
+		case listParameters[name] && value == "":
+			return formProblem(r.Context(), http.StatusUnprocessableEntity, "a name is missing in the URL",
+				[]error{&huma.ErrorDetail{Message: "a name must not be empty", Location: "query." + name}})
 		}
 		seen[name] = true
 	}

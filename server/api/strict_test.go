@@ -23,6 +23,8 @@ func TestNothingOfARequestIsLost(t *testing.T) {
 		"twice, the same":        {"/v1/query?jql=&jql=", 422},
 		"a list":                 {"/v1/query?jql=&fields=age&fields=district&allowed_indexes=visits&allowed_indexes=vis*", 200},
 		"an unknown one":         {"/v1/query?JQL=age", 422},
+		"an empty name":          {"/v1/query?jql=&allowed_indexes=", 422},
+		"an empty one of many":   {"/v1/query?jql=&fields=&fields=age", 422},
 		"bytes that are no text": {"/v1/query?jql=%ff", 400},
 		"a semicolon":            {"/v1/query?jql=%22a;b%22%20%3D%201", 400}, // an unknown field
 	} {
