@@ -11,9 +11,6 @@ import (
 	"github.com/digit-health/dhr/job"
 )
 
-// promptly is within what time a handler hears that its job was cancelled.
-const promptly = 2 * time.Second
-
 // A job on which nobody works is cancelled at once, also while it waits for another attempt.
 func testCancelWaiting(w *world) {
 	begun := make(chan string, 10)
@@ -39,22 +36,22 @@ func testCancelWaiting(w *world) {
 
 // A handler of the same process hears at once.
 func testCancelHere(w *world) {
-	w.cancelled(func(p *process) *process { return p }, promptly/4)
+	w.cancelled(func(p *process) *process { return p }, time.Hour)
 }
 
 // A handler of another process hears within its next poll.
 func testCancelThere(w *world) {
-	w.cancelled(func(*process) *process { return w.process(nil, nil) }, promptly)
+	w.cancelled(func(*process) *process { return w.process(nil, nil) }, 0)
 }
 
-func (w *world) cancelled(by func(*process) *process, within time.Duration) {
+func (w *world) cancelled(by func(*process) *process, poll time.Duration) {
 	begun, heard := make(chan struct{}, 1), make(chan error, 1)
 	p := w.process(func(ctx context.Context, _ *job.Run) error {
 		begun <- struct{}{}
 		<-ctx.Done()
 		heard <- context.Cause(ctx)
 		return context.Cause(ctx)
-	}, func(o *job.Options) { o.Poll, o.Lease = 0, 0 }).start()
+	}, func(o *job.Options) { o.Poll, o.Lease = poll, time.Hour }).start()
 	made := p.submit(&job.Job{})
 	wait(w, begun, "the job begins")
 	asked := time.Now()
@@ -62,9 +59,7 @@ func (w *world) cancelled(by func(*process) *process, within time.Duration) {
 	require.NoError(w, err)
 	require.True(w, got.CancelRequested)
 	require.ErrorIs(w, wait(w, heard, "the handler hears of it"), job.ErrCancelled)
-	took := time.Since(asked)
-	w.Logf("the handler heard after %v", took)
-	require.Less(w, took, within)
+	w.Logf("the handler heard after %v", time.Since(asked))
 	got = p.finished(made)
 	require.Equal(w, job.Cancelled, got.State)
 	require.Equal(w, 1, got.Attempt)
