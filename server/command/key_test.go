@@ -56,3 +56,15 @@ func TestNoKey(t *testing.T) {
 		})
 	}
 }
+
+// A token may have roles that nobody has given a meaning; who mints it hears that.
+func TestTokenOfAnUnknownRole(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"DHR_AUTH_MODE": "jwt", "DHR_AUTH_JWT_SECRET": "0123456789abcdef0123456789abcdef"}
+	out, errs, code := run(t, env, nil, "token", "-user", "asha", "-roles", "ANALIST")
+	require.Equal(t, 0, code, errs)
+	require.NotEmpty(t, out)
+	require.Contains(t, errs, `warning: the token gives nothing for some of its roles: auth.roles[0]: there is no role "ANALIST"; did you mean "ANALYST"?`)
+	_, errs, _ = run(t, env, nil, "token", "-user", "asha", "-roles", "ANALYST")
+	require.Empty(t, errs)
+}
