@@ -79,6 +79,10 @@ var house = []room{
 	{packages: "export", imports: []string{"record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search"}, why: face},
 	{packages: "export/exporttest", imports: []string{"record", "storage", "export"}, why: suite},
 	{packages: "export/parts", imports: []string{"record", "export"}, why: "it makes files of whatever a format writes, and knows none"},
+	{
+		packages: "export/process", imports: []string{"record", "jql", "access", "search", "docstore", "storage", "storage/pins", "job", "export", "export/parts"},
+		why: "the export service knows faces, never a driver: which formats and storages there are, its host says",
+	},
 	{packages: "export/*", imports: []string{"record", "export", "internal/*"}, why: driver},
 	{packages: "fhir", imports: []string{"record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search", "export"}, why: face},
 	{packages: "dashboard", imports: []string{"record", "jql", "jql/plan", "access", "docstore", "search"}, why: face},
@@ -87,7 +91,7 @@ var house = []room{
 	// The whole.
 	{
 		packages: ".", why: "the face of the library imports no driver and no engine: its users choose theirs, and link no other",
-		imports: []string{"record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search", "export", "fhir", "dashboard"},
+		imports: []string{"record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search", "export", "export/process", "fhir", "dashboard"},
 	},
 	{
 		packages: "server/sample", imports: []string{"record", "search", "search/bulk", "internal/*"},
@@ -100,7 +104,7 @@ var house = []room{
 		packages: "server/api", why: "the API is an http.Handler over the face; drivers are wired in server",
 		imports: []string{
 			".", "record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search",
-			"export", "fhir", "dashboard", "dashboard/chart", "internal/*",
+			"export", "export/process", "fhir", "dashboard", "dashboard/chart", "internal/*",
 		},
 	},
 	{packages: "server/command", imports: []string{everything}, meeting: true, why: "it wires what the configuration names"},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -40,8 +41,8 @@ var (
 
 const (
 	killKind  = "suite-killed"
-	killJobs  = 40
-	killParts = 30
+	killJobs  = 24
+	killParts = 20
 )
 
 // Kill kills processes (kill -9) at random instants while they work on jobs that write parts, and holds that
@@ -75,9 +76,9 @@ func Kill(t *testing.T, h KillHarness) {
 	}
 	other.killAfter(0, 0)
 
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	jobs.Handle(killKind, writeParts(dir))
+	jobs.Handle(killKind, writeParts(dir, io.Discard))
 	done := make(chan error, 1)
 	go func() { done <- jobs.Run(ctx) }()
 	fences := int64(0)
@@ -97,7 +98,7 @@ func Kill(t *testing.T, h KillHarness) {
 
 func killOptions() *job.Options {
 	return &job.Options{
-		Lease: 400 * time.Millisecond, Poll: 50 * time.Millisecond, Patience: 100 * time.Millisecond, Workers: 3,
+		Lease: time.Second, Poll: 50 * time.Millisecond, Patience: 100 * time.Millisecond, Workers: 3,
 		Backoff: func(int) time.Duration { return 10 * time.Millisecond },
 	}
 }
@@ -107,8 +108,8 @@ func partOf(id string, n int) string {
 	return strings.Repeat(fmt.Sprintf("part %d of %s\n", n, id), 100)
 }
 
-// writeParts is a handler that writes one file for each part, and checkpoints their names.
-func writeParts(dir string) job.Handler {
+// writeParts is a handler that writes one file for each part, checkpoints their names, and acknowledges each.
+func writeParts(dir string, acks io.Writer) job.Handler {
 	return func(ctx context.Context, run *job.Run) error {
 		j := run.Job()
 		var names []string
@@ -127,7 +128,7 @@ func writeParts(dir string) job.Handler {
 			if err := run.Checkpoint(ctx, names); err != nil {
 				return err
 			}
-			_, _ = fmt.Fprintln(os.Stdout, "ack", name)
+			_, _ = fmt.Fprintln(acks, "ack", name)
 		}
 		return nil
 	}
@@ -149,7 +150,7 @@ func checkParts(t *testing.T, dir string, j *job.Job) {
 func (h *KillHarness) workUntilKilled(t *testing.T) {
 	driver, runner := h.Open(t, *child)
 	jobs := job.New(docstore.New(driver), runner, killOptions())
-	jobs.Handle(killKind, writeParts(*folder))
+	jobs.Handle(killKind, writeParts(*folder, os.Stdout))
 	_, _ = fmt.Fprintln(os.Stdout, "ack ready")
 	if err := jobs.Run(t.Context()); err != nil {
 		t.Errorf("run: %v", err)

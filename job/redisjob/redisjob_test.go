@@ -25,7 +25,7 @@ import (
 
 const variable = "DHR_TEST_REDIS_URL"
 
-// real returns the address of the server that tests may use.
+// realRedis returns the address of the server that tests may use.
 func realRedis(t testing.TB) string {
 	address := os.Getenv(variable)
 	if address == "" {
@@ -46,15 +46,17 @@ func open(t testing.TB, address, queue string) *redisjob.Runner {
 func newQueue(t testing.TB, address string) string {
 	queue := "test-" + strings.ToLower(rand.Text()[:10])
 	t.Cleanup(func() {
-		opts, err := asynq.ParseRedisURI(address)
+		opts, err := redis.ParseURL(address)
 		require.NoError(t, err)
-		i := asynq.NewInspector(opts)
-		defer i.Close()
-		for _, q := range []string{"-high", "-normal", "-low"} {
-			if _, err := i.GetQueueInfo(queue + q); err == nil {
-				_ = i.DeleteQueue(queue+q, true) // a task may still be active after a kill
-			}
+		client := redis.NewClient(opts)
+		defer client.Close()
+		ctx := context.WithoutCancel(t.Context())
+		keys := client.Scan(ctx, 0, "asynq:{"+queue+"-*", 1000).Iterator()
+		for keys.Next(ctx) {
+			require.NoError(t, client.Del(ctx, keys.Val()).Err())
 		}
+		require.NoError(t, keys.Err())
+		require.NoError(t, client.SRem(ctx, "asynq:queues", queue+"-high", queue+"-normal", queue+"-low").Err())
 	})
 	return queue
 }

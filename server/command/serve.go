@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,17 +28,18 @@ import (
 )
 
 func (p *Program) serve(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("server serve", flag.ContinueOnError)
-	flags.Usage = p.usage(flags, "[flags]", "Starts the server, until it is told to end by SIGTERM or SIGINT.", "server -addr 127.0.0.1:3000 -data ./dhr-data")
+	g := newGuide("serve", "", `Starts the server, until it is told to end by SIGTERM or SIGINT (Ctrl-C). It is what server does without a command.`,
+		"server -addr 127.0.0.1:3001 -data ./other-data\nserver -config application.yml")
 	var s settings
-	s.register(flags)
-	address := flags.String("addr", "", "listen at this `address` (default 127.0.0.1:3000)")
-	roles := flags.String("roles", "", "have these parts of the service only, such as query,filter: `"+strings.Join(api.AllRoles(), "`, `")+"` (default all)")
-	if err := p.parse(flags, args); err != nil {
+	s.register(g.flags)
+	address := g.flags.String("addr", "", "listen at this `address` (default 127.0.0.1:3000)")
+	roles := g.flags.String("roles", "", "have these `parts` of the service only, with commas between: "+strings.Join(allRoles(), ", ")+" (default all)")
+	operands, err := p.read(g, args)
+	if err != nil {
 		return err
 	}
-	if flags.NArg() > 0 {
-		return &errUsage{fmt.Sprintf("serve takes no arguments, found %q", flags.Arg(0))}
+	if len(operands) > 0 {
+		return p.misuse(g, "found %q where nothing is expected", operands[0])
 	}
 	c, err := s.load(p.Env, *address)
 	if err != nil {
@@ -52,25 +52,20 @@ func (p *Program) serve(ctx context.Context, args []string) error {
 	return p.run(ctx, c, have)
 }
 
+// allRoles are the roles that answer requests, and that of a worker.
+func allRoles() []string { return append(api.AllRoles(), worker) }
+
 func rolesOf(text string) ([]string, error) {
 	if text == "" {
-		return api.AllRoles(), nil
+		return allRoles(), nil
 	}
 	list := strings.Split(text, ",")
 	for _, r := range list {
-		if !slices.Contains(api.AllRoles(), r) {
-			return nil, &errUsage{fmt.Sprintf("-roles: there is no part %q; there are %s", r, strings.Join(api.AllRoles(), ", "))}
+		if !slices.Contains(allRoles(), r) {
+			return nil, &errUsage{fmt.Sprintf("-roles: there is no part %q; there are %s", r, strings.Join(allRoles(), ", "))}
 		}
 	}
 	return list, nil
-}
-
-// usage prints what a command does, and its flags.
-func (p *Program) usage(flags *flag.FlagSet, arguments, about, example string) func() {
-	return func() {
-		say(flags.Output(), "%s %s\n\n%s\n\nExample: %s\n\nFlags:\n", flags.Name(), arguments, about, example)
-		flags.PrintDefaults()
-	}
 }
 
 // run opens everything, serves until ctx ends, finishes what runs, and closes everything.
@@ -85,7 +80,7 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(c.Server.Address, strconv.Itoa(c.Server.Port)))
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (another address is -addr, or server.address and server.port)", err)
 	}
 	defer listener.Close() //nolint:errcheck // the server has closed it, or it was of no use
 	log, registry := logger(c, p.Errors), prometheus.NewRegistry()
@@ -105,8 +100,10 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 	p.measure(o, registry)
 	s := &serving{p: p, parts: o, roles: roles, forwards: forwards, registry: registry, log: log}
 	if answers {
-		s.service, s.trail, err = p.service(ctx, o, registry, log)
-		if err == nil {
+		if err = o.openExports(roles, log); err == nil {
+			s.service, s.trail, err = p.service(ctx, o, registry, log)
+		}
+		if err == nil && slices.Contains(roles, "query") { // of several processes that begin together, one
 			err = p.sample(ctx, o, s.service)
 		}
 	} else {
@@ -122,7 +119,7 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 		return err
 	}
 	s.greet(listener.Addr())
-	return serveUntil(ctx, c, secure, listener, handler, log)
+	return s.until(ctx, secure, listener, handler)
 }
 
 // serving is a server that is being put together.
@@ -155,7 +152,7 @@ func (p *Program) service(ctx context.Context, o *parts, registry *prometheus.Re
 	o.observeStore(registry)
 	trail := o.openTrail()
 	service, err := dhr.New(ctx, dhr.Config{
-		Engine: observe(o.engine, newCalls("engine", o.kind, registry, o.tracer())), Policy: o.policy, Store: o.store, Audit: trail, Secret: secret, Logger: log,
+		Engine: observe(o.engine, newCalls("engine", o.kind, registry, o.tracer())), Policy: o.policy, Store: o.store, Exports: o.exports, Audit: trail, Secret: secret, Logger: log,
 		Zone: zone, WeekStart: weekday(c.Query.WeekStart), Members: members(c), Timeout: c.Query.Timeout, PageSize: c.Query.MaxResults, Indexes: c.Engine.Indexes,
 		Parse:     &jql.ParseOptions{Jira: c.Query.Dialect == "jira"},
 		Compilers: compilers(),
@@ -313,7 +310,7 @@ func (s *serving) greet(at net.Addr) {
 	if c.Server.TLS.CertFile != "" {
 		scheme = "https"
 	}
-	base := scheme + "://" + at.String() + c.Server.BasePath
+	base := scheme + "://" + fromHere(at) + c.Server.BasePath
 	say(out, "DHR %s is at %s\n  the API:  %s/docs\n", s.p.Version, base, base)
 	if s.engine != nil {
 		say(out, "  records:  %s, data under %s\n", s.kind, c.Server.Data)
@@ -325,7 +322,17 @@ func (s *serving) greet(at net.Addr) {
 	}
 	if c.Auth.Mode == "none" {
 		say(out, "  sign-in:  none; everybody is %q, so only this machine can reach it (docs/configuration.md, auth)\n", c.Auth.User)
+	} else {
+		say(out, "  sign-in:  %s (docs/auth.md)\n", c.Auth.Mode)
 	}
+}
+
+// fromHere is where a listener is reached from this machine: one that listens at all addresses, at that of the loopback.
+func fromHere(at net.Addr) string {
+	if tcp, ok := at.(*net.TCPAddr); ok && (len(tcp.IP) == 0 || tcp.IP.IsUnspecified()) {
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+	}
+	return at.String()
 }
 
 // tlsOf reads the certificate of the configuration, or returns nil if it has none.
@@ -340,9 +347,10 @@ func tlsOf(c *config.Config) (*tls.Config, error) {
 	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, nil
 }
 
-// serveUntil serves until ctx ends, and then finishes what runs.
-func serveUntil(ctx context.Context, c *config.Config, secure *tls.Config, l net.Listener, h http.Handler, log *slog.Logger) error {
-	s := &http.Server{
+// until serves until ctx ends, and then finishes what runs.
+func (s *serving) until(ctx context.Context, secure *tls.Config, l net.Listener, h http.Handler) error {
+	c, log := s.config, s.log
+	server := &http.Server{
 		Handler: h, ReadHeaderTimeout: c.Server.HeaderTimeout, ReadTimeout: c.Server.ReadTimeout, IdleTimeout: c.Server.IdleTimeout,
 		MaxHeaderBytes: int(c.Server.MaxHeader), ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		TLSConfig: secure,
@@ -350,10 +358,10 @@ func serveUntil(ctx context.Context, c *config.Config, secure *tls.Config, l net
 	ended := make(chan error, 1)
 	go func() {
 		if secure != nil {
-			ended <- s.ServeTLS(l, "", "")
+			ended <- server.ServeTLS(l, "", "")
 			return
 		}
-		ended <- s.Serve(l)
+		ended <- server.Serve(l)
 	}()
 	select {
 	case err := <-ended:
@@ -363,11 +371,14 @@ func serveUntil(ctx context.Context, c *config.Config, secure *tls.Config, l net
 	log.InfoContext(ctx, "ending: what runs is finished")
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Server.ShutdownGrace)
 	defer cancel()
-	err := s.Shutdown(grace)
+	drained := make(chan error, 1)
+	go func() { drained <- s.drain(grace, c.Server.ShutdownGrace) }()
+	err := server.Shutdown(grace)
 	if errors.Is(err, context.DeadlineExceeded) {
 		log.WarnContext(ctx, "what still ran is cut off", "after", c.Server.ShutdownGrace)
-		err = s.Close()
+		err = server.Close()
 	}
+	err = errors.Join(err, <-drained)
 	if ended := <-ended; !errors.Is(ended, http.ErrServerClosed) {
 		err = errors.Join(err, ended)
 	}
