@@ -134,21 +134,20 @@ func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 // checked lets a request through to its route if it is for one, not too frequent, from somebody, and well formed.
 func (a *handler) checked(w http.ResponseWriter, r *http.Request) {
 	q := request(r.Context())
-	if p := a.strayed(w, r, q); p != nil {
+	p := a.strayed(w, r, q)
+	if p == nil && !open(q.route) {
+		p = a.admitted(w, r, q)
+	}
+	if p == nil {
+		p = a.checkParameters(r)
+	}
+	if p != nil {
+		// The server reads what is left of a body before it answers, and would wait for it.
+		_ = q.control.SetReadDeadline(time.Now().Add(a.opts.BodyTimeout))
 		p.write(w)
 		return
 	}
-	if !open(q.route) {
-		if p := a.admitted(w, r, q); p != nil {
-			p.write(w)
-			return
-		}
-	}
-	p := a.checkParameters(r)
-	if p == nil {
-		p = a.readBody(w, r)
-	}
-	if p != nil {
+	if p := a.readBody(w, r); p != nil {
 		p.write(w)
 		return
 	}
