@@ -118,7 +118,7 @@ func TestLongBodySentWhole(t *testing.T) {
 	} {
 		c, err := net.Dial("tcp", s.Listener.Addr().String())
 		require.NoError(t, err)
-		defer c.Close()
+		t.Cleanup(func() { _ = c.Close() })
 		require.NoError(t, c.SetDeadline(time.Now().Add(10*time.Second)))
 		const length = 20 << 20
 		_, err = fmt.Fprintf(c, "%s\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", line, length, strings.Repeat(" ", length))
@@ -142,7 +142,7 @@ func TestSlowBodyOfRefused(t *testing.T) {
 	} {
 		c, err := net.Dial("tcp", s.Listener.Addr().String())
 		require.NoError(t, err)
-		defer c.Close()
+		t.Cleanup(func() { _ = c.Close() })
 		require.NoError(t, c.SetDeadline(time.Now().Add(10*time.Second)))
 		_, err = fmt.Fprintf(c, "%s\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", line)
 		require.NoError(t, err)
