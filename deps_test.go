@@ -51,7 +51,7 @@ var house = []room{
 	{packages: "auth", imports: []string{"access", "internal/*"}, why: "it says who asks, and knows nothing of what is asked"},
 	{packages: "storage", why: face},
 	{packages: "docstore", why: face},
-	{packages: "job", why: face},
+	{packages: "job", imports: []string{"docstore"}, why: face + "; a job is a document, wherever these are kept"},
 	{packages: "audit", imports: []string{"docstore"}, why: "what happened is kept as documents, wherever these are kept"},
 	{
 		packages: "search", imports: []string{"record", "jql", "jql/plan", "jql/eval", "access", "internal/*"},
@@ -66,6 +66,7 @@ var house = []room{
 	{packages: "search/bulk", imports: []string{"record", "search"}, why: "it reads files into documents, whatever driver stores them"},
 	{packages: "search/searchtest", imports: []string{"record", "jql", "jql/*", "access", "search", "search/bulk", "search/exact", "internal/*"}, why: suite},
 	{packages: "auth/*", imports: []string{"access", "auth", "internal/*"}, why: driver},
+	{packages: "storage/pins", imports: []string{"storage", "docstore"}, why: "it counts in the document store who holds a file, of whatever backend"},
 	{packages: "storage/*", imports: []string{"storage", "internal/*"}, why: driver},
 	{packages: "docstore/*", imports: []string{"docstore", "internal/*"}, why: driver},
 	{packages: "job/*", imports: []string{"job", "docstore", "internal/*"}, why: driver},
@@ -77,6 +78,11 @@ var house = []room{
 	// What is done with records.
 	{packages: "export", imports: []string{"record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search"}, why: face},
 	{packages: "export/exporttest", imports: []string{"record", "storage", "export"}, why: suite},
+	{packages: "export/parts", imports: []string{"record", "export"}, why: "it makes files of whatever a format writes, and knows none"},
+	{
+		packages: "export/process", imports: []string{"record", "jql", "access", "search", "docstore", "storage", "storage/pins", "job", "export", "export/parts"},
+		why: "the export service knows faces, never a driver: which formats and storages there are, its host says",
+	},
 	{packages: "export/*", imports: []string{"record", "export", "internal/*"}, why: driver},
 	{packages: "fhir", imports: []string{"record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search", "export"}, why: face},
 	{packages: "dashboard", imports: []string{"record", "jql", "jql/plan", "access", "docstore", "search"}, why: face},
@@ -85,7 +91,7 @@ var house = []room{
 	// The whole.
 	{
 		packages: ".", why: "the face of the library imports no driver and no engine: its users choose theirs, and link no other",
-		imports: []string{"record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search", "export", "fhir", "dashboard"},
+		imports: []string{"record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search", "export", "export/process", "fhir", "dashboard"},
 	},
 	{
 		packages: "server/sample", imports: []string{"record", "search", "search/bulk", "internal/*"},
@@ -98,7 +104,7 @@ var house = []room{
 		packages: "server/api", why: "the API is an http.Handler over the face; drivers are wired in server",
 		imports: []string{
 			".", "record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search",
-			"export", "fhir", "dashboard", "dashboard/chart", "internal/*",
+			"export", "export/process", "fhir", "dashboard", "dashboard/chart", "internal/*",
 		},
 	},
 	{packages: "server/command", imports: []string{everything}, meeting: true, why: "it wires what the configuration names"},
@@ -132,22 +138,22 @@ var vendors = []vendor{
 
 	{"github.com/ipfs/go-cid", []string{"storage/ipfs"}, oneLeaf},
 	{"github.com/multiformats/go-multihash", []string{"storage/ipfs"}, oneLeaf},
-	{"github.com/hibiken/asynq", []string{"job/redisjob"}, oneLeaf},
+	{"github.com/hibiken/asynq", []string{"job/redisjob", "job/redismon"}, "workers use it, and its pages show it; who does neither does not link it"},
 	{"github.com/redis/go-redis/v9", []string{"job/redisjob"}, oneLeaf},
 	{"github.com/robfig/cron/v3", []string{"job/schedule"}, oneLeaf},
 
 	{"github.com/xuri/excelize/v2", []string{"export/xlsx"}, oneLeaf},
 	{"github.com/go-text/typesetting", []string{"export/pdf", "dashboard/chart"}, oneLeaf},
-	{"github.com/klauspost/compress", []string{"export/compress", "export/xlsx", "search/bulk"}, oneLeaf},
+	{"github.com/klauspost/compress", []string{"export/parts", "export/xlsx", "search/bulk"}, oneLeaf},
 	{"github.com/klauspost/compress/gzhttp", []string{"server/api"}, serverOnly},
-	{"filippo.io/age", []string{"export/seal"}, oneLeaf},
+	{"filippo.io/age", []string{"export/parts"}, oneLeaf},
 	{"github.com/samply/golang-fhir-models/fhir-models", []string{"fhir"}, "generated FHIR types stay behind fhir"},
 
 	{"github.com/danielgtaylor/huma/v2", []string{"server/api"}, serverOnly},
 	{"github.com/rs/cors", []string{"server/api"}, serverOnly},
 	{"golang.org/x/time", []string{"server/api"}, serverOnly},
 	{"github.com/golang-jwt/jwt/v5", []string{"auth/jwtauth"}, oneLeaf},
-	{"github.com/hibiken/asynqmon", nil, serverOnly},
+	{"github.com/hibiken/asynqmon", []string{"job/redismon"}, "its pages are apart from redisjob, so that workers do not link them"},
 	{"gopkg.in/yaml.v3", []string{"server/config"}, "of the readers of YAML the one that says where each key stands"},
 	{"github.com/prometheus/client_golang", []string{"server/api"}, serverOnly},
 	{"go.opentelemetry.io/otel", []string{"server/api", "server/otlp"}, serverOnly},

@@ -31,12 +31,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/audit"
 	"github.com/digit-health/dhr/dashboard"
 	"github.com/digit-health/dhr/docstore"
+	"github.com/digit-health/dhr/export/process"
 	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/search"
@@ -61,6 +63,10 @@ type Config struct {
 
 	// Store keeps what users save. If nil, nothing is saved, and Filters is nil.
 	Store *docstore.Store
+
+	// Exports says how records are exported to files, which needs a Store. If nil, they are not, and Exports is nil. If its
+	// Jobs have a runner, they are worked on until Close.
+	Exports *process.Config
 
 	// Audit notes who asked and changed what, before it is answered. If nil, nobody does.
 	Audit *audit.Log
@@ -104,11 +110,16 @@ type Service struct {
 	index  *search.Index
 	// filters are nil without a store.
 	filters *Filters
+	exports *Exports // nil without a configuration
 	log     *slog.Logger
+
+	life    context.Context // of what works in the background
+	end     context.CancelFunc
+	working sync.WaitGroup
 }
 
 // New makes a service. What the configuration holds stays the caller's and must outlive the service.
-func New(_ context.Context, c Config) (*Service, error) {
+func New(ctx context.Context, c Config) (*Service, error) {
 	if c.Engine == nil || c.Policy == nil {
 		return nil, errors.New("dhr: a service needs an engine and a policy")
 	}
@@ -132,6 +143,13 @@ func New(_ context.Context, c Config) (*Service, error) {
 	if c.Store != nil {
 		s.filters = &Filters{dashboard.NewFilters(c.Store, c.Policy, s.check, &dashboard.Options{Now: s.config.Now}), s}
 	}
+	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
+	if c.Exports != nil {
+		if err := s.startExports(); err != nil {
+			s.end()
+			return nil, fmt.Errorf("dhr: %w", err)
+		}
+	}
 	return s, nil
 }
 
@@ -147,8 +165,8 @@ func (s *Service) check(ctx context.Context, who *access.Principal, text string,
 	return v.Errors.Err()
 }
 
-// Close ends the service. It must not be used afterwards.
-func (s *Service) Close() error { return nil }
+// Close ends the service, and what works in the background for it. It must not be used afterwards.
+func (s *Service) Close() error { return s.stop() }
 
 // denied tells the operator of access rules that do not fit an index.
 func (s *Service) denied(ctx context.Context, who *access.Principal, err error) {

@@ -344,3 +344,6 @@ func (vs *views) put(key viewKey, v *scenery) *scenery {
 	}
 	return v
 }
+
+// Treatment says how a field of the full schema is shown.
+func (v *View) Treatment(f *record.Field) Treatment { return v.treatment(f) }

@@ -27,9 +27,13 @@ const flushAt = 64 << 10
 
 // out collects what is written into large pieces.
 type out struct {
-	w   io.Writer
-	buf []byte
+	w       io.Writer
+	buf     []byte
+	written int64
 }
+
+// size is that of the file so far.
+func (o *out) size() int64 { return o.written + int64(len(o.buf)) }
 
 // flush writes what there is, if it is enough.
 func (o *out) flush(enough int) error {
@@ -40,6 +44,7 @@ func (o *out) flush(enough int) error {
 	if err == nil && n < len(o.buf) {
 		err = io.ErrShortWrite
 	}
+	o.written += int64(n)
 	o.buf = o.buf[:0]
 	return err
 }
@@ -75,6 +80,25 @@ func (e *csvEncoder) start() {
 }
 
 func (e *csvEncoder) Encode(r *record.Record) error {
+	e.append(r)
+	return e.flush(flushAt)
+}
+
+func (e *csvEncoder) EncodeWithin(r *record.Record, most int64) (bool, error) {
+	if !e.started {
+		e.start()
+	}
+	end, report := len(e.buf), e.t.Report
+	if e.append(r); e.size() > most {
+		e.buf, e.t.Report = e.buf[:end], report
+		return false, nil
+	}
+	return true, e.flush(flushAt)
+}
+
+func (e *csvEncoder) Flush() error { return e.flush(1) }
+
+func (e *csvEncoder) append(r *record.Record) {
 	if !e.started {
 		e.start()
 	}
@@ -88,7 +112,6 @@ func (e *csvEncoder) Encode(r *record.Record) error {
 		}
 		e.buf = append(e.buf, '\n')
 	}
-	return e.flush(flushAt)
 }
 
 func (e *csvEncoder) cell(c *Cell) {

@@ -55,6 +55,17 @@ type Encoder interface {
 	Report() Report
 }
 
+// A Fitter is an Encoder that knows how large its file is, so that it can be kept below a size. If the
+// encoder of a format is one, so is that of [Format.NewEncoder].
+type Fitter interface {
+	Encoder
+	// EncodeWithin is Encode, but if the file, once closed, might then have more than most bytes, it leaves
+	// the record out and returns false. There is then nothing of it in the file and in the report.
+	EncodeWithin(r *record.Record, most int64) (bool, error)
+	// Flush writes what the encoder holds of the records so far, as far as the format allows it.
+	Flush() error
+}
+
 // A Column is a column of the file.
 type Column struct {
 	// Path is the path of its field. A record of an index that has no such field has nothing there.
@@ -165,7 +176,11 @@ func (f *Format) NewEncoder(w io.Writer, columns []Column, opts *Options) (Encod
 	if err == nil {
 		var e Encoder
 		if e, err = f.New(w, t); err == nil {
-			return &guarded{f: f, e: e}, nil
+			g := &guarded{f: f, e: e}
+			if fitter, ok := e.(Fitter); ok {
+				return &guardedFitter{g, fitter}, nil
+			}
+			return g, nil
 		}
 	}
 	return nil, fmt.Errorf("export: %s: %w", f.Name, err)
@@ -180,7 +195,8 @@ type guarded struct {
 	closed  bool
 }
 
-func (g *guarded) Encode(r *record.Record) error {
+// ready returns why r cannot be encoded, if that is so.
+func (g *guarded) ready(r *record.Record) error {
 	switch {
 	case g.err != nil:
 		return g.err
@@ -190,6 +206,13 @@ func (g *guarded) Encode(r *record.Record) error {
 		return g.fail(fmt.Errorf("%w: a record without a projection", ErrInvalid))
 	case g.f.MaxRecords > 0 && g.records >= g.f.MaxRecords:
 		return g.fail(fmt.Errorf("%w: more than %d records", ErrTooMany, g.f.MaxRecords))
+	}
+	return nil
+}
+
+func (g *guarded) Encode(r *record.Record) error {
+	if err := g.ready(r); err != nil {
+		return err
 	}
 	if err := g.e.Encode(r); err != nil {
 		return g.fail(err)
@@ -218,4 +241,33 @@ func (g *guarded) Report() Report {
 	r := g.e.Report()
 	r.Records = g.records
 	return r
+}
+
+type guardedFitter struct {
+	*guarded
+	fitter Fitter
+}
+
+func (g *guardedFitter) EncodeWithin(r *record.Record, most int64) (bool, error) {
+	if err := g.ready(r); err != nil {
+		return false, err
+	}
+	fits, err := g.fitter.EncodeWithin(r, most)
+	switch {
+	case err != nil:
+		return false, g.fail(err)
+	case fits:
+		g.records++
+	}
+	return fits, nil
+}
+
+func (g *guardedFitter) Flush() error {
+	if g.err != nil || g.closed {
+		return g.err
+	}
+	if err := g.fitter.Flush(); err != nil {
+		return g.fail(err)
+	}
+	return nil
 }

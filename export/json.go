@@ -48,6 +48,26 @@ func newJSON(w io.Writer, t *Table, list bool) (Encoder, error) {
 }
 
 func (e *jsonEncoder) Encode(r *record.Record) error {
+	e.append(r)
+	return e.flush(flushAt)
+}
+
+func (e *jsonEncoder) EncodeWithin(r *record.Record, most int64) (bool, error) {
+	end, rows, report := len(e.buf), e.rows, e.t.Report
+	size := int64(0) // of what Close writes
+	if e.list {
+		size = int64(len(listEnd))
+	}
+	if e.append(r); e.size()+size > most {
+		e.buf, e.rows, e.t.Report = e.buf[:end], rows, report
+		return false, nil
+	}
+	return true, e.flush(flushAt)
+}
+
+func (e *jsonEncoder) Flush() error { return e.flush(1) }
+
+func (e *jsonEncoder) append(r *record.Record) {
 	for i := range e.t.Load(r) {
 		if e.list {
 			e.buf = append(e.buf, "[,"[min(e.rows, 1)], '\n')
@@ -63,15 +83,17 @@ func (e *jsonEncoder) Encode(r *record.Record) error {
 			e.buf = append(e.buf, '\n')
 		}
 	}
-	return e.flush(flushAt)
 }
+
+// listEnd ends a list that has begun.
+const listEnd = "\n]\n"
 
 func (e *jsonEncoder) Close() error {
 	if e.list {
 		if e.rows == 0 {
 			e.buf = append(e.buf, '[')
 		}
-		e.buf = append(e.buf, "\n]\n"...)
+		e.buf = append(e.buf, listEnd...)
 	}
 	return e.flush(1)
 }

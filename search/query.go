@@ -39,6 +39,7 @@ type Query struct {
 // A target is a query as it is put to one index.
 type target struct {
 	view    *access.View
+	scope   plan.Node          // of the principal alone
 	plan    *plan.Plan         // with the principal's scope
 	shown   *record.Projection // what is returned
 	read    *record.Projection // that, and what the order needs
@@ -109,7 +110,7 @@ func (x *Index) resolve(ctx context.Context, who *access.Principal, q *Query) (*
 // newTarget joins the meaning of a query to what the principal may see.
 func (x *Index) newTarget(s *seen, p *plan.Plan, columns []string) (t *target, err error) {
 	v := s.View
-	t = &target{view: v, plan: &plan.Plan{Schema: v.Full(), Where: plan.NewAnd(s.scope, p.Where), Order: p.Order}}
+	t = &target{view: v, scope: s.scope, plan: &plan.Plan{Schema: v.Full(), Where: plan.NewAnd(s.scope, p.Where), Order: p.Order}}
 	if t.shown, err = v.Full().Project(columns...); err != nil {
 		return nil, err
 	}

@@ -9,7 +9,8 @@ import (
 )
 
 // A Backend keeps finished files. Its methods may be called from several
-// goroutines at once. It may also be a [Linker], a [Meter], or a [Limiter].
+// goroutines at once. It may also be a [Linker], a [Meter], a [Limiter], or a
+// [Finder].
 type Backend interface {
 	// Scheme returns what the backend's references begin with, such as "disk":
 	// lower-case letters and digits. It is always the same.
@@ -52,6 +53,13 @@ type Meter interface {
 type Limiter interface {
 	// MaxBytes returns the size of the largest file, and 0 if any size will do.
 	MaxBytes() int64
+}
+
+// A Finder is a Backend that finds again what it has stored.
+type Finder interface {
+	// Find returns the references of the files of a tenant that were stored with a tag, also of one whose Put was cut off by a
+	// crash when it was there already. There may be none.
+	Find(ctx context.Context, tenant, tag string) ([]Ref, error)
 }
 
 // PutOptions say more of a file.

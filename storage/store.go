@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -151,6 +153,27 @@ func (s *Store) Link(ctx context.Context, ref Ref, expiry time.Duration) (Link, 
 	return link, nil
 }
 
+// Find returns the references of the files that a backend, by its scheme, has of a tenant under a tag; the scheme "" is the first. It is
+// ErrUnsupported where files are found by their references alone.
+func (s *Store) Find(ctx context.Context, scheme, tenant, tag string) ([]Ref, error) {
+	b, err := s.named(scheme)
+	if err != nil {
+		return nil, err
+	}
+	f, ok := b.(Finder)
+	if !ok {
+		return nil, fmt.Errorf("storage: find %q: %w", shorten(tag), ErrUnsupported)
+	}
+	if tenant == "" || tag == "" {
+		return nil, fmt.Errorf("storage: find %q of tenant %q: %w", shorten(tag), shorten(tenant), ErrInvalid)
+	}
+	found, err := f.Find(ctx, tenant, tag)
+	if err != nil {
+		return nil, fmt.Errorf("storage: find %q: %w", shorten(tag), err)
+	}
+	return found, nil
+}
+
 // Usage returns how much a backend holds, by its scheme; "" is the first. It is
 // ErrUnsupported where the product does not tell.
 func (s *Store) Usage(ctx context.Context, scheme string) (Usage, error) {
@@ -177,6 +200,12 @@ func (s *Store) MaxBytes(scheme string) (int64, error) {
 		return 0, err
 	}
 	return maxBytes(b), nil
+}
+
+// Schemes returns the schemes of the backends: that of the first, and then the others in alphabetical order.
+func (s *Store) Schemes() []string {
+	schemes := slices.DeleteFunc(slices.Sorted(maps.Keys(s.backends)), func(scheme string) bool { return scheme == s.first.Scheme() })
+	return append([]string{s.first.Scheme()}, schemes...)
 }
 
 func maxBytes(b Backend) int64 {

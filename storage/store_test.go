@@ -72,6 +72,7 @@ func TestSeveralBackends(t *testing.T) {
 	a, b := newMemory("a"), newMemory("b")
 	s, err := storage.New(a, b)
 	require.NoError(t, err)
+	require.Equal(t, []string{"a", "b"}, s.Schemes())
 	for scheme, want := range map[string]*memory{"": a, "a": a, "b": b} {
 		ref, err := s.Put(t.Context(), "x", strings.NewReader("x"), &storage.PutOptions{Scheme: scheme, Tenant: "pb"})
 		require.NoError(t, err)
@@ -144,6 +145,10 @@ func TestOptionalPowers(t *testing.T) {
 	require.ErrorIs(t, err, storage.ErrUnsupported)
 	_, err = s.Usage(t.Context(), "")
 	require.ErrorIs(t, err, storage.ErrUnsupported)
+	_, err = s.Find(t.Context(), "", "pb", "x")
+	require.ErrorIs(t, err, storage.ErrUnsupported)
+	_, err = s.Find(t.Context(), "b", "pb", "x")
+	require.ErrorIs(t, err, storage.ErrInvalid)
 	max, err := s.MaxBytes("a")
 	require.NoError(t, err)
 	require.EqualValues(t, 7, max)

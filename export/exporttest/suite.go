@@ -51,6 +51,7 @@ func Run(t *testing.T, f *export.Format, opts *Options) {
 		{"MaxRecords", testMaxRecords},
 		{"Streams", testStreams},
 		{"FlatMemory", testFlatMemory},
+		{"Fits", testFits},
 		{"NoRecords", testNoRecords},
 		{"EveryRecordOnceInOrder", testEveryRecord},
 		{"SeveralIndexes", testSeveralIndexes},

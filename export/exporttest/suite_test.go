@@ -113,6 +113,12 @@ var faults = map[string]fault{
 		f.close = func(e export.Encoder) error { all = nil; return e.Close() }
 		return f, nil
 	}},
+	"keeps what it leaves out": {"Fits", func(w io.Writer, t *export.Table) (export.Encoder, error) {
+		return &fitter{Encoder: sound(w, t), slip: func(size, most int64) bool { return size <= most || size > most+500 }}, nil
+	}},
+	"is too large": {"Fits", func(w io.Writer, t *export.Table) (export.Encoder, error) {
+		return &fitter{Encoder: sound(w, t), slip: func(size, most int64) bool { return size <= 4*most }, honest: true}, nil
+	}},
 	"loses a record": {"EveryRecordOnceInOrder", func(w io.Writer, t *export.Table) (export.Encoder, error) {
 		f, n := sound(w, t), 0
 		f.encode = func(e export.Encoder, r *record.Record) error {
@@ -172,6 +178,36 @@ var faults = map[string]fault{
 		return f, nil
 	}},
 }
+
+// fitter is a Fitter with a fault.
+type fitter struct {
+	export.Encoder
+	slip   func(size, most int64) bool // whether it takes a record
+	honest bool                        // it says whether it has
+	size   int64
+}
+
+func (f *fitter) EncodeWithin(r *record.Record, most int64) (bool, error) {
+	var one bytes.Buffer
+	e, err := export.NDJSON().NewEncoder(&one, export.Columns(nil, r.Projection()), nil)
+	if err == nil {
+		err = e.Encode(r)
+	}
+	if err == nil {
+		err = e.Close()
+	}
+	if err != nil {
+		return false, err
+	}
+	size := f.size + int64(one.Len())
+	if !f.slip(size, most) {
+		return false, nil
+	}
+	f.size = size
+	return f.honest || size <= most, f.Encode(r)
+}
+
+func (f *fitter) Flush() error { return nil }
 
 // values returns an encoder that changes the values of records.
 func values(change func(record.Value) record.Value) func(io.Writer, *export.Table) (export.Encoder, error) {

@@ -70,15 +70,17 @@ func sheetTitle(n int) string {
 
 // lastParts are the workbook, which knows its sheets, and their relationships.
 // last is the last row of the last sheet of data.
-func (e *encoder) lastParts(last int) []part {
+func (e *encoder) lastParts(last int) []part { return e.lastPartsOf(e.sheets, last) }
+
+func (e *encoder) lastPartsOf(count, last int) []part {
 	var sheets, names, rels strings.Builder
-	for n := 1; n <= e.sheets+1; n++ {
+	for n := 1; n <= count+1; n++ {
 		title := sheetTitle(n)
-		if n > e.sheets {
+		if n > count {
 			title = "About"
 		} else {
 			row := e.maxRows
-			if n == e.sheets {
+			if n == count {
 				row = last
 			}
 			fmt.Fprintf(&names, `<definedName name="_xlnm._FilterDatabase" localSheetId="%d" hidden="1">'%s'!$A$1:$%s$%d</definedName>`,
@@ -87,7 +89,7 @@ func (e *encoder) lastParts(last int) []part {
 		fmt.Fprintf(&sheets, `<sheet name="%s" sheetId="%d" r:id="rId%d"/>`, title, n, n)
 		fmt.Fprintf(&rels, relationship, n, "worksheet", strings.TrimPrefix(sheetName(n), "xl/"))
 	}
-	fmt.Fprintf(&rels, relationship, e.sheets+2, "styles", "styles.xml")
+	fmt.Fprintf(&rels, relationship, count+2, "styles", "styles.xml")
 	return []part{
 		{"xl/workbook.xml", []byte(header + `<workbook ` + namespace + ` xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships">` +
 			`<bookViews><workbookView/></bookViews><sheets>` + sheets.String() + `</sheets><definedNames>` + names.String() + `</definedNames></workbook>`)},

@@ -7,8 +7,8 @@
 // Cells have real types. Numbers are numbers, but for whole numbers beyond 2^53 and floats
 // that a spreadsheet does not have, which are text. Instants are dates with a
 // time, as the clocks of the zone show it; days are dates. A date before 1 March 1900,
-// of which spreadsheets do not agree, or after 9999 is text as in a CSV, and so is a
-// month or a year. Text is text, whatever it looks like: identifiers keep
+// of which spreadsheets do not agree, or after 9999 is text as in a CSV, and so is an instant
+// with more than milliseconds, a month or a year. Text is text, whatever it looks like: identifiers keep
 // their zeros, and nothing is ever a formula. Nothing stands for Null, and an empty
 // text is an empty text.
 //
@@ -37,7 +37,6 @@ import (
 	"hash"
 	"io"
 	"strconv"
-	"time"
 	"unicode/utf8"
 
 	"github.com/klauspost/compress/flate"
@@ -81,6 +80,10 @@ type encoder struct {
 	widths   []int
 	text     []byte // of a cell
 	firstCut string
+
+	written counter       // what the zip has written
+	deflate *flate.Writer // of the part that is being written
+	fit     fit
 }
 
 func newEncoder(w io.Writer, t *export.Table, rows int) (export.Encoder, error) {
@@ -88,8 +91,13 @@ func newEncoder(w io.Writer, t *export.Table, rows int) (export.Encoder, error) 
 	if n > maxColumns {
 		return nil, fmt.Errorf("%w: %d columns, more than %d", export.ErrTooMany, n, maxColumns)
 	}
-	e := &encoder{t: t, zip: zip.NewWriter(w), maxRows: rows, data: sha256.New(), widths: make([]int, n)}
-	e.zip.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
+	e := &encoder{t: t, maxRows: rows, data: sha256.New(), widths: make([]int, n)}
+	e.zip = zip.NewWriter(&counted{w, &e.written})
+	e.zip.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
+		var err error
+		e.deflate, err = flate.NewWriter(w, flate.BestSpeed)
+		return e.deflate, err
+	})
 	for i := range n {
 		e.letters = append(e.letters, letters(i))
 	}
@@ -117,18 +125,23 @@ func (e *encoder) Encode(r *record.Record) error {
 				return err
 			}
 		}
-		e.startRow()
-		cells := e.t.Row(i)
-		for c := range cells {
-			e.cell(c, &cells[c])
-		}
-		e.buf = append(e.buf, "</row>"...)
+		e.appendRow(i)
 		if err := e.flush(); err != nil {
 			return err
 		}
 	}
 	e.records++
 	return nil
+}
+
+// appendRow appends the ith row of the record.
+func (e *encoder) appendRow(i int) {
+	e.startRow()
+	cells := e.t.Row(i)
+	for c := range cells {
+		e.cell(c, &cells[c])
+	}
+	e.buf = append(e.buf, "</row>"...)
 }
 
 // startSheet begins a sheet with its headings. The first bytes of the file are those of
@@ -176,6 +189,7 @@ func (e *encoder) openSheet() error {
 // write writes to the sheet, and to the hash of the data.
 func (e *encoder) write(b []byte) error {
 	e.data.Write(b)
+	e.fit.unsure += int64(len(b))
 	_, err := e.sheet.Write(b)
 	return err
 }
@@ -235,9 +249,9 @@ func (e *encoder) Close() error {
 
 func (e *encoder) Report() export.Report { return e.t.Report }
 
-// create begins a part. The time of it is no time, so that the bytes are the same whenever it is written.
+// create begins a part.
 func (e *encoder) create(name string) (io.Writer, error) {
-	return e.zip.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)})
+	return e.zip.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: never})
 }
 
 func (e *encoder) writeParts(parts []part) error {

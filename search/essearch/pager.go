@@ -23,7 +23,7 @@ const (
 	firstPage = 1000
 	// goodPage is the size in bytes that pages are made to have, tooLarge the one at which one
 	// is given up and asked for again in parts.
-	goodPage = 5 << 20
+	goodPage = 3 << 20
 	tooLarge = 32 << 20
 	// largest is the greatest size of a page with one record.
 	largest = 1 << 30

@@ -71,6 +71,10 @@ type Options struct {
 	WriteTimeout time.Duration
 	// Limits bound how often is asked. If nil, there are none.
 	Limits *Limits
+	// Heartbeat is how often a stream of events that has nothing to say is kept alive. If zero, 15 s.
+	Heartbeat time.Duration
+	// Ending, if not nil, is closed when the server is to end, so that streams of events do not keep it.
+	Ending <-chan struct{}
 	// Origins are those of browsers that may ask from other sites, such as
 	// https://reports.example.org, or * for all. If empty, none.
 	Origins []string
@@ -100,6 +104,7 @@ type handler struct {
 	metrics *metrics
 	// failures are refused sign-ins by address.
 	failures buckets
+	lasting  lasting
 	tracer   trace.Tracer // or nil
 	zones    zones
 
@@ -155,11 +160,14 @@ func (a *handler) defaults() {
 	if o.BodyTimeout == 0 {
 		o.BodyTimeout = 10 * time.Second
 	}
+	if o.Heartbeat == 0 {
+		o.Heartbeat = 15 * time.Second
+	}
 	if len(o.CORS.Methods) == 0 {
 		o.CORS.Methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 	}
 	if len(o.CORS.Headers) == 0 {
-		o.CORS.Headers = []string{"Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "X-Request-Id", "X-Correlation-Id", "X-Api-Key"}
+		o.CORS.Headers = []string{"Authorization", "Content-Type", "If-Match", "If-None-Match", "If-Range", "Idempotency-Key", "Last-Event-ID", "Range", "X-Request-Id", "X-Correlation-Id", "X-Api-Key"}
 	}
 	if o.CORS.MaxAge == 0 {
 		o.CORS.MaxAge = 10 * time.Minute
@@ -179,6 +187,7 @@ func (a *handler) defaults() {
 // document is what the OpenAPI document says of the whole.
 func (a *handler) document() huma.Config {
 	config := huma.DefaultConfig("DHR, Digit Health Reports", a.opts.Version)
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	config.DocsPath, config.SchemasPath, config.OpenAPIPath = "", "", ""
 	config.CreateHooks, config.Transformers = nil, nil // no $schema in answers
 	config.Formats = map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat}
@@ -199,7 +208,7 @@ func (a *handler) document() huma.Config {
 
 // AllRoles are the parts of the service, which may run as processes of their own. The gateway has nothing of
 // its own: it forwards to those that have the others.
-func AllRoles() []string { return []string{"gateway", "query", "filter", "configuration"} }
+func AllRoles() []string { return []string{"gateway", "query", "filter", "export", "configuration"} }
 
 // has reports whether the process has a part of the service.
 func (a *handler) has(role string) bool { return slices.Contains(a.opts.Roles, role) }
@@ -212,6 +221,9 @@ func (a *handler) routes() {
 	})
 	if !a.has("filter") || a.service.Filters() != nil {
 		a.part("filter", a.filterRoutes)
+	}
+	if !a.has("export") || a.service.Exports() != nil {
+		a.part("export", a.exportRoutes)
 	}
 	a.part("configuration", a.auditRoutes)
 }

@@ -251,6 +251,9 @@ func (c *Capabilities) with(more *Capabilities) *Capabilities {
 	}
 	c.Formats, c.Storage = united(c.Formats, more.Formats), united(c.Storage, more.Storage)
 	c.Roles, c.Targets = united(c.Roles, more.Roles), united(c.Targets, more.Targets)
+	if c.Limits.Exports == nil {
+		c.Limits.Exports = more.Limits.Exports
+	}
 	c.Limits.MaxBody = min(c.Limits.MaxBody, more.Limits.MaxBody)
 	return c
 }

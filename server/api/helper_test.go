@@ -71,6 +71,7 @@ var users = map[string]*access.Principal{
 	"admin":    {User: "admin", Tenant: "pb", Roles: []string{"ADMIN"}},
 	"nobody":   {User: "nobody", Tenant: "pb"},
 	"foreign":  {User: "foreign", Tenant: "mz", Roles: []string{"ADMIN"}},
+	"promoted": {User: "exporter", Tenant: "pb", Roles: []string{"ADMIN"}},
 }
 
 var errToken = errors.New("a token that nobody has")
@@ -82,14 +83,24 @@ func authenticate(r *http.Request) (*access.Principal, error) {
 	return nil, fmt.Errorf("%w: %w", auth.ErrUnauthenticated, errToken)
 }
 
-// start starts a server.
+// start starts a server without exports.
 func start(t *testing.T, opts *api.Options) *server {
+	t.Helper()
+	return startWith(t, opts, &dhr.Config{Store: docstore.New(memdoc.New())})
+}
+
+// startWith starts a server with the store and the exports, if any, of a configuration.
+func startWith(t *testing.T, opts *api.Options, c *dhr.Config) *server {
 	t.Helper()
 	roles, err := access.ParseRoles(access.DefaultRoles())
 	require.NoError(t, err)
 	policy, err := access.NewPolicy(roles, nil)
 	require.NoError(t, err)
-	service, err := dhr.New(t.Context(), dhr.Config{Engine: visits(t), Policy: policy, Store: docstore.New(memdoc.New()), Now: func() time.Time { return now }})
+	c.Engine, c.Policy = visits(t), policy
+	if c.Now == nil {
+		c.Now = func() time.Time { return now }
+	}
+	service, err := dhr.New(t.Context(), *c)
 	require.NoError(t, err)
 	if opts == nil {
 		opts = &api.Options{}
@@ -144,7 +155,7 @@ func (s *server) send(user, method, path string, body any, header ...string) *an
 	a := &answer{status: got.StatusCode, header: got.Header}
 	a.body, err = io.ReadAll(got.Body)
 	require.NoError(s.t, err)
-	if strings.Contains(got.Header.Get("Content-Type"), "json") && got.Header.Get("Content-Encoding") == "" {
+	if strings.Contains(got.Header.Get("Content-Type"), "json") && got.Header.Get("Content-Encoding") == "" && got.Header.Get("Content-Disposition") == "" {
 		require.NoError(s.t, json.Unmarshal(a.body, &a.json), string(a.body))
 	}
 	if got.StatusCode >= 400 && method != http.MethodHead {

@@ -120,7 +120,8 @@ func byteCount(n int64) string {
 // patience is how long a request waits for its turn.
 const patience = 2 * time.Second
 
-// inTurn lets at most so many requests at once through, and others wait. Those that everybody may send go through.
+// inTurn lets at most so many requests at once through, and others wait. Those that everybody may send go through, and those
+// whose answers last: each user may have so many of them.
 func (a *handler) inTurn(next http.Handler) http.Handler {
 	most := 0
 	if a.opts.Limits != nil {
@@ -128,7 +129,7 @@ func (a *handler) inTurn(next http.Handler) http.Handler {
 	}
 	turns := make(chan struct{}, max(most, 0))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if most > 0 && !open(request(r.Context()).route) {
+		if route := request(r.Context()).route; most > 0 && !open(route) && !lasts(route) {
 			select {
 			case turns <- struct{}{}:
 			default:

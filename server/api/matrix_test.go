@@ -11,6 +11,7 @@ import (
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/dashboard"
+	"github.com/digit-health/dhr/export/process"
 )
 
 var update = flag.Bool("update", false, "write testdata anew; read the difference")
@@ -85,6 +86,7 @@ func TestMatrix(t *testing.T) {
 			got.WriteString("\n")
 		}
 	}
+	exportRows(t, &got)
 	const name = "testdata/matrix.txt"
 	if *update {
 		require.NoError(t, os.MkdirAll("testdata", 0o755))
@@ -93,6 +95,70 @@ func TestMatrix(t *testing.T) {
 	want, err := os.ReadFile(name)
 	require.NoError(t, err)
 	require.Equal(t, string(want), trimmed(got.String()))
+}
+
+// exportRoutes are what is asked of exports; {id} is an export's.
+var exportRoutes = []struct {
+	method, path string
+	body         any
+}{
+	{"POST", "/v1/exports", m{"jql": children, "format": "csv"}},
+	{"POST", "/export/bulk", m{"jql": children, "format": "csv"}},
+	{"POST", "/v1/exports/preview", m{"jql": children, "format": "csv"}},
+	{"GET", "/v1/exports", nil},
+	{"GET", "/v1/exports?user_id=somebody", nil},
+	{"GET", "/v1/exports?user_id=*", nil},
+	{"GET", "/v1/exports/{id}", nil},
+	{"GET", "/export/process/{id}", nil},
+	{"GET", "/v1/exports/{id}/events", nil},
+	{"GET", "/v1/exports/{id}/manifest", nil},
+	{"GET", "/v1/exports/{id}/files/1", nil},
+	{"DELETE", "/v1/exports/{id}", nil},
+}
+
+// exportRows asks the routes of exports as every role, of exports that are who asks's, another's and, under the same
+// name, another tenant's.
+func exportRows(t *testing.T, to *strings.Builder) {
+	t.Helper()
+	s := exporting(t, nil)
+	for _, r := range exportRoutes {
+		all := []string{"-"}
+		if strings.Contains(r.path, "{id}") {
+			all = []string{"own", "another's", "other tenant"}
+		}
+		for _, relation := range all {
+			_, err := fmt.Fprintf(to, "%-34s %-13s", r.method+" "+strings.TrimPrefix(r.path, "/v1"), relation)
+			require.NoError(t, err)
+			for _, who := range askers {
+				at := strings.ReplaceAll(r.path, "{id}", exportIn(t, s, relation, who))
+				_, err := fmt.Fprintf(to, " %-8d", s.send(who, r.method, at, r.body).status)
+				require.NoError(t, err)
+			}
+			to.WriteString("\n")
+		}
+	}
+}
+
+// exportIn makes an export of what an exporter sees that has to do with who in that way, and returns its id.
+func exportIn(t *testing.T, s *server, relation, who string) string {
+	t.Helper()
+	owner := &access.Principal{User: who, Tenant: "pb", Roles: []string{"EXPORTER"}}
+	switch relation {
+	case "-":
+		return ""
+	case "another's":
+		owner.User = "somebody"
+	case "other tenant":
+		owner.Tenant = "mz"
+	}
+	p, err := s.service.Exports().Start(t.Context(), owner, &process.Request{JQL: children, Format: "csv", Fields: []string{"visit_id"}}, nil)
+	require.NoError(t, err)
+	for seen, err := range s.service.Exports().Watch(t.Context(), owner, p.ID) {
+		require.NoError(t, err)
+		p = seen
+	}
+	require.EqualValues(t, "completed", p.Status)
+	return p.ID
 }
 
 func trimmed(text string) string {

@@ -29,16 +29,28 @@ func (a *handler) middleware() (http.Handler, error) {
 		return nil, err
 	}
 	var h http.Handler = http.HandlerFunc(a.checked)
-	h = a.inTurn(compress(h))
+	h = a.inTurn(a.untilTheEnd(unless(lasts, compress(h), h)))
 	if len(a.opts.Origins) > 0 {
 		h = cors.New(cors.Options{
 			AllowedOrigins: a.opts.Origins,
 			AllowedMethods: a.opts.CORS.Methods, AllowedHeaders: a.opts.CORS.Headers, AllowCredentials: a.opts.CORS.Credentials,
-			ExposedHeaders: []string{"ETag", "Location", "Link", "Retry-After", "X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"},
-			MaxAge:         int(a.opts.CORS.MaxAge.Seconds()),
+			ExposedHeaders: []string{"ETag", "Location", "Link", "Retry-After", "X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset",
+				"Accept-Ranges", "Content-Disposition", "Content-Range", "Idempotent-Replayed", "Repr-Digest", "X-Records"},
+			MaxAge: int(a.opts.CORS.MaxAge.Seconds()),
 		}).Handler(h)
 	}
 	return a.observed(h), nil
+}
+
+// unless answers by next, and the routes that are exceptions by theirs.
+func unless(exception func(route string) bool, next, theirs http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if exception(request(r.Context()).route) {
+			theirs.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // observed counts and logs a request, and answers for a handler that panics.

@@ -16,8 +16,12 @@ import (
 	"github.com/digit-health/dhr/audit"
 	"github.com/digit-health/dhr/dashboard"
 	"github.com/digit-health/dhr/docstore"
+	"github.com/digit-health/dhr/export"
+	"github.com/digit-health/dhr/export/process"
+	"github.com/digit-health/dhr/job"
 	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/search"
+	"github.com/digit-health/dhr/storage"
 )
 
 // A Problem is the body of every error, a problem document as RFC 9457 has it.
@@ -77,7 +81,10 @@ var (
 	unauthorized  = kind{http.StatusUnauthorized, "unauthenticated", "Not signed in"}
 	tooMany       = kind{http.StatusTooManyRequests, "too_many_requests", "Too many requests"}
 	notFound      = kind{http.StatusNotFound, "not_found", "Not found"}
+	noSuchRange   = kind{http.StatusRequestedRangeNotSatisfiable, "range_not_satisfiable", "No such part of the file"}
 	clientGone    = kind{499, "client_gone", "Client gone"}
+
+	preconditionFailed = kind{http.StatusPreconditionFailed, "precondition_failed", "Precondition failed"}
 
 	// Those of a gateway.
 	badGateway     = kind{http.StatusBadGateway, "bad_gateway", "Process not to be reached"}
@@ -94,6 +101,21 @@ var byError = []struct {
 	{access.ErrDenied, kind{http.StatusForbidden, "forbidden", "Forbidden"}},
 	{dashboard.ErrForbidden, kind{http.StatusForbidden, "forbidden", "Forbidden"}},
 	{dashboard.ErrNotFound, notFound},
+	{process.ErrNotFound, notFound},
+	{process.ErrNarrowed, kind{http.StatusForbidden, "export_narrowed", "The export holds more than may be seen now"}},
+	{process.ErrForbidden, kind{http.StatusForbidden, "forbidden", "Forbidden"}},
+	{process.ErrKeyReused, kind{http.StatusConflict, "idempotency_conflict", "Idempotency key of another request"}},
+	{process.ErrBusy, kind{http.StatusTooManyRequests, "too_many_exports", "Too many exports"}},
+	{process.ErrNotReady, kind{http.StatusConflict, "export_not_completed", "Export not completed"}},
+	{process.ErrExpired, kind{http.StatusGone, "export_expired", "Export expired"}},
+	{process.ErrDamaged, kind{http.StatusInternalServerError, "file_damaged", "Stored file damaged"}},
+	{process.ErrInvalid, kind{http.StatusUnprocessableEntity, "invalid_request", "Invalid request"}},
+	{job.ErrFinished, kind{http.StatusConflict, "export_finished", "Export finished"}},
+	{storage.ErrNotFound, kind{http.StatusGone, "file_missing", "Stored file missing"}},
+	{storage.ErrUnavailable, kind{http.StatusServiceUnavailable, "storage_unavailable", "Storage unavailable"}},
+	{storage.ErrAuth, kind{http.StatusServiceUnavailable, "storage_unavailable", "Storage unavailable"}},
+	{export.ErrTooMany, kind{http.StatusUnprocessableEntity, "too_much_for_format", "Too much for the format"}},
+	{export.ErrInvalid, kind{http.StatusUnprocessableEntity, "invalid_request", "Invalid request"}},
 	{dashboard.ErrTaken, kind{http.StatusConflict, "name_taken", "Name taken"}},
 	{dashboard.ErrConflict, kind{http.StatusConflict, "conflict", "Conflict"}},
 	{audit.ErrInvalid, kind{http.StatusUnprocessableEntity, "invalid_request", "Invalid request"}},
@@ -151,6 +173,13 @@ func (a *handler) problem(ctx context.Context, err error) error {
 		}
 		return p
 	}
+	var member *process.FieldError
+	if errors.As(err, &member) {
+		return formProblem(ctx, http.StatusUnprocessableEntity, "the export cannot be made", []error{&huma.ErrorDetail{Message: member.Message, Location: placeOfMember(member.Field)}})
+	}
+	if errors.Is(err, process.ErrBusy) {
+		comeAgain(ctx, "10")
+	}
 	var ready *Problem
 	if errors.As(err, &ready) {
 		return ready
@@ -174,8 +203,16 @@ func (a *handler) problem(ctx context.Context, err error) error {
 	return internalError.problem(ctx, "something went wrong that should not; the log says more under this trace_id")
 }
 
+// placeOfMember is where a member of a request for an export stands.
+func placeOfMember(name string) string {
+	if name == "Idempotency-Key" {
+		return "header." + name
+	}
+	return "body." + name
+}
+
 // saying is by which package an error is said, and what it was doing, which is nothing to a client.
-var saying = regexp.MustCompile(`^(?:(?:dhr|search|dashboard|docstore|audit|page|schemas|check|suggest|indexes|create filter|list filters|list): )+`)
+var saying = regexp.MustCompile(`^(?:(?:dhr|process|start|get|watch|cancel|delete|manifest|open file|preview|storage|export|search|dashboard|docstore|audit|page|schemas|check|suggest|indexes|create filter|list filters|list): )+`)
 
 // details returns complaints about a query as a client reads them.
 func details(list jql.ErrorList) []Detail {
@@ -269,7 +306,7 @@ func (p *Problem) write(w http.ResponseWriter) {
 
 // allKinds are all kinds of problems.
 func allKinds() []kind {
-	all := []kind{internalError, invalidQuery, unauthorized, tooMany, notFound, clientGone, badGateway, gatewayTimeout, loopDetected}
+	all := []kind{noSuchRange, preconditionFailed, internalError, invalidQuery, unauthorized, tooMany, notFound, clientGone, badGateway, gatewayTimeout, loopDetected}
 	for _, b := range byError {
 		all = append(all, b.kind)
 	}

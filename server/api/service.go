@@ -48,6 +48,8 @@ type LimitsInfo struct {
 	MaxBody     int64 `json:"max_body" doc:"The greatest body, in bytes."`
 	MaxQuery    int   `json:"max_query" doc:"The longest query, in bytes."`
 	CappedCount int64 `json:"capped_count" doc:"How far a capped count goes."`
+
+	Exports *ExportLimits `json:"exports,omitempty" doc:"Those of exports, if there are any."`
 }
 
 // Me is who asks.
@@ -145,10 +147,12 @@ func (a *handler) ready(ctx context.Context, _ *struct{}) (*readyAnswer, error) 
 }
 
 func (a *handler) capabilities() Capabilities {
-	return Capabilities{
+	c := Capabilities{
 		Version: a.opts.Version, Engine: a.opts.Engine, Formats: []string{}, Storage: []string{}, Roles: a.opts.Roles, Targets: a.service.Targets(),
 		Limits: LimitsInfo{MaxResults: a.opts.MaxResults, MaxWindow: maxWindow, MaxBody: a.opts.MaxBody, MaxQuery: maxQuery, CappedCount: cappedCount},
 	}
+	a.offer(&c)
+	return c
 }
 
 func (a *handler) me(ctx context.Context, _ *struct{}) (*answer[Me], error) {

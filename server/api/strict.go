@@ -13,7 +13,7 @@ import (
 )
 
 // listParameters are those that may stand several times in a URL.
-var listParameters = map[string]bool{"fields": true, "allowed_indexes": true, "index": true}
+var listParameters = map[string]bool{"fields": true, "allowed_indexes": true, "index": true, "status": true}
 
 // checkParameters returns the problem of a URL whose parameters cannot be read, of which one stands there twice, or in whose
 // lists one is empty, for then huma takes the list for absent: nothing of them may be lost, for a question without its condition is another question.

@@ -42,6 +42,7 @@ func commands() []command {
 		{"serve", "[flags]", "start the server; the default", (*Program).serve},
 		{"import", "-index NAME FILE...", "load records from files", (*Program).importFiles},
 		{"query", "JQL", "print the records that a query finds", (*Program).query},
+		{"export", "-jql JQL -o FILE", "write the records that a query finds into a file", (*Program).exportFile},
 		{"token", "", "print a token for development", (*Program).token},
 		{"config", "check|print", "check or print the configuration", (*Program).configure},
 		{"audit", "verify", "check the audit log", (*Program).audit},

@@ -15,6 +15,8 @@ import (
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/docstore/esdoc"
 	"github.com/digit-health/dhr/docstore/sqldoc"
+	"github.com/digit-health/dhr/export/process"
+	"github.com/digit-health/dhr/job"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
 	"github.com/digit-health/dhr/search/essearch"
@@ -31,6 +33,8 @@ type parts struct {
 	documents docstore.Driver // of the store
 	policy    *access.Policy
 	traces    *tracing // or nil
+	exports   *process.Config
+	jobs      *job.Jobs // of the exports, or nil like them
 	closers   []func() error
 }
 

@@ -30,6 +30,7 @@ type progress struct {
 	start    time.Time
 
 	read, records atomic.Int64
+	expected      atomic.Int64 // records, or 0 if nobody knows
 
 	mu    sync.Mutex // guards what is written
 	drawn bool       // there is a line on the screen
@@ -92,23 +93,34 @@ func (g *progress) aside(do func()) {
 func (g *progress) line(now time.Time) string {
 	var b strings.Builder
 	b.WriteString(g.doing)
-	if g.total > 0 {
-		part := min(1, float64(g.read.Load())/float64(g.total))
-		if g.terminal {
-			full := int(part * barWidth)
-			b.WriteString(" [" + strings.Repeat("#", full) + strings.Repeat(".", barWidth-full) + "]")
-		}
-		say(&b, " %3.0f%%", 100*part)
+	records, expected := g.records.Load(), g.expected.Load()
+	if expected > 0 {
+		g.bar(&b, records, expected)
+	} else if g.total > 0 {
+		g.bar(&b, g.read.Load(), g.total)
 	} else if read := g.read.Load(); read > 0 {
 		say(&b, " %.1f MB", float64(read)/1e6)
 	}
-	if n := g.records.Load(); n > 0 {
-		say(&b, ", %s records", thousands(n))
-		if took := now.Sub(g.start).Seconds(); took > 0 {
-			say(&b, ", %s/s", thousands(int64(float64(n)/took)))
+	if records > 0 {
+		say(&b, ", %s records", thousands(records))
+		if took := now.Sub(g.start); took > 0 {
+			say(&b, ", %s/s", thousands(int64(float64(records)/took.Seconds())))
+			if left := expected - records; left > 0 {
+				say(&b, ", %s left", time.Duration(float64(took)*float64(left)/float64(records)).Round(time.Second))
+			}
 		}
 	}
 	return b.String()
+}
+
+// bar writes which part of all is done.
+func (g *progress) bar(b *strings.Builder, done, all int64) {
+	part := min(1, float64(done)/float64(all))
+	if g.terminal {
+		full := int(part * barWidth)
+		b.WriteString(" [" + strings.Repeat("#", full) + strings.Repeat(".", barWidth-full) + "]")
+	}
+	say(b, " %3.0f%%", 100*part)
 }
 
 // thousands writes a number for people: 12,345.

@@ -3,13 +3,10 @@ package command
 import (
 	"bufio"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,7 +14,6 @@ import (
 	"github.com/digit-health/dhr"
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/audit"
-	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
 	"github.com/digit-health/dhr/server/config"
@@ -29,14 +25,12 @@ const maxTable = 1000
 // An asking is one call of the command query.
 type asking struct {
 	settings
-	p               *Program
-	guide           *guide
-	indexes, fields string
-	max             int64
-	format          string
-	zone, asOf      string
+	question
+	p      *Program
+	guide  *guide
+	max    int64
+	format string
 
-	query   *search.Query
 	page    int64 // how many records a page has at most
 	service *dhr.Service
 	trail   *audit.Log // or nil
@@ -48,13 +42,10 @@ func newAsking(p *Program) *asking {
 otherwise, that is all of them. An empty query finds every record.`,
 		`server query -index visits -fields date,district,diagnosis 'diagnosis ~ malaria AND age < 5 ORDER BY date DESC'
 server query -index visits -max 0 -format ndjson 'date >= startOfYear()' > visits.ndjson`)
-	a.register(a.guide.flags)
-	a.guide.flags.StringVar(&a.indexes, "index", "", "ask the indexes of these `names`, with commas between; * is any run of characters (default all)")
-	a.guide.flags.StringVar(&a.fields, "fields", "", "print these `fields`, with commas between; patient.* is all below patient (default all)")
+	a.settings.register(a.guide.flags)
+	a.question.register(a.guide.flags)
 	a.guide.flags.Int64Var(&a.max, "max", 50, "print at most this `number` of records; 0 prints all, as json or ndjson")
 	a.guide.flags.StringVar(&a.format, "format", "table", "print them as `table`, json or ndjson, which has a record on each line")
-	a.guide.flags.StringVar(&a.zone, "time-zone", "", "days begin as in this time `zone`, such as Asia/Kolkata (default that of the configuration)")
-	a.guide.flags.StringVar(&a.asOf, "as-of", "", "now() and relative dates stand for this `instant`, such as 2024-05-01T00:00:00Z (default the present)")
 	return a
 }
 
@@ -82,7 +73,7 @@ func (p *Program) query(ctx context.Context, args []string) (err error) {
 	if a.service, a.trail, err = p.service(ctx, o, prometheus.NewRegistry(), slog.New(slog.NewTextHandler(p.Errors, &slog.HandlerOptions{Level: slog.LevelWarn}))); err != nil {
 		return err
 	}
-	return a.complain(a.run(ctx, o, localUser(c)))
+	return a.complain(p, a.run(ctx, o, localUser(c)), "more records may match")
 }
 
 // check checks the arguments.
@@ -104,67 +95,11 @@ func (a *asking) check(operands []string) error {
 
 // fill makes the query.
 func (a *asking) fill(text string, c *config.Config) error {
-	zone, err := time.LoadLocation(c.Query.TimeZone)
-	if err != nil {
-		return err
-	}
 	a.page = min(maxTable, int64(c.Query.MaxResults))
 	if a.format == "table" && a.max > a.page {
 		return a.p.misuse(a.guide, "a page, and so a table, has at most %d records by the configuration (query.max_results)", a.page)
 	}
-	a.query = &search.Query{
-		JQL: text, Indexes: commas(a.indexes), Fields: commas(a.fields), Parse: &jql.ParseOptions{Jira: c.Query.Dialect == "jira"},
-		Options: jql.ResolveOptions{Zone: zone, WeekStart: weekday(c.Query.WeekStart), Members: members(c)},
-	}
-	if a.zone != "" {
-		zone, err := time.LoadLocation(a.zone)
-		if err != nil || a.zone == "Local" {
-			return a.p.misuse(a.guide, "-time-zone %q is no time zone such as Asia/Kolkata", a.zone)
-		}
-		a.query.Options.Zone = zone
-	}
-	if a.asOf != "" {
-		now, err := time.Parse(time.RFC3339, a.asOf)
-		if err != nil {
-			return a.p.misuse(a.guide, "-as-of %q is no instant such as 2024-05-01T00:00:00Z", a.asOf)
-		}
-		a.query.Options.Now = now
-	}
-	return nil
-}
-
-// commas returns what stands between commas.
-func commas(list string) []string {
-	var all []string
-	for part := range strings.SplitSeq(list, ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			all = append(all, part)
-		}
-	}
-	return all
-}
-
-// complain prints complaints about the query, with their place.
-func (a *asking) complain(err error) error {
-	var list jql.ErrorList
-	switch {
-	case errors.As(err, &list):
-		say(a.p.Errors, "%s\n", strings.TrimRight(list.Caret(), "\n"))
-		return &errUsage{}
-	case errors.Is(err, search.ErrUnknownIndex) && a.indexes == "":
-		return errors.New("there is no index yet that may be asked; server import makes one")
-	case errors.Is(err, search.ErrUnknownIndex), errors.Is(err, search.ErrUnknownField), errors.Is(err, search.ErrInvalid):
-		return &errUsage{strings.TrimPrefix(strings.TrimPrefix(err.Error(), "search: page: "), "search: scan: ")}
-	case errors.Is(err, context.Canceled):
-		return errors.New("interrupted: more records may match")
-	}
-	return err
-}
-
-func (a *asking) warn(warnings jql.ErrorList) {
-	for _, w := range warnings {
-		say(a.p.Errors, "warning: %s\n", w.Caret())
-	}
+	return a.ask(a.p, a.guide, text, c)
 }
 
 // run asks the query and prints what it finds.
@@ -176,7 +111,7 @@ func (a *asking) run(ctx context.Context, o *parts, who *access.Principal) error
 	if err != nil {
 		return err
 	}
-	a.warn(page.Warnings)
+	a.warn(a.p, page.Warnings)
 	if a.format == "table" {
 		return printTable(a.p.Out, page.Records, page.Total)
 	}
@@ -194,9 +129,7 @@ func (a *asking) scan(ctx context.Context, o *parts, who *access.Principal) (err
 	if !o.policy.May(who, access.MayView) {
 		return fmt.Errorf("%w: the permission %q is needed", dhr.ErrForbidden, access.MayView)
 	}
-	x, err := search.New(o.engine, o.policy, &search.Options{Timeout: o.config.Query.Timeout, Denied: func(_ context.Context, _ *access.Principal, err error) {
-		say(a.p.Errors, "warning: an access rule denies everything: %v\n", err)
-	}})
+	x, err := o.index(a.p)
 	if err != nil {
 		return err
 	}
@@ -205,12 +138,16 @@ func (a *asking) scan(ctx context.Context, o *parts, who *access.Principal) (err
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	a.warn(s.Warnings())
+	a.warn(a.p, s.Warnings())
 	total, err := s.Total(ctx)
 	if err != nil {
 		return err
 	}
-	if err := a.note(ctx, who, total); err != nil {
+	noted := total
+	if a.max > 0 {
+		noted = min(total, a.max)
+	}
+	if err := a.note(ctx, a.trail, who, "query.run", noted, nil); err != nil {
 		return err
 	}
 	w := a.writer()
@@ -226,29 +163,6 @@ func (a *asking) scan(ctx context.Context, o *parts, who *access.Principal) (err
 		}
 	}
 	return w.end(total, s.AsOf())
-}
-
-// note appends to the audit that so many records are asked for.
-func (a *asking) note(ctx context.Context, who *access.Principal, total int64) error {
-	if a.trail == nil {
-		return nil
-	}
-	if a.max > 0 {
-		total = min(total, a.max)
-	}
-	names := a.indexes
-	if names == "" {
-		names = "*"
-	}
-	sum := sha256.Sum256([]byte(a.query.JQL))
-	_, err := a.trail.Append(ctx, audit.Entry{
-		Tenant: who.Tenant, User: who.User, Action: "query.run", Object: firstBytes(names, 300), Count: total,
-		Detail: map[string]string{"query": "sha256:" + hex.EncodeToString(sum[:8]), "outcome": "done"},
-	})
-	if err != nil {
-		return fmt.Errorf("the audit: %w", err)
-	}
-	return nil
 }
 
 // A recordWriter writes records as the answer of POST /v1/query has them, or one on each line.

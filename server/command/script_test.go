@@ -30,7 +30,8 @@ var update = flag.Bool("update", false, "write what the commands of testdata pri
 //
 // The words of a command are apart by blanks, or in single quotes; $DIR is the directory of the files, and of the data.
 // A word NAME=value in front of the command is a variable of the environment. A file is
-// compressed if its name ends in .gz, and half of it is missing if it begins with cut.
+// compressed if its name ends in .gz, and half of it is missing if it begins with cut. Besides the commands of the
+// server there are cat FILE and ls, which show the files of the directory.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txt")
@@ -96,6 +97,12 @@ func runLine(t *testing.T, dir, line string) string {
 		name, value, _ := strings.Cut(words[0], "=")
 		env[name], words = value, words[1:]
 	}
+	switch words[0] {
+	case "cat":
+		return shown(t, filepath.Join(dir, words[1]))
+	case "ls":
+		return list(t, dir)
+	}
 	in := ""
 	if n := len(words); n > 2 && words[n-2] == "<" {
 		b, err := os.ReadFile(filepath.Join(dir, words[n-1]))
@@ -110,6 +117,26 @@ func runLine(t *testing.T, dir, line string) string {
 		out += fmt.Sprintf("exit %d\n", code)
 	}
 	return out
+}
+
+// shown returns a file as it is, but for a byte-order mark, which is written as an escape.
+func shown(t *testing.T, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	require.NoError(t, err)
+	return strings.ReplaceAll(string(b), "\ufeff", `\ufeff`)
+}
+
+// list returns the names of the files of a directory, also of hidden ones.
+func list(t *testing.T, dir string) string {
+	t.Helper()
+	all, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	names := make([]string, len(all))
+	for i, e := range all {
+		names[i] = e.Name()
+	}
+	return strings.Join(names, " ") + "\n"
 }
 
 // split returns words, which are apart by blanks unless they stand in single quotes.

@@ -34,7 +34,7 @@ func (p *Program) serve(ctx context.Context, args []string) error {
 	var s settings
 	s.register(flags)
 	address := flags.String("addr", "", "listen at this `address` (default 127.0.0.1:3000)")
-	roles := flags.String("roles", "", "have these parts of the service only, such as query,filter: `"+strings.Join(api.AllRoles(), "`, `")+"` (default all)")
+	roles := flags.String("roles", "", "have these parts of the service only, such as query,filter: `"+strings.Join(allRoles(), "`, `")+"` (default all)")
 	if err := p.parse(flags, args); err != nil {
 		return err
 	}
@@ -52,14 +52,17 @@ func (p *Program) serve(ctx context.Context, args []string) error {
 	return p.run(ctx, c, have)
 }
 
+// allRoles are the roles that answer requests, and that of a worker.
+func allRoles() []string { return append(api.AllRoles(), worker) }
+
 func rolesOf(text string) ([]string, error) {
 	if text == "" {
-		return api.AllRoles(), nil
+		return allRoles(), nil
 	}
 	list := strings.Split(text, ",")
 	for _, r := range list {
-		if !slices.Contains(api.AllRoles(), r) {
-			return nil, &errUsage{fmt.Sprintf("-roles: there is no part %q; there are %s", r, strings.Join(api.AllRoles(), ", "))}
+		if !slices.Contains(allRoles(), r) {
+			return nil, &errUsage{fmt.Sprintf("-roles: there is no part %q; there are %s", r, strings.Join(allRoles(), ", "))}
 		}
 	}
 	return list, nil
@@ -105,7 +108,9 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 	p.measure(o, registry)
 	s := &serving{p: p, parts: o, roles: roles, known: known, forwards: forwards, registry: registry, log: log}
 	if answers {
-		s.service, s.trail, err = p.service(ctx, o, registry, log)
+		if err = o.openExports(roles, log); err == nil {
+			s.service, s.trail, err = p.service(ctx, o, registry, log)
+		}
 		if err == nil {
 			err = p.sample(ctx, o, s.service)
 		}
@@ -122,7 +127,7 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 		return err
 	}
 	s.greet(listener.Addr())
-	return serveUntil(ctx, c, secure, listener, handler, log)
+	return s.until(ctx, secure, listener, handler)
 }
 
 // serving is a server that is being put together.
@@ -156,7 +161,7 @@ func (p *Program) service(ctx context.Context, o *parts, registry *prometheus.Re
 	o.observeStore(registry)
 	trail := o.openTrail()
 	service, err := dhr.New(ctx, dhr.Config{
-		Engine: observe(o.engine, newCalls("engine", o.kind, registry, o.tracer())), Policy: o.policy, Store: o.store, Audit: trail, Secret: secret, Logger: log,
+		Engine: observe(o.engine, newCalls("engine", o.kind, registry, o.tracer())), Policy: o.policy, Store: o.store, Exports: o.exports, Audit: trail, Secret: secret, Logger: log,
 		Zone: zone, WeekStart: weekday(c.Query.WeekStart), Members: members(c), Timeout: c.Query.Timeout, PageSize: c.Query.MaxResults, Indexes: c.Engine.Indexes,
 		Parse:     &jql.ParseOptions{Jira: c.Query.Dialect == "jira"},
 		Compilers: compilers(),
@@ -348,9 +353,10 @@ func tlsOf(c *config.Config) (*tls.Config, error) {
 	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, nil
 }
 
-// serveUntil serves until ctx ends, and then finishes what runs.
-func serveUntil(ctx context.Context, c *config.Config, secure *tls.Config, l net.Listener, h http.Handler, log *slog.Logger) error {
-	s := &http.Server{
+// until serves until ctx ends, and then finishes what runs.
+func (s *serving) until(ctx context.Context, secure *tls.Config, l net.Listener, h http.Handler) error {
+	c, log := s.config, s.log
+	server := &http.Server{
 		Handler: h, ReadHeaderTimeout: c.Server.HeaderTimeout, ReadTimeout: c.Server.ReadTimeout, IdleTimeout: c.Server.IdleTimeout,
 		MaxHeaderBytes: int(c.Server.MaxHeader), ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		TLSConfig: secure,
@@ -358,10 +364,10 @@ func serveUntil(ctx context.Context, c *config.Config, secure *tls.Config, l net
 	ended := make(chan error, 1)
 	go func() {
 		if secure != nil {
-			ended <- s.ServeTLS(l, "", "")
+			ended <- server.ServeTLS(l, "", "")
 			return
 		}
-		ended <- s.Serve(l)
+		ended <- server.Serve(l)
 	}()
 	select {
 	case err := <-ended:
@@ -371,11 +377,14 @@ func serveUntil(ctx context.Context, c *config.Config, secure *tls.Config, l net
 	log.InfoContext(ctx, "ending: what runs is finished")
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Server.ShutdownGrace)
 	defer cancel()
-	err := s.Shutdown(grace)
+	drained := make(chan error, 1)
+	go func() { drained <- s.drain(grace, c.Server.ShutdownGrace) }()
+	err := server.Shutdown(grace)
 	if errors.Is(err, context.DeadlineExceeded) {
 		log.WarnContext(ctx, "what still ran is cut off", "after", c.Server.ShutdownGrace)
-		err = s.Close()
+		err = server.Close()
 	}
+	err = errors.Join(err, <-drained)
 	if ended := <-ended; !errors.Is(ended, http.ErrServerClosed) {
 		err = errors.Join(err, ended)
 	}

@@ -24,6 +24,8 @@ func (c *Config) Check() error {
 	k.auth()
 	k.roles()
 	k.query()
+	k.storage()
+	k.exports()
 	k.outside()
 	return k.errors.err()
 }
@@ -183,6 +185,7 @@ func (k *checker) outside() {
 	k.url("tracing.endpoint", c.Tracing.Endpoint, "http", "https")
 	k.url("gateway.query", c.Gateway.Query, "http", "https")
 	k.url("gateway.filter", c.Gateway.Filter, "http", "https")
+	k.url("gateway.export", c.Gateway.Export, "http", "https")
 	k.url("gateway.configuration", c.Gateway.Configuration, "http", "https")
 }
 

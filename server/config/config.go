@@ -54,6 +54,12 @@ type Config struct {
 	Query Query
 	// Limits are how much may be asked.
 	Limits Limits
+	// Storage is where the files of exports are kept.
+	Storage Storage
+	// Exports are what can be exported, and for how long it is kept.
+	Exports Exports
+	// Jobs are how exports are worked on.
+	Jobs Jobs
 	// CORS is which pages of other origins may call the API.
 	CORS CORS
 	// Audit is the record of who did what.
@@ -176,6 +182,8 @@ type Gateway struct {
 	Query string
 	// Filter is that of the process with the role filter.
 	Filter string
+	// Export is that of the process with the role export.
+	Export string
 	// Configuration is that of the process with the role configuration.
 	Configuration string
 	// CAFile is the certificate, in PEM, that the processes' are signed by. If empty, those of the system.

@@ -21,6 +21,11 @@ func Default() *Config {
 		Tenants: Tenants{Default: "default"},
 		Gateway: Gateway{Timeout: time.Minute},
 		Query:   Query{MaxResults: 1000, TimeZone: "UTC", WeekStart: "sunday", Timeout: 30 * time.Second, Dialect: "dhr"},
+		Storage: Storage{
+			Default: "disk", Filestore: Filestore{Dialect: "v2", Module: "dhr", Timeout: 2 * time.Minute}, IPFS: IPFS{Timeout: 5 * time.Minute},
+		},
+		Exports: Exports{Formats: []string{"csv", "excel", "json", "ndjson", "pdf"}, Retention: 7 * 24 * time.Hour, Sweep: time.Hour, MaxFiles: 2000},
+		Jobs:    Jobs{Workers: 2, Attempts: 5, Lease: 15 * time.Second},
 		CORS: CORS{
 			Methods: []string{"GET", "POST", "PUT", "PATCH", "DELETE"},
 			Headers: []string{"Authorization", "Content-Type", "If-Match", "Idempotency-Key", "X-Request-ID", "X-Correlation-ID"},

@@ -6,7 +6,7 @@
 //
 // # What lies where
 //
-// A file lies in files/TENANT/ID-NAME below the folder, where a person can find it. It
+// A file lies in files/TENANT/ID-NAME below the folder, where a person can find it; an ID begins with what is made of the file's tag, if it has one. It
 // gets there by renaming, when it is whole and has been written through to the disk, so that
 // a file that is there is right whatever crashed. Until then it lies in partial/. What a crash left
 // there is removed by the next [Open] or Put, once nobody has written to it for
@@ -66,6 +66,7 @@ type Backend struct {
 var (
 	_ storage.Backend = (*Backend)(nil)
 	_ storage.Meter   = (*Backend)(nil)
+	_ storage.Finder  = (*Backend)(nil)
 	_ io.Closer       = (*Backend)(nil)
 )
 
@@ -134,7 +135,7 @@ func (b *Backend) Put(ctx context.Context, name string, r io.Reader, opts *stora
 		return "", err
 	}
 	id := rand.Text()
-	final := path.Join(files, folderOf(opts.Tenant), id+"-"+hint(name))
+	final := path.Join(files, folderOf(opts.Tenant), tagged(opts.Tag)+id+"-"+hint(name))
 	n, err := b.write(ctx, path.Join(partial, id), final, r)
 	b.end(n, err)
 	if err != nil {
@@ -173,6 +174,36 @@ func (b *Backend) write(ctx context.Context, temporary, final string, r io.Reade
 		return w.n, errors.Join(class(err), ignore(b.root.Remove(final)))
 	}
 	return w.n, nil
+}
+
+// Find returns the files of a tenant with a tag. It reads the names of all of the tenant's files.
+func (b *Backend) Find(ctx context.Context, tenant, tag string) ([]storage.Ref, error) {
+	dir, err := b.root.Open(path.Join(files, folderOf(tenant)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, class(err)
+	}
+	defer dir.Close() //nolint:errcheck // it was only read
+	var found []storage.Ref
+	for {
+		names, err := dir.Readdirnames(1000)
+		for _, name := range names {
+			if strings.HasPrefix(name, tagged(tag)) && isName(name) {
+				found = append(found, storage.MakeRef(scheme, folderOf(tenant)+"/"+name))
+			}
+		}
+		if err == io.EOF { //nolint:errorlint // it is what Readdirnames returns at the end
+			return found, nil
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return nil, class(err)
+		}
+	}
 }
 
 // A writer writes to a partial file as much as the quota leaves.

@@ -56,6 +56,15 @@ func folderOf(tenant string) string {
 	return name
 }
 
+// tagged returns what the names of files with a tag begin with; nothing without one.
+func tagged(tag string) string {
+	if tag == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(tag))
+	return hex.EncodeToString(sum[:10]) + "."
+}
+
 // hint returns of a name what can stand in any file system. The end stays, which says the kind of file.
 func hint(name string) string {
 	safe := []byte(name)

@@ -1,7 +1,3 @@
-//go:build kubo
-
-// These tests ask a real Kubo, whose RPC address DHR_TEST_KUBO_URL gives: go test -tags kubo ./storage/ipfs
-
 package ipfs_test
 
 import (

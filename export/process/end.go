@@ -1,0 +1,182 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/docstore"
+	"github.com/digit-health/dhr/export"
+	"github.com/digit-health/dhr/export/parts"
+	"github.com/digit-health/dhr/job"
+	"github.com/digit-health/dhr/jql"
+	"github.com/digit-health/dhr/search"
+	"github.com/digit-health/dhr/storage"
+)
+
+// cleanTimeout is how long clearing away may take after an attempt has ended.
+const cleanTimeout = 30 * time.Second
+
+// finish holds that what was written is what was counted, and says that the export is complete.
+func (a *attempt) finish(ctx context.Context) error {
+	a.report(phaseFinishing)
+	w := a.work
+	var rows int64
+	sum := new(Report)
+	for i := range w.Parts {
+		rows += w.Parts[i].Rows
+		sum.add(w.Parts[i].Report)
+	}
+	if rows != w.Want || w.Done != w.Want || len(w.Parts) == 0 {
+		return errCount
+	}
+	w.Warnings = append(w.Warnings, sum.warnings()...)
+	w.Complete, w.Token, w.Skip = true, "", 0
+	detail := a.spec.detail()
+	detail["files"], detail["truncated"] = fmt.Sprint(len(w.Parts)), w.Reason
+	e := &Event{Action: "complete", Who: a.spec.who(), Process: a.run.Job().ID, Records: rows, SHA256: filesHash(w.Parts), Detail: detail}
+	if err := a.s.note(ctx, e); err != nil {
+		return err
+	}
+	text, err := encode(w)
+	if err != nil {
+		return err
+	}
+	expires := a.s.now().Add(a.s.config.Retention).UTC()
+	return a.run.Update(ctx, func(j *job.Job) error {
+		j.Work, j.Expires = text, expires
+		return nil
+	})
+}
+
+// warnings says what a format could not show.
+func (r *Report) warnings() (all []string) {
+	for _, one := range []struct {
+		n    int64
+		text string
+	}{
+		{r.Cut, "%d cells are longer than the format can hold, and are cut"},
+		{r.Repaired, "%d cells had bytes that are not UTF-8"},
+		{int64(len(r.Replaced)), "%d kinds of characters cannot be shown in the format, and are replaced"},
+	} {
+		if one.n > 0 {
+			all = append(all, fmt.Sprintf(one.text, one.n))
+		}
+	}
+	return all
+}
+
+// end says what becomes of the job after an attempt, and clears away what nobody will go on with.
+func (a *attempt) end(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, job.ErrLeaseLost), errors.Is(cause, job.ErrLeaseLost), errors.Is(cause, job.ErrDraining):
+		return err // another goes on
+	case errors.Is(cause, job.ErrCancelled):
+		a.clean(ctx)
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTimeout)
+	defer cancel()
+	f := failureOf(err)
+	j := a.run.Job()
+	if !f.Permanent && j.Attempt < j.MaxAttempts {
+		if a.work != nil && (errors.Is(err, search.ErrSnapshotLost) || errors.Is(err, errCount)) {
+			if lost := a.startOver(ctx); lost != nil {
+				a.s.log.WarnContext(ctx, "an export could not be started over", "export", j.ID, "error", lost)
+			}
+		}
+		return f
+	}
+	a.clean(ctx)
+	if a.spec != nil {
+		e := &Event{Action: "fail", Who: a.spec.who(), Process: j.ID, Detail: map[string]string{"code": f.Code}, Err: err}
+		if noted := a.s.note(ctx, e); noted != nil {
+			a.s.log.ErrorContext(ctx, "the failure of an export was not noted", "export", j.ID, "error", noted)
+		}
+	}
+	return f
+}
+
+// clean deletes everything that is stored. What is left, a sweep deletes.
+func (a *attempt) clean(ctx context.Context) {
+	if a.work == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTimeout)
+	defer cancel()
+	err := a.startOver(ctx)
+	if err == nil && a.work.Sealed {
+		err = a.s.destroyKey(ctx, a.spec.Tenant, a.run.Job().ID)
+	}
+	if err == nil {
+		a.work.Sealed = false
+		text, failed := encode(a.work)
+		err = errors.Join(failed, a.run.Update(ctx, func(j *job.Job) error {
+			j.Work, j.Labels = text, without(j.Labels, labelStored)
+			return nil
+		}))
+	}
+	if err != nil {
+		a.s.log.WarnContext(ctx, "what an export has stored is left for the sweep", "export", a.run.Job().ID, "error", err)
+	}
+}
+
+// failureOf says to people why an attempt failed, and whether it makes sense to try again.
+func failureOf(err error) *job.Failure {
+	var f *job.Failure
+	if errors.As(err, &f) && f.Code != "" && f.Code != job.CodeInternal {
+		return f
+	}
+	permanent := f != nil && f.Permanent
+	var complaints jql.ErrorList
+	if errors.As(err, &complaints) {
+		return &job.Failure{Code: "QUERY_REFUSED", Message: complaints.Error(), Permanent: true, Err: err}
+	}
+	for _, known := range failures {
+		if errors.Is(err, known.is) {
+			return &job.Failure{Code: known.code, Message: known.message, Permanent: known.permanent || permanent, Err: err}
+		}
+	}
+	if class := storage.Class(err); class != "" {
+		return &job.Failure{Code: class, Message: "The storage did not take the file.", Permanent: permanent || lasting(err), Err: err}
+	}
+	return &job.Failure{Code: job.CodeInternal, Message: "Something went wrong.", Permanent: permanent, Err: err}
+}
+
+// lasting reports whether a storage will say the same again.
+func lasting(err error) bool {
+	return errors.Is(err, storage.ErrTooLarge) || errors.Is(err, storage.ErrInvalidFormat) || errors.Is(err, storage.ErrInvalid) || errors.Is(err, storage.ErrUnsupported)
+}
+
+// failures are what can go wrong, in words for who asked.
+var failures = []struct {
+	is            error
+	code, message string
+	permanent     bool
+}{
+	{ErrForbidden, "FORBIDDEN", "The user may not export any more.", true},
+	{access.ErrDenied, "FORBIDDEN", "The records may not be seen.", true},
+	{search.ErrUnknownIndex, "UNKNOWN_INDEX", "An index is not there, or may not be seen any more.", true},
+	{search.ErrUnknownField, "UNKNOWN_FIELD", "A field is not there, or may not be seen any more.", true},
+	{search.ErrInvalid, "QUERY_REFUSED", "The query cannot be answered.", true},
+	{search.ErrUnsupported, "QUERY_REFUSED", "The engine cannot answer the query.", true},
+	{search.ErrSnapshotLost, "SNAPSHOT_LOST", "The engine has lost the snapshot of the records.", false},
+	{errCount, "COUNT_MISMATCH", "Not as many records came as were counted.", false},
+	{search.ErrOverloaded, "ENGINE_OVERLOADED", "The engine has too much to do.", false},
+	{search.ErrUnavailable, "ENGINE_UNAVAILABLE", "The engine does not answer.", false},
+	{search.ErrPartial, "ENGINE_UNAVAILABLE", "A part of the engine does not answer.", false},
+	{search.ErrBadAnswer, "ENGINE_UNAVAILABLE", "The engine does not answer sensibly.", false},
+	{parts.ErrFull, "SPOOL_FULL", "There is no room for files that are being written.", false},
+	{parts.ErrSpool, "SPOOL_FAILED", "Files that are being written cannot be kept.", false},
+	{parts.ErrTooLarge, "RECORD_TOO_LARGE", "A record is larger than a file may be.", true},
+	{parts.ErrInvalid, "INVALID_REQUEST", "The choices about the file make no sense.", true},
+	{export.ErrTooMany, "TOO_MUCH_FOR_FORMAT", "The format cannot hold as many records, columns or characters.", true},
+	{export.ErrInvalid, "INVALID_REQUEST", "The format cannot follow the choices.", true},
+	{docstore.ErrUnavailable, "STORE_UNAVAILABLE", "The document store does not answer.", false},
+	{docstore.ErrTooLarge, "TOO_MANY_FILES", "The export has too many files.", true},
+}

@@ -1,0 +1,6 @@
+package process
+
+import "time"
+
+// SetPause sets the time before a part is stored for the second time.
+func SetPause(s *Service, d time.Duration) { s.pause = d }

@@ -1,0 +1,164 @@
+package process_test
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/digit-health/dhr/docstore"
+	"github.com/digit-health/dhr/docstore/sqldoc"
+	"github.com/digit-health/dhr/export/process"
+	"github.com/digit-health/dhr/job"
+	"github.com/digit-health/dhr/search/sqlsearch"
+)
+
+var (
+	kills   = flag.Int("process.kills", 30, "how many workers TestKill kills at least")
+	child   = flag.String("process.child", "", "the folder of the parent of a worker that is to be killed")
+	records = flag.Int("process.records", 2000, "how many records TestKill exports")
+)
+
+// onDisk opens a house whose engine, documents and files lie in a folder, where other processes use them too.
+func onDisk(t *testing.T, folder string, idle bool) *house {
+	t.Helper()
+	engine, err := sqlsearch.Open(t.Context(), filepath.Join(folder, "records"), nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = engine.Close() })
+	driver, err := sqldoc.Open(t.Context(), filepath.Join(folder, "docs"), nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = driver.Close() })
+	return open(t, engine, func(h *house) {
+		h.docs, h.folder, h.idle = docstore.New(driver), filepath.Join(folder, "files"), idle
+		h.options.Lease, h.options.MaxAttempts = 300*time.Millisecond, 1000
+	})
+}
+
+// TestChild is the worker that is killed.
+func TestChild(t *testing.T) {
+	if *child == "" {
+		t.Skip("it is run by TestKill")
+	}
+	_ = onDisk(t, *child, false)
+	_, _ = fmt.Fprintln(os.Stdout, "ready")
+	<-t.Context().Done()
+}
+
+// killOne runs a worker and kills it a while after it has begun.
+func killOne(t *testing.T, folder string, after time.Duration) {
+	t.Helper()
+	program, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), program, "-test.run=^TestChild$", "-process.child="+folder)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	ready := false
+	for lines := bufio.NewScanner(out); !ready && lines.Scan(); {
+		ready = lines.Text() == "ready"
+	}
+	require.True(t, ready)
+	ctx, cancel := context.WithTimeout(t.Context(), after)
+	<-ctx.Done()
+	cancel()
+	require.NoError(t, cmd.Process.Kill())
+	require.Error(t, cmd.Wait())
+}
+
+// Whenever its worker is killed, an export ends complete and right, in every format, and nothing else is stored.
+func TestKill(t *testing.T) {
+	if *child != "" {
+		t.Skip("the parent does it")
+	}
+	if testing.Short() {
+		t.Skip("it takes a minute")
+	}
+	folder := t.TempDir()
+	engine, err := sqlsearch.Open(t.Context(), filepath.Join(folder, "records"), nil)
+	require.NoError(t, err)
+	load(t, engine, "visits", visits(*records))
+	require.NoError(t, engine.Close())
+	h := onDisk(t, folder, true)
+
+	at := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	request := func(format string, round int) *process.Request {
+		r := &process.Request{Format: format, AsOf: at, Options: process.Choices{PartRows: int64(*records / 8), Compression: []string{"", "gzip", "zip"}[round%3]}}
+		if round%2 == 1 {
+			r.JQL = "ORDER BY age DESC, weight"
+		}
+		return r
+	}
+	want := map[string][]process.File{}
+	t.Run("undisturbed", func(t *testing.T) {
+		undisturbed := onDisk(t, folder, false)
+		for _, format := range formats {
+			for round := range 6 {
+				p := undisturbed.export(t, asha(), request(format, round))
+				want[fmt.Sprint(format, round)] = p.Files
+				_, err := undisturbed.Delete(t.Context(), asha(), p.ID)
+				require.NoError(t, err)
+			}
+		}
+	})
+	require.Zero(t, h.stored(t))
+
+	random := rand.New(rand.NewPCG(7, 8))
+	killed, attempts := 0, 0
+	for round := 0; killed < *kills; round++ {
+		ids := map[string]string{}
+		for _, format := range formats {
+			ids[format] = h.begin(t, asha(), request(format, round%6)).ID
+		}
+		for n := 0; n < 12; n++ {
+			killOne(t, folder, time.Duration(random.IntN(600))*time.Millisecond)
+			if killed++; h.done(t, ids) {
+				break
+			}
+		}
+		t.Run("the rest", func(t *testing.T) {
+			last := onDisk(t, folder, false)
+			for _, id := range ids {
+				_ = last.wait(t, asha(), id)
+			}
+		})
+		files := 0
+		for format, id := range ids {
+			p, err := h.Get(t.Context(), asha(), id)
+			require.NoError(t, err)
+			require.Equal(t, job.Completed, p.Status, "%s: %+v", format, p.Error)
+			require.Equal(t, want[fmt.Sprint(format, round%6)], p.Files, "%s, round %d", format, round)
+			for i := range p.Files {
+				_ = h.read(t, asha(), id, i+1) // which checks the hash
+			}
+			files += len(p.Files)
+			attempts += p.Attempt
+		}
+		require.Equal(t, files, h.stored(t), "files that belong to no export are there")
+		for _, id := range ids {
+			_, err := h.Delete(t.Context(), asha(), id)
+			require.NoError(t, err)
+		}
+		require.Zero(t, h.stored(t))
+	}
+	t.Logf("%d workers killed, %d attempts", killed, attempts)
+}
+
+func (h *house) done(t *testing.T, ids map[string]string) bool {
+	t.Helper()
+	for _, id := range ids {
+		p, err := h.Get(t.Context(), asha(), id)
+		require.NoError(t, err)
+		if !p.Status.Finished() {
+			return false
+		}
+	}
+	return true
+}
