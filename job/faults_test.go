@@ -3,6 +3,7 @@ package job_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -316,6 +317,37 @@ func TestTidyingUp(t *testing.T) {
 		require.Equal(t, job.Cancelled, got.State)
 		require.Equal(t, `"tidy"`, string(got.Work))
 		require.EqualValues(t, 1, calls.Load())
+	})
+}
+
+// Work that is done when the lease had ended, but nobody else had it, is done.
+func TestLateSuccess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var down atomic.Bool
+		var calls atomic.Int64
+		store := &faulty{Driver: memdoc.New(), fault: func(bool) (bool, bool) { return down.Load(), false }}
+		jobs := job.New(docstore.New(store), localjob.New(), nil)
+		jobs.Handle("k", func(ctx context.Context, run *job.Run) error {
+			calls.Add(1)
+			down.Store(true)
+			<-ctx.Done()
+			down.Store(false)
+			if err := run.Checkpoint(context.WithoutCancel(ctx), "late"); !errors.Is(err, job.ErrLeaseLost) {
+				t.Errorf("a write without a lease: %v", err)
+			}
+			return nil
+		})
+		defer run(t, jobs)()
+		begun := time.Now()
+		made := submit(t, jobs, &job.Job{})
+		<-time.After(20 * time.Second)
+		got := finish(t, jobs, made)
+		require.Equal(t, job.Completed, got.State)
+		require.EqualValues(t, 1, got.Fence)
+		require.EqualValues(t, 1, calls.Load())
+		require.Empty(t, got.Work)
+		require.WithinDuration(t, begun.Add(15*time.Second), got.Finished, time.Second)
 	})
 }
 

@@ -168,6 +168,9 @@ func testLimitsUnseen(w *world) {
 			return nil
 		}, func(o *job.Options) { o.Poll, o.Limits.PerTenant = time.Hour, 1 }).start())
 	}
+	for _, p := range both { // what they know is what they have read in the beginning
+		require.Eventually(w, func() bool { return p.store.lists.Load() >= 2 }, soon, time.Millisecond)
+	}
 	client := w.process(nil, nil)
 	first := both[0].submit(&job.Job{ID: "first"})
 	require.Equal(w, "first", wait(w, begun, "the first job begins"))
