@@ -74,7 +74,7 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 	if err != nil {
 		return err
 	}
-	secure, err := tlsOf(c)
+	known, secure, err := secured(c)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 	o.traces = traces
 	log.InfoContext(ctx, "starting", "version", p.Version, "roles", roles, "engine", o.kind, "data", c.Server.Data)
 	p.measure(o, registry)
-	s := &serving{p: p, parts: o, roles: roles, forwards: forwards, registry: registry, log: log}
+	s := &serving{p: p, parts: o, roles: roles, known: known, forwards: forwards, registry: registry, log: log}
 	if answers {
 		if err = o.openExports(roles, log); err == nil {
 			s.service, s.trail, err = p.service(ctx, o, registry, log)
@@ -128,6 +128,7 @@ type serving struct {
 
 	p        *Program
 	roles    []string
+	known    auth.Authenticator
 	forwards *api.Gateway // or nil
 	service  *dhr.Service // or nil
 	trail    *audit.Log   // or nil
@@ -196,16 +197,12 @@ func (o *parts) openTrail() *audit.Log {
 
 func (s *serving) handler() (http.Handler, error) {
 	c := s.config
-	known, err := signIn(c)
-	if err != nil {
-		return nil, err
-	}
 	proxies, err := prefixes(c.Server.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}
 	opts := &api.Options{
-		Authenticate: known, NoSignIn: c.Auth.Mode == "none", Address: func(r *http.Request) netip.Addr { return auth.ClientAddress(r, proxies) },
+		Authenticate: s.known, NoSignIn: c.Auth.Mode == "none", Address: func(r *http.Request) netip.Addr { return auth.ClientAddress(r, proxies) },
 		Version: s.p.Version, Engine: s.kind, Base: c.Server.BasePath, Roles: s.roles, Gateway: s.forwards, Permissions: s.policy.Permissions,
 		Logger: s.log, LogQueries: c.Log.QueryTexts, RequestInfo: c.Auth.Mode == "digit2", MaxBody: int64(c.Server.MaxBody), Origins: c.CORS.Origins,
 		MaxResults: c.Query.MaxResults, Limits: limits(&c.Limits), Checks: s.checks(),
@@ -333,6 +330,17 @@ func fromHere(at net.Addr) string {
 		return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
 	}
 	return at.String()
+}
+
+// secured returns who knows who sends a request, and the certificate of the server, or what is wrong with the configuration of
+// either: before anything is opened, and all that is wrong.
+func secured(c *config.Config) (auth.Authenticator, *tls.Config, error) {
+	known, bad := signIn(c)
+	secure, err := tlsOf(c)
+	if err := errors.Join(bad, err); err != nil {
+		return nil, nil, &errUsage{err.Error()}
+	}
+	return known, secure, nil
 }
 
 // tlsOf reads the certificate of the configuration, or returns nil if it has none.

@@ -67,6 +67,8 @@ type Claims struct {
 type Digit struct {
 	// UserURL is the user service, which is asked whose a token is. If empty, only what the gateway says counts.
 	UserURL string
+	// AllowHTTP says that user_url may begin with http:// also where it is of another machine, as inside a cluster: tokens then cross its network in the clear.
+	AllowHTTP bool
 	// Gateways are addresses or networks of gateways whose user info and headers are believed. If empty, of none.
 	Gateways []string
 	// Cache is how long an answer of the user service counts.

@@ -145,6 +145,9 @@ func (k *checker) engine() {
 		k.complain("postgres.url", "is needed by an engine or docstore of kind postgres")
 		k.place("postgres", "engine.kind", "docstore.kind")
 	}
+	if len(c.Engine.Mappings) > 0 && c.EngineKind() != "elasticsearch" {
+		k.complain("engine.mappings", "goes with kind elasticsearch alone; an index of another has the labels and marks of the mapping that it was made with")
+	}
 	if !c.Docstore.URL.IsZero() && c.DocstoreKind() != "postgres" {
 		k.complain("docstore.url", "goes with kind postgres alone")
 	}

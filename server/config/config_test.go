@@ -220,6 +220,7 @@ func TestWhatDoesNotGoTogether(t *testing.T) {
 		{"engine: {kind: elasticsearch}", "application.yml:1:16: elasticsearch.hosts: is needed"},
 		{"engine: {kind: postgres}", "postgres.url: is needed"},
 		{"docstore: {url: postgres://h/d}", "docstore.url: goes with kind postgres alone"},
+		{"engine: {mappings: {visits: visits.json}}", "engine.mappings: goes with kind elasticsearch alone"},
 		{"elasticsearch: {hosts: ['http://u:pw@h:9200']}", "elasticsearch.hosts[0]: has a user in it"},
 		{"elasticsearch: {hosts: ['h:9200']}", "elasticsearch.hosts[0]: found"},
 		{"elasticsearch: {hosts: ['http://h'], password: x}", "elasticsearch.password: needs a username"},
