@@ -50,7 +50,7 @@ type Limits struct {
 	Records int64
 	// Bytes is the greatest size of all files of an export. One that would be larger fails.
 	Bytes int64
-	// Parts is the greatest number of files of an export. If zero, 1,000; at most 1,500. One that would have more fails.
+	// Parts is the greatest number of files of an export. If zero, 1,000; at most 2,000. One that would have more fails.
 	Parts int
 	// PerUser and PerTenant are how many exports may be waiting or running. See also job.Limits.
 	PerUser, PerTenant int
@@ -100,8 +100,8 @@ type Service struct {
 	pause time.Duration
 }
 
-// maxParts is how many files a document can list.
-const maxParts = 1500
+// maxParts is how many files a document can list, or nearly: one that gets too long is TOO_MANY_FILES as well.
+const maxParts = 2000
 
 // New returns the exports of a host, and has the configuration's jobs handle them. It starts nothing:
 // somebody runs the jobs, and calls Sweep.
