@@ -116,8 +116,15 @@ func (a *handler) eventsOperation() huma.Operation {
 		"who asks again with Last-Event-ID is sent what follows, and 204 if that was the end."
 	op.Responses = map[string]*huma.Response{
 		"200": {Description: "The events.", Content: map[string]*huma.MediaType{"text/event-stream": {
-			Schema:  &huma.Schema{Type: huma.TypeString},
-			Example: "event: state\nid: 12\ndata: {\"id\":\"…\",\"status\":\"processing\",…}\n\n",
+			Schema: &huma.Schema{
+				Type: huma.TypeObject, Description: "One event.", Required: []string{"event", "id", "data"}, Properties: map[string]*huma.Schema{
+					"event": {Type: huma.TypeString, Enum: []any{"progress", "state", "end"}},
+					"id":    {Type: huma.TypeString, Description: "For Last-Event-ID."},
+					"data": {Type: huma.TypeString, Description: "The export, as it is.", Extensions: map[string]any{
+						"contentMediaType": "application/json", "contentSchema": map[string]any{"$ref": "#/components/schemas/Export"},
+					}},
+				},
+			},
 		}}},
 		"204": {Description: "The end was seen before; nothing follows."},
 	}

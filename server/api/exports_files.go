@@ -273,6 +273,8 @@ func disposition(name string) string {
 	return `attachment; filename="` + plain + `"; filename*=UTF-8''` + strings.ReplaceAll(url.QueryEscape(name), "+", "%20")
 }
 
+const previewPath = "/v1/exports/preview"
+
 type previewRequest struct {
 	Body ExportBody
 }
@@ -285,7 +287,7 @@ type previewAnswer struct {
 }
 
 func (a *handler) previewOperation() huma.Operation {
-	op := a.exportOp(http.MethodPost, "/v1/exports/preview", "preview-export", "What the file of an export begins with")
+	op := a.exportOp(http.MethodPost, previewPath, "preview-export", "What the file of an export begins with")
 	op.Description = "A file of the first 50 records, or fewer if the question finds fewer, in the format asked for and never compressed. " +
 		"In formats of text its bytes are those with which the file begins. Nothing is kept."
 	op.Responses = map[string]*huma.Response{"200": {Description: "The beginning of the file.", Content: fileContent()}}
