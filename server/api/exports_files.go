@@ -31,10 +31,8 @@ type fileRequest struct {
 	IfNone  string `header:"If-None-Match" doc:"The ETag of the file that the client has."`
 }
 
-// fileContent is a file in the document, whatever its kind.
-func fileContent() map[string]*huma.MediaType {
-	return map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}
-}
+// fileContent is a file in the document, whatever its kind: bytes have no schema.
+func fileContent() map[string]*huma.MediaType { return map[string]*huma.MediaType{"*/*": {}} }
 
 func textHeader(about string) *huma.Param {
 	return &huma.Param{Description: about, Schema: &huma.Schema{Type: huma.TypeString}}
