@@ -55,8 +55,9 @@ func main() {
 		b.elasticdump, _ = exec.LookPath("elasticdump")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := b.run(ctx); err != nil {
+	err := b.run(ctx)
+	stop()
+	if err != nil {
 		say("%v\n", err)
 		os.Exit(1)
 	}
@@ -167,7 +168,7 @@ func (b *bench) target(missed bool, format string, args ...any) {
 	}
 }
 
-func say(format string, args ...any) { _, _ = fmt.Printf(format, args...) }
+func say(format string, args ...any) { _, _ = fmt.Fprintf(os.Stdout, format, args...) }
 
 // A result is what a measurement has found.
 type result struct {

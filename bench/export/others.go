@@ -209,7 +209,7 @@ func excelizeCell(values []record.Value) any {
 func dumped(kind string) func(ctx context.Context, b *bench) (*result, error) {
 	return func(ctx context.Context, b *bench) (*result, error) {
 		if b.elasticdump == "" {
-			say("%-16s is not there: npm install elasticdump, and -elasticdump PATH\n", "elasticdump")
+			say("elasticdump to %s is not measured: npm install elasticdump, and -elasticdump PATH\n", kind)
 			return nil, nil //nolint:nilnil // it was not measured
 		}
 		file := filepath.Join(b.dir, "dump."+kind)

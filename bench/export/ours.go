@@ -146,7 +146,7 @@ func wholeJob(ctx context.Context, b *bench) (*result, error) {
 		return nil, err
 	}
 	c := exec.CommandContext(ctx, b.server, "-addr", "127.0.0.1:0", "-data", filepath.Join(b.dir, "own")) //nolint:gosec // it was built here
-	c.Env = append(os.Environ(), "DHR_SAMPLE_LOAD=never", "DHR_LOG_LEVEL=warn")
+	c.Env = []string{"DHR_SAMPLE_LOAD=never", "DHR_LOG_LEVEL=warn"}                                       // the caller's settings of DHR are not for it
 	c.Stderr = os.Stderr
 	out, err := c.StdoutPipe()
 	if err != nil {
