@@ -184,6 +184,11 @@ func (a *handler) drain(r *http.Request, q *asked) {
 func (a *handler) strayed(w http.ResponseWriter, r *http.Request, q *asked) *Problem {
 	ctx := r.Context()
 	clean := path.Clean(r.URL.Path)
+	if only := a.alone[r.URL.Path]; only != "" && r.Method != only {
+		q.route = ""
+		w.Header().Set("Allow", only)
+		return byStatus[http.StatusMethodNotAllowed].problem(ctx, "the method here is "+only)
+	}
 	if q.route != "" && (clean == r.URL.Path || clean+"/" == r.URL.Path) && !strings.HasSuffix(q.route, " ") {
 		return nil
 	}

@@ -98,7 +98,7 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 	o.traces = traces
 	log.InfoContext(ctx, "starting", "version", p.Version, "roles", roles, "engine", o.kind, "data", c.Server.Data)
 	p.measure(o, registry)
-	s := &serving{p: p, parts: o, roles: roles, known: known, forwards: forwards, registry: registry, log: log}
+	s := &serving{p: p, parts: o, roles: roles, known: known, forwards: forwards, registry: registry, log: log, ending: ctx.Done()}
 	if answers {
 		if err = o.openExports(roles, log); err == nil {
 			s.service, s.trail, err = p.service(ctx, o, registry, log)
@@ -134,6 +134,7 @@ type serving struct {
 	trail    *audit.Log   // or nil
 	registry *prometheus.Registry
 	log      *slog.Logger
+	ending   <-chan struct{} // closed when the server is told to end
 }
 
 // service makes the service of the parts, which are closed after it.
@@ -205,7 +206,7 @@ func (s *serving) handler() (http.Handler, error) {
 		Authenticate: s.known, NoSignIn: c.Auth.Mode == "none", Address: func(r *http.Request) netip.Addr { return auth.ClientAddress(r, proxies) },
 		Version: s.p.Version, Engine: s.kind, Base: c.Server.BasePath, Roles: s.roles, Gateway: s.forwards, Permissions: s.policy.Permissions,
 		Logger: s.log, LogQueries: c.Log.QueryTexts, RequestInfo: c.Auth.Mode == "digit2", MaxBody: int64(c.Server.MaxBody), Origins: c.CORS.Origins,
-		MaxResults: c.Query.MaxResults, Limits: limits(&c.Limits), Checks: s.checks(),
+		MaxResults: c.Query.MaxResults, Limits: limits(&c.Limits), Checks: s.checks(), Ending: s.ending,
 	}
 	opts.CORS = api.CORS{Methods: c.CORS.Methods, Headers: c.CORS.Headers, Credentials: c.CORS.Credentials, MaxAge: c.CORS.MaxAge}
 	if c.Metrics.Enabled {
