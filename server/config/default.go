@@ -28,7 +28,7 @@ func Default() *Config {
 		Jobs:    Jobs{Workers: 2, Attempts: 5, Lease: 15 * time.Second},
 		CORS: CORS{
 			Methods: []string{"GET", "POST", "PUT", "PATCH", "DELETE"},
-			Headers: []string{"Authorization", "Content-Type", "If-Match", "Idempotency-Key", "X-Request-ID", "X-Correlation-ID"},
+			Headers: []string{"Authorization", "Content-Type", "If-Match", "If-None-Match", "If-Range", "Idempotency-Key", "Last-Event-ID", "Range", "X-Request-ID", "X-Correlation-ID"},
 			MaxAge:  10 * time.Minute,
 		},
 		Audit:   Audit{Enabled: true},

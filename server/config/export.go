@@ -34,7 +34,7 @@ type Filestore struct {
 	// Dialect is what it speaks: v2 is DIGIT 2 in Java, v1-go the first one in Go, v3 DIGIT 3.
 	Dialect string `oneof:"v2,v1-go,v3"`
 	// Paths are paths that are others than those of the dialect.
-	Paths FilestorePaths
+	Paths filestorePaths
 	// Module is the name of the group of files that they belong to.
 	Module string
 	// ContentTypes are the content types of extensions that are others than those of the dialect, such as csv: text/csv.
@@ -44,7 +44,7 @@ type Filestore struct {
 	// MaxBytes is the size of the largest file; larger exports become several. If 0, 5 MB for v2, any for others.
 	MaxBytes Size `min:"0"`
 	// Token is where tokens come from.
-	Token FilestoreToken
+	Token filestoreToken
 	// TokenHeader is the header of the token. If empty, auth-token for v2, Authorization for others.
 	TokenHeader string
 	// TenantHeader is a header with the tenant. If empty, none for v2, X-Tenant-ID for others.
@@ -55,8 +55,8 @@ type Filestore struct {
 	Timeout time.Duration `min:"1ms"`
 }
 
-// FilestorePaths are paths behind the URL, in which {tenant} and {id} stand for those of the file.
-type FilestorePaths struct {
+// filestorePaths are paths behind the URL, in which {tenant} and {id} stand for those of the file.
+type filestorePaths struct {
 	// Upload is where files are sent.
 	Upload string
 	// Read is where they are read.
@@ -69,8 +69,8 @@ type FilestorePaths struct {
 	Delete string
 }
 
-// FilestoreToken is where tokens come from: a token endpoint of OAuth 2, or egov-user of DIGIT 2.
-type FilestoreToken struct {
+// filestoreToken is where tokens come from: a token endpoint of OAuth 2, or egov-user of DIGIT 2.
+type filestoreToken struct {
 	// URL is the endpoint, such as https://digit.example.org/user/oauth/token. If empty, no token is sent, as inside of a cluster.
 	URL string
 	// ClientID is who asks.
@@ -103,15 +103,15 @@ type IPFS struct {
 	// Gateway is the address of a gateway for users, such as https://files.example.org. If empty, files go through DHR.
 	Gateway string
 	// Pinning are services with the IPFS Pinning Service API that pin each file too.
-	Pinning []PinningService
+	Pinning []pinningService
 	// Pinata is an account of Pinata, instead of a node.
 	Pinata Pinata
 	// Timeout is how long the node may take to begin its answer.
 	Timeout time.Duration `min:"1ms"`
 }
 
-// A PinningService pins each file too, which it fetches from the node.
-type PinningService struct {
+// A pinningService pins each file too, which it fetches from the node.
+type pinningService struct {
 	// URL is where its pins are, without /pins.
 	URL string
 	// Token lets DHR in.
