@@ -20,9 +20,6 @@ import (
 	"github.com/digit-health/dhr/search"
 )
 
-// maxStart is how far into a list start_at reaches.
-const maxStart = 10_000
-
 // exportRoutes has those of the design document, /export/…, beside ours.
 func (a *handler) exportRoutes() {
 	for _, names := range [][3]string{{"/v1/exports", "/v1/exports/", ""}, {"/export/bulk", "/export/process/", "-bulk"}} {

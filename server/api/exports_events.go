@@ -140,7 +140,7 @@ func (a *handler) exportEvents(ctx context.Context, in *eventsRequest) (*huma.St
 	changes := watched(ctx, a.service.Exports().Watch(ctx, whoOf(ctx), in.ID))
 	end := func() {
 		cancel()
-		for range changes { //nolint:revive // what watches has returned then
+		for range changes { // what watches has returned then
 		}
 		release()
 	}
