@@ -70,11 +70,12 @@ func (x *Index) page(ctx context.Context, who *access.Principal, q *Query, opts 
 		if err := x.open(o.Token, principalBound("page", who), &token); err != nil {
 			return nil, err
 		}
+		again := *q
+		again.Seen = time.UnixMilli(token.Seen)
 		if q.Options.Now.IsZero() {
-			again := *q
 			again.Options.Now = token.now()
-			q = &again
 		}
+		q = &again
 	}
 	r, err := x.resolve(ctx, who, q)
 	if err != nil {
@@ -130,7 +131,7 @@ func (x *Index) fill(ctx context.Context, who *access.Principal, page *Page, r *
 			return nil
 		}
 		if len(page.Records) == o.MaxResults {
-			next := pageToken{Now: r.options.Now.UnixMilli(), Question: r.question(), After: merged.after}
+			next := pageToken{Now: r.options.Now.UnixMilli(), Seen: r.seen.UnixMilli(), Question: r.question(), After: merged.after}
 			page.Next, err = x.sealed(next, principalBound("page", who))
 			return err
 		}

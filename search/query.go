@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"time"
 	"strings"
 
 	"github.com/digit-health/dhr/access"
@@ -34,6 +35,10 @@ type Query struct {
 	// Options are the circumstances of the question. Their User does not count:
 	// it is the principal. Their Now, if zero, is the clock's.
 	Options jql.ResolveOptions
+	// Seen is the instant for which the principal's own rules count, if they name relative dates, whatever
+	// the question is as of: who backdates a question sees no more by it. If zero, it is the clock's. It never comes from who
+	// asks; pages and checkpoints keep it.
+	Seen time.Time
 }
 
 // A target is a query as it is put to one index.
@@ -55,6 +60,7 @@ type resolved struct {
 	order    []plan.Sort // for comparing keys across indexes
 	warnings jql.ErrorList
 	options  jql.ResolveOptions
+	seen     time.Time // Query.Seen
 }
 
 // resolve gives q its meaning as who asks it. With source, whole documents are wanted.
@@ -66,7 +72,13 @@ func (x *Index) resolve(ctx context.Context, who *access.Principal, q *Query) (*
 	if r.options.Now.IsZero() {
 		r.options.Now = x.opts.Now()
 	}
-	found, several, err := x.apart(ctx, who, q.Indexes, &r.options)
+	rules := r.options
+	if rules.Now = q.Seen; q.Seen.IsZero() {
+		rules.Now = x.opts.Now()
+	}
+	rules.Now = rules.Now.Truncate(time.Millisecond)
+	r.seen = rules.Now
+	found, several, err := x.apart(ctx, who, q.Indexes, &rules)
 	if err != nil {
 		return nil, err
 	}

@@ -47,6 +47,7 @@ type Scanner struct {
 // A checkpoint is where a slice stands.
 type checkpoint struct {
 	Now       int64    `json:"n"` // the instant of the question
+	Seen      int64    `json:"r"` // that of the principal's rules
 	Question  []byte   `json:"q"`
 	Ordered   bool     `json:"o,omitempty"`
 	Slice     int      `json:"s"`
@@ -138,9 +139,12 @@ func (s *Scanner) readCheckpoints(q *Query) (*Query, error) {
 		}
 		s.from = append(s.from, c)
 	}
-	if len(s.from) > 0 && q.Options.Now.IsZero() {
+	if len(s.from) > 0 {
 		again := *q
-		again.Options.Now = time.UnixMilli(s.from[0].Now)
+		again.Seen = time.UnixMilli(s.from[0].Seen)
+		if q.Options.Now.IsZero() {
+			again.Options.Now = time.UnixMilli(s.from[0].Now)
+		}
 		q = &again
 	}
 	return q, nil
@@ -238,7 +242,7 @@ func (s *Scanner) Slice(n int) *Slice {
 		return &Slice{s: s, err: fmt.Errorf("%w: slice %d of %d", ErrInvalid, n, s.opts.Slices)}
 	}
 	at := checkpoint{
-		Now: s.resolved.options.Now.UnixMilli(), Question: s.resolved.question(), Ordered: s.opts.Ordered, Slice: n, Slices: s.opts.Slices,
+		Now: s.resolved.options.Now.UnixMilli(), Seen: s.resolved.seen.UnixMilli(), Question: s.resolved.question(), Ordered: s.opts.Ordered, Slice: n, Slices: s.opts.Slices,
 		Positions: make([]string, len(s.snapshots)), Done: make([]bool, len(s.snapshots)),
 	}
 	if len(s.from) > 0 {

@@ -50,7 +50,7 @@ func (s *Scanner) Sight() (json.RawMessage, error) {
 // Covers reports whether who sees all that was seen before, which [Scanner.Sight] said, in these columns, given by their paths: every record, and each
 // value shown in the same way or as it is. It is never mistaken when it says so; but of conditions that are worded
 // otherwise it does not find out that they mean the same. An index that is not there any more is not seen. The instant
-// of opts is that of the question, so that conditions with relative dates compare.
+// of opts is the Query.Seen of the scan, so that rules with relative dates compare.
 func (x *Index) Covers(ctx context.Context, who *access.Principal, before json.RawMessage, columns []string, opts *jql.ResolveOptions) (bool, error) {
 	ctx, cancel := x.limit(ctx)
 	defer cancel()

@@ -110,6 +110,7 @@ func (r *resolved) question() []byte {
 // A pageToken is where a page ended.
 type pageToken struct {
 	Now      int64  `json:"n"` // the instant of the question, in milliseconds
+	Seen     int64  `json:"r"` // that of the principal's rules
 	Question []byte `json:"q"`
 	// After holds for each index the keys of its last record that was shown,
 	// or nothing if none was.

@@ -41,7 +41,9 @@ func (s *Service) ready(ctx context.Context, who *access.Principal, id string) (
 	for i, c := range w.Columns {
 		columns[i] = c.Path
 	}
-	covers, err := s.host.Index.Covers(ctx, who, w.Sight, columns, &s.question(sp).Options)
+	rules := s.question(sp).Options
+	rules.Now = j.Created.Truncate(time.Millisecond) // as the scan had them
+	covers, err := s.host.Index.Covers(ctx, who, w.Sight, columns, &rules)
 	if err == nil && !covers {
 		err = ErrNarrowed
 	}

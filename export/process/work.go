@@ -135,7 +135,9 @@ func (a *attempt) scan(ctx context.Context, token string) error {
 	if token != "" {
 		o.Resume = []string{token}
 	}
-	scanner, err := a.s.host.Index.Scan(ctx, a.spec.who(), a.s.question(a.spec), o)
+	q := a.s.question(a.spec)
+	q.Seen = a.run.Job().Created
+	scanner, err := a.s.host.Index.Scan(ctx, a.spec.who(), q, o)
 	if err != nil {
 		return err
 	}
