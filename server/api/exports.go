@@ -71,7 +71,7 @@ func (ExportKey) Resolve(hc huma.Context) []error {
 type startRequest struct {
 	ExportKey
 
-	Body ExportBody
+	Body exportBody
 }
 
 type exportAnswer struct {
@@ -130,8 +130,8 @@ func (a *handler) getExport(ctx context.Context, in *ExportID) (*gotExport, erro
 	return &gotExport{a.retryAfter(p), p}, nil
 }
 
-// An ExportList is one page of exports.
-type ExportList struct {
+// An exportList is one page of exports.
+type exportList struct {
 	Exports       []*process.Process `json:"exports" nullable:"false"`
 	StartAt       int                `json:"start_at"`
 	MaxResults    int                `json:"max_results"`
@@ -147,7 +147,7 @@ type exportListRequest struct {
 	PageToken  string   `query:"page_token" minLength:"1" maxLength:"1000" doc:"The next_page_token of the page before; the rest is repeated, and start_at does not count."`
 }
 
-func (a *handler) listExports(ctx context.Context, in *exportListRequest) (*answer[ExportList], error) {
+func (a *handler) listExports(ctx context.Context, in *exportListRequest) (*answer[exportList], error) {
 	q := &process.ListQuery{UserID: in.UserID}
 	for _, s := range in.Status {
 		q.Status = append(q.Status, job.State(s))
@@ -159,7 +159,7 @@ func (a *handler) listExports(ctx context.Context, in *exportListRequest) (*answ
 			return nil, a.problem(ctx, search.ErrBadToken)
 		}
 	}
-	out := &ExportList{Exports: []*process.Process{}, StartAt: at, MaxResults: in.MaxResults, IsLast: true}
+	out := &exportList{Exports: []*process.Process{}, StartAt: at, MaxResults: in.MaxResults, IsLast: true}
 	exports := a.service.Exports()
 	for skipped := 0; skipped <= at; {
 		here := skipped == at
@@ -180,7 +180,7 @@ func (a *handler) listExports(ctx context.Context, in *exportListRequest) (*answ
 		skipped += q.MaxResults
 	}
 	if q.After == nil {
-		return &answer[ExportList]{*out}, nil
+		return &answer[exportList]{*out}, nil
 	}
 	next := tokenOf(q.After)
 	q.MaxResults = 1 // a full page may be the last one
@@ -191,7 +191,7 @@ func (a *handler) listExports(ctx context.Context, in *exportListRequest) (*answ
 	if len(more.Processes) > 0 {
 		out.NextPageToken, out.IsLast = next, false
 	}
-	return &answer[ExportList]{*out}, nil
+	return &answer[exportList]{*out}, nil
 }
 
 // tokenOf returns the page token of a place in a list. It holds nothing that the list does not show.
@@ -259,8 +259,8 @@ func comeAgain(ctx context.Context, seconds string) {
 	}
 }
 
-// ExportLimits bound exports. What is not there has no bound.
-type ExportLimits struct {
+// exportLimits bound exports. What is not there has no bound.
+type exportLimits struct {
 	MaxRecords int64 `json:"max_records,omitempty" doc:"The greatest number of records of an export, which is cut there, and says so."`
 	MaxBytes   int64 `json:"max_bytes,omitempty" doc:"The greatest size of all files of an export."`
 	MaxParts   int   `json:"max_parts,omitempty" doc:"The greatest number of files of an export."`
@@ -276,7 +276,7 @@ func (a *handler) offer(c *Capabilities) {
 	}
 	o := a.service.Exports().Offer()
 	c.Formats, c.Storage = slices.Clone(filled(o.Formats)), filled(o.Storages)
-	c.Limits.Exports = &ExportLimits{
+	c.Limits.Exports = &exportLimits{
 		MaxRecords: o.Limits.Records, MaxBytes: o.Limits.Bytes, MaxParts: o.Limits.Parts, PerUser: o.Limits.PerUser, PerTenant: o.Limits.PerTenant,
 		Retention: int64(o.Retention / time.Second),
 	}

@@ -12,21 +12,21 @@ import (
 	"github.com/digit-health/dhr/export/process"
 )
 
-// An ExportBody says what to export: a query or a saved filter.
-type ExportBody struct {
+// An exportBody says what to export: a query or a saved filter.
+type exportBody struct {
 	JQL            *string       `json:"jql,omitempty" nullable:"false" doc:"The question; empty asks for every record. Either this or filter_id." example:"diagnosis ~ malaria AND age < 5 ORDER BY date DESC"`
 	FilterID       *string       `json:"filter_id,omitempty" nullable:"false" minLength:"1" maxLength:"200" doc:"A saved filter, which counts as it is now. Either this or jql."`
 	AllowedIndexes []string      `json:"allowed_indexes,omitempty" maxItems:"100" nullable:"false" doc:"Names of indexes, or patterns with *; without any, those of the filter, or every index that the asker may see." example:"[\"health-data-visits\"]"`
 	Format         string        `json:"format" minLength:"1" maxLength:"64" doc:"One of the formats of /v1/capabilities: csv, excel, json, ndjson, pdf." example:"csv"`
 	Fields         []string      `json:"fields,omitempty" maxItems:"1000" nullable:"false" doc:"The columns in their order: paths, aliases or labels of fields, or patterns such as patient.*; without any, all." example:"[\"visit_id\", \"age\", \"district\", \"date\"]"`
 	MaxResults     int64         `json:"max_results,omitempty" minimum:"1" maximum:"9007199254740991" doc:"The greatest number of records; without one, all. If there are more, the export says that it is truncated."`
-	Options        ExportOptions `json:"options,omitzero" doc:"Choices about the file."`
+	Options        exportOptions `json:"options,omitzero" doc:"Choices about the file."`
 	Storage        string        `json:"storage,omitempty" minLength:"1" maxLength:"64" doc:"Where the files are kept, one of the storages of /v1/capabilities; without one, the first of these." example:"disk"`
 	AsOf           *time.Time    `json:"as_of,omitempty" nullable:"false" doc:"The instant that now() and relative dates stand for; without one, now. The same request with the same instant makes the same bytes." example:"2026-11-30T18:00:00Z"`
 }
 
-// ExportOptions are choices about a file.
-type ExportOptions struct {
+// exportOptions are choices about a file.
+type exportOptions struct {
 	TimeZone      string `json:"time_zone,omitempty" minLength:"1" maxLength:"64" doc:"In which zone instants are written, and days of the question begin: an IANA name such as Asia/Kolkata." example:"Asia/Kolkata"`
 	BOM           *bool  `json:"bom,omitempty" nullable:"false" doc:"Whether a CSV begins with a byte-order mark, by which spreadsheets know UTF-8; without a word it does."`
 	Delimiter     string `json:"delimiter,omitempty" doc:"What stands between the cells of a CSV; without a word, a comma." example:";"`
@@ -40,13 +40,13 @@ type ExportOptions struct {
 }
 
 // TransformSchema says which delimiters there are: a tag could not, for one of them is the comma.
-func (ExportOptions) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+func (exportOptions) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	s.Properties["delimiter"].Enum = []any{",", ";", "|", "\t"}
 	return s
 }
 
 // exportRequest makes a request of the service's of a body.
-func (a *handler) exportRequest(ctx context.Context, b *ExportBody) (*process.Request, error) {
+func (a *handler) exportRequest(ctx context.Context, b *exportBody) (*process.Request, error) {
 	refuse := func(detail, member, message string) error {
 		return formProblem(ctx, http.StatusUnprocessableEntity, detail, []error{&huma.ErrorDetail{Message: message, Location: "body." + member}})
 	}

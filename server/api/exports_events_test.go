@@ -181,7 +181,7 @@ func TestExportsThroughAGateway(t *testing.T) {
 	again := s.send("exporter", "POST", "/v1/exports", m{"jql": children, "format": "csv"}, "Idempotency-Key", "k")
 	require.Equal(t, begun.json["id"], again.json["id"])
 	require.Equal(t, []any{"csv", "excel", "json", "ndjson", "pdf"}, s.send("exporter", "GET", "/v1/capabilities", nil).json["formats"])
-	require.EqualValues(t, 2000, at(t, s.send("exporter", "GET", "/v1/capabilities", nil).json, "limits", "exports", "max_parts"))
+	require.EqualValues(t, 1000, at(t, s.send("exporter", "GET", "/v1/capabilities", nil).json, "limits", "exports", "max_parts"))
 	require.Equal(t, http.StatusNotFound, s.send("stranger", "GET", "/v1/query", nil).status)
 	require.Equal(t, http.StatusUnauthorized, s.send("stranger", "GET", path, nil).status)
 }

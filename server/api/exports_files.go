@@ -274,7 +274,7 @@ func disposition(name string) string {
 const previewPath = "/v1/exports/preview"
 
 type previewRequest struct {
-	Body ExportBody
+	Body exportBody
 }
 
 type previewAnswer struct {

@@ -308,5 +308,5 @@ func TestWithoutExports(t *testing.T) {
 	got = s.send("exporter", "GET", "/v1/capabilities", nil)
 	require.Equal(t, []any{"csv", "excel", "json", "ndjson", "pdf"}, got.json["formats"])
 	require.Equal(t, []any{"disk"}, got.json["storage"])
-	require.Equal(t, m{"max_parts": 2000., "retention_seconds": 7 * 24 * 3600.}, at(t, got.json, "limits", "exports"))
+	require.Equal(t, m{"max_parts": 1000., "retention_seconds": 7 * 24 * 3600.}, at(t, got.json, "limits", "exports"))
 }

@@ -49,7 +49,7 @@ type LimitsInfo struct {
 	MaxQuery    int   `json:"max_query" doc:"The longest query, in bytes."`
 	CappedCount int64 `json:"capped_count" doc:"How far a capped count goes."`
 
-	Exports *ExportLimits `json:"exports,omitempty" doc:"Those of exports, if there are any."`
+	Exports *exportLimits `json:"exports,omitempty" doc:"Those of exports, if there are any."`
 }
 
 // Me is who asks.
