@@ -14,6 +14,7 @@ import (
 	"github.com/digit-health/dhr/dashboard"
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/docstore/memdoc"
+	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
 	"github.com/digit-health/dhr/search/memsearch"
@@ -30,13 +31,13 @@ var (
 func newAudited(t *testing.T) (*dhr.Service, func(tenant string) []audit.Entry) {
 	t.Helper()
 	engine := memsearch.New()
-	schema, err := record.ParseSchema("visits", []byte(`{"mappings":{"properties":{"age":{"type":"integer"}}}}`))
+	schema, err := record.ParseSchema("visits", []byte(`{"mappings":{"properties":{"age":{"type":"integer"},"ward":{"type":"keyword"}}}}`))
 	require.NoError(t, err)
 	require.NoError(t, engine.Create(t.Context(), schema))
 	all, err := schema.ProjectAll()
 	require.NoError(t, err)
 	_, err = engine.Load(t.Context(), schema, func(yield func(*search.Document) bool) {
-		for r, err := range record.ReadNDJSON(strings.NewReader(`{"_id":"v1","_source":{"age":5}}`), "visits", all) {
+		for r, err := range record.ReadNDJSON(strings.NewReader(`{"_id":"v1","_source":{"age":5,"ward":"A"}}`), "visits", all) {
 			require.NoError(t, err)
 			yield(&search.Document{Record: r, Place: 1})
 		}
@@ -101,6 +102,11 @@ func TestWhatIsNoted(t *testing.T) {
 		},
 		"admin values.read visits done": func() error {
 			_, err := s.Suggest(ctx, admin, []string{"visits"}, "age", "", 10)
+			return err
+		},
+		"admin values.read * done": func() error {
+			found, err := s.Complete(ctx, admin, "ward = ", 7)
+			require.Contains(t, found, jql.Completion{Text: "A", Kind: "value", Replace: jql.Span{Start: 7, End: 7}})
 			return err
 		},
 		"nobody values.read * denied":            func() error { _, err := s.Suggest(ctx, nobody, nil, "age", "", 10); return err },
@@ -194,7 +200,7 @@ func TestWhatCannotBeNotedIsNotDone(t *testing.T) {
 	store := docstore.New(memdoc.New())
 	trail := audit.Open(store, nil)
 	engine := memsearch.New()
-	schema, err := record.ParseSchema("visits", []byte(`{"mappings":{"properties":{"age":{"type":"integer"}}}}`))
+	schema, err := record.ParseSchema("visits", []byte(`{"mappings":{"properties":{"age":{"type":"integer"},"ward":{"type":"keyword"}}}}`))
 	require.NoError(t, err)
 	require.NoError(t, engine.Create(t.Context(), schema))
 	s, err := dhr.New(t.Context(), dhr.Config{Engine: engine, Policy: policy, Store: store, Audit: trail})

@@ -44,7 +44,16 @@ func TestBlocksOfServersAreFound(t *testing.T) {
 	require.Equal(t, []string{"curl 127.0.0.1:3000/a -d '{\n  \"b\": 1}'   -i", "curl '127.0.0.1:3000/b'"}, commandLines(got[1].text))
 	require.True(t, block{info: "sh", text: "go run ./server import -index a b\ncurl 127.0.0.1:3000/v1/me\n"}.asks())
 	require.False(t, block{info: "sh", text: "go run ./server -addr 127.0.0.1:3000\n"}.asks())
-	require.Equal(t, "'/p' import -data '/d' -index a b", (&running{program: "/p", data: "/d"}).line("go run ./server import -index a b"))
+	s := &running{program: "/p", data: "/d/data", address: "127.0.0.1:9", id: "abc"}
+	for command, want := range map[string][2]string{
+		"go run ./server import -index a b":                  {".", "'/p' import -data '/d/data' -index a b"},
+		"curl 127.0.0.1:3000/v1/me":                          {"/d", "curl -sS 127.0.0.1:9/v1/me"},
+		"curl 127.0.0.1:3000/v1/exports/ID/files/1 -o a.csv": {"/d", "curl -sSf 127.0.0.1:9/v1/exports/abc/files/1 -o a.csv"},
+		"curl 127.0.0.1:3000/v1/filters/ID -d IDENTITY":      {"/d", "curl -sS 127.0.0.1:9/v1/filters/abc -d IDENTITY"},
+	} {
+		dir, line := s.line(command)
+		require.Equal(t, want, [2]string{dir, line})
+	}
 	require.False(t, got[2].asks() || got[2].serves() || got[2].runs())
 
 	_, err = blocks("d.md", document("```sh", "go run ./examples/a", "```", "```json output", "{}", "```"))

@@ -104,6 +104,7 @@ type running struct {
 	greeted string // what it printed on standard output when it was ready
 	program string
 	data    string // its directory of data
+	id      string // of the last answer that has one
 }
 
 // startServer starts the server with nothing but its sample, on a free port and with a directory of its own; it ends with the test.
@@ -160,9 +161,13 @@ func (b block) checkAt(ctx context.Context, s *running) error {
 	if !b.serves() {
 		printed = ""
 		for _, command := range commandLines(b.text) {
-			out, err := run(ctx, ".", "sh", "-c", s.line(command))
+			dir, line := s.line(command)
+			out, err := run(ctx, dir, "sh", "-c", line)
 			if err != nil {
 				return fmt.Errorf("%s: %s: %w\n%s", b, command, err, out)
+			}
+			if m := answered.FindStringSubmatch(out); m != nil {
+				s.id = m[1]
 			}
 			printed += out
 		}
@@ -177,12 +182,25 @@ func (b block) checkAt(ctx context.Context, s *running) error {
 	return nil
 }
 
-// line is a command of a document for this server.
-func (s *running) line(command string) string {
+// answered is an answer of one thing that has an id, named a place where the document shows that of the answer before, and stores
+// the flag of a command that keeps an answer.
+var (
+	stores   = regexp.MustCompile(` -[oO]`)
+	answered = regexp.MustCompile(`^\{"id":"([^"]+)"`)
+	named    = regexp.MustCompile(`/ID\b`)
+)
+
+// line is a command of a document for this server, and where it is run: what it stores is nothing to keep.
+func (s *running) line(command string) (dir, line string) {
 	if m := beside.FindString(command); m != "" { // the flags stand before everything else
-		return fmt.Sprintf("'%s' %s -data '%s' %s", s.program, strings.Fields(m)[3], s.data, command[len(m):])
+		return ".", fmt.Sprintf("'%s' %s -data '%s' %s", s.program, strings.Fields(m)[3], s.data, command[len(m):])
 	}
-	return "curl -sS" + strings.TrimPrefix(strings.ReplaceAll(command, documented, s.address), "curl")
+	command = named.ReplaceAllString(strings.ReplaceAll(command, documented, s.address), "/"+s.id)
+	flags := "-sS"
+	if stores.MatchString(command) {
+		flags += "f" // a problem is no file
+	}
+	return filepath.Dir(s.data), "curl " + flags + strings.TrimPrefix(command, "curl")
 }
 
 // space is white space in JSON outside of strings, or a string.

@@ -86,7 +86,7 @@ func TestExports(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"analyst export.request denied", "exporter export.delete done", "exporter export.download done", "exporter export.complete done",
-		"exporter export.request done", "exporter filter.create done",
+		"exporter export.request done", "exporter filter.create done", "exporter filter.create begun",
 	}, got)
 	report, err := trail.Verify(t.Context(), nil)
 	require.NoError(t, err)

@@ -174,6 +174,9 @@ func (s *Service) Complete(ctx context.Context, who *access.Principal, text stri
 		if errors.Is(err, search.ErrInvalid) || errors.Is(err, search.ErrUnsupported) || errors.Is(err, search.ErrUnknownField) {
 			return nil, nil // a field whose values cannot be listed
 		}
+		if failed := s.noteValues(ctx, who, indexes, f.Path, found, err); failed != nil {
+			return nil, failed
+		}
 		texts := make([]string, 0, len(found))
 		for _, b := range found {
 			texts = append(texts, b.Keys[0].Text())
@@ -190,11 +193,18 @@ func (s *Service) Suggest(ctx context.Context, who *access.Principal, indexes []
 	if err == nil {
 		found, err = s.index.Suggest(ctx, who, indexes, field, prefix, limit)
 	}
-	e := audit.Entry{Action: "values.read", Object: cmp.Or(strings.Join(indexes, ","), "*"), Count: int64(len(found)), Detail: map[string]string{"field": field, "outcome": outcome(err)}}
-	if failed := s.note(ctx, who, e); failed != nil {
+	if failed := s.noteValues(ctx, who, indexes, field, found, err); failed != nil {
 		return nil, failed
 	}
 	return found, err
+}
+
+// noteValues notes that values of a field were asked for, and how many were shown.
+func (s *Service) noteValues(ctx context.Context, who *access.Principal, indexes []string, field string, found []search.Bucket, err error) error {
+	return s.note(ctx, who, audit.Entry{
+		Action: "values.read", Object: cmp.Or(strings.Join(indexes, ","), "*"), Count: int64(len(found)),
+		Detail: map[string]string{"field": field, "outcome": outcome(err)},
+	})
 }
 
 // Indexes returns the names of the indexes that a principal may see.

@@ -27,6 +27,12 @@ PATCH = [("invalid_request", r"body\.(id|permission|favourite|created_at|updated
 # The version of If-Match is not the filter's.
 VERSION = [("stale_version", None)]
 
+# A query or a filter is asked for, not both and not neither; which formats and storages there are
+# is configured; a title has a length in bytes; the choices of a file must fit its format.
+EXPORT = [("invalid_request", r"body\.(jql|filter_id|format|storage|as_of|options(\..*)?)")]
+# A page token is a place in a list, and a name has a length in bytes; a range is a text that must lie in the file.
+PLACE = [("bad_page_token", None), ("invalid_request", r"query\.user_id")]
+
 # To JSON Schema 48.0 is an integer; the server, like most, wants it written as one.
 NO_INTEGER = re.compile(r"must be a whole number without a fraction, of 64 bits, got -?\d+(\.0+|\.?\d*[eE][+-]?\d+)")
 
@@ -47,6 +53,11 @@ REASONS = {
     "POST /v1/filters/{id}/copy": FILTER,
     "PUT /v1/filters/{id}/owner": FILTER + VERSION,
     "PUT /v1/filters/{id}/permissions": FILTER + VERSION,
+    "POST /v1/exports": QUERY + INDEXES + FIELDS + EXPORT,
+    "POST /export/bulk": QUERY + INDEXES + FIELDS + EXPORT,
+    "POST /v1/exports/preview": QUERY + INDEXES + FIELDS + EXPORT + [("too_much_for_format", None)],
+    "GET /v1/exports": PLACE,
+    "GET /v1/exports/{id}/files/{n}": [("range_not_satisfiable", None), ("precondition_failed", None), ("export_expired", None)],
 }
 
 

@@ -20,6 +20,9 @@ const (
 	userLabel      = "user:"
 	userStateLabel = "user-state:" // the state, a colon and the user
 	maxUser        = 200
+	// maxContent bounds the texts of others in a job, so that there is always room to say how it ended.
+	maxContent = docstore.MaxBody - 128<<10
+	maxText    = 4 << 10 // of an error
 )
 
 // orderName returns the name of the document of a job, by which the newest are found first.
@@ -35,18 +38,32 @@ func (j *Job) check() error {
 	if j.MaxAttempts < 0 {
 		return fmt.Errorf("%w: at most %d attempts", ErrInvalid, j.MaxAttempts)
 	}
-	return checkLabels(j.Labels)
+	return j.checkContent()
 }
 
-func checkLabels(labels []string) error {
-	for _, l := range labels {
+// checkContent returns what is wrong with the labels of j, and with how long its texts are.
+func (j *Job) checkContent() error {
+	size := len(j.Spec) + len(j.Work) + len(j.Code) + len(j.Message)
+	for _, l := range j.Labels {
+		size += 2*len(l) + 10
 		for _, reserved := range []string{stateLabel, userLabel, userStateLabel} {
 			if strings.HasPrefix(l, reserved) {
 				return fmt.Errorf("%w: the label %q begins with %q, which is reserved", ErrInvalid, l, reserved)
 			}
 		}
 	}
+	if size > maxContent {
+		return fmt.Errorf("%w: %w: its content has %d bytes, at most %d are allowed", ErrInvalid, docstore.ErrTooLarge, size, maxContent)
+	}
 	return nil
+}
+
+// short returns the text of an error, cut if nobody would read it to its end.
+func short(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxText], "") + "…"
 }
 
 // encode returns the document of j.
@@ -110,7 +127,7 @@ func (j *Job) grant(after *Job, work bool) *Job {
 
 // compare returns what is wrong with a changed job, given how it may be.
 func (j *Job) compare(after *Job) error {
-	if err := checkLabels(after.Labels); err != nil {
+	if err := after.checkContent(); err != nil {
 		return err
 	}
 	want, got := reflect.ValueOf(*j), reflect.ValueOf(*after)

@@ -58,11 +58,14 @@ type Failure struct {
 
 // Error returns the failure for operators.
 func (f *Failure) Error() string {
+	var inner *Failure
 	switch {
 	case f.Err == nil:
 		return fmt.Sprintf("%s: %s", f.Code, f.Message)
-	case f.Code == "" && f.Message == "":
+	case f.Message == "" && (f.Code == "" || f.Code == CodeInternal):
 		return f.Err.Error()
+	case errors.As(f.Err, &inner) && inner.Code == f.Code && inner.Message == f.Message:
+		return f.Err.Error() // it says the same
 	}
 	return fmt.Sprintf("%s: %s: %v", f.Code, f.Message, f.Err)
 }

@@ -3,8 +3,10 @@ package job_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -130,9 +132,11 @@ func TestEachWriteFails(t *testing.T) {
 				jobs := job.New(docstore.New(store), localjob.New(), nil)
 				jobs.Handle("k", count(4, time.Second))
 				stop := run(t, jobs)
+				begun := time.Now()
 				made := submit(t, jobs, &job.Job{MaxAttempts: 1})
 				got := finish(t, jobs, made)
 				stop()
+				require.Less(t, time.Since(begun), 7*time.Second, "nobody has to wait for the end of a lease: write %d, after %t", write, after)
 				checkCount(t, got, 4)
 				require.Equal(t, 1, got.Attempt, "write %d, after %t", write, after)
 			})
@@ -278,6 +282,100 @@ func TestWorkerLost(t *testing.T) {
 		require.Equal(t, job.CodeWorkerLost, got.Code)
 		require.Equal(t, 3, got.Attempt)
 		require.InDelta(t, 15, time.Since(begun).Seconds(), 1.5)
+	})
+}
+
+// A handler that was told to end keeps its lease until it has returned, so that it can tidy up.
+func TestTidyingUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		memory := memdoc.New()
+		var calls atomic.Int64
+		begun, tidied := make(chan struct{}, 1), make(chan error, 1)
+		handler := func(ctx context.Context, run *job.Run) error {
+			calls.Add(1)
+			begun <- struct{}{}
+			<-ctx.Done()
+			<-time.After(time.Minute)
+			tidied <- run.Checkpoint(context.WithoutCancel(ctx), "tidy")
+			return context.Cause(ctx)
+		}
+		var both []*job.Jobs
+		for range 2 {
+			jobs := job.New(docstore.New(memory), localjob.New(), nil)
+			jobs.Handle("k", handler)
+			both = append(both, jobs)
+		}
+		defer run(t, both[0])()
+		defer run(t, both[1])()
+		made := submit(t, both[0], &job.Job{})
+		<-begun
+		_, err := both[0].Cancel(t.Context(), made.Tenant, made.Kind, made.ID)
+		require.NoError(t, err)
+		got := finish(t, both[1], made)
+		require.NoError(t, <-tidied)
+		require.Equal(t, job.Cancelled, got.State)
+		require.Equal(t, `"tidy"`, string(got.Work))
+		require.EqualValues(t, 1, calls.Load())
+	})
+}
+
+// Work that is done when the lease had ended, but nobody else had it, is done.
+func TestLateSuccess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var down atomic.Bool
+		var calls atomic.Int64
+		store := &faulty{Driver: memdoc.New(), fault: func(bool) (bool, bool) { return down.Load(), false }}
+		jobs := job.New(docstore.New(store), localjob.New(), nil)
+		jobs.Handle("k", func(ctx context.Context, run *job.Run) error {
+			calls.Add(1)
+			down.Store(true)
+			<-ctx.Done()
+			down.Store(false)
+			if err := run.Checkpoint(context.WithoutCancel(ctx), "late"); !errors.Is(err, job.ErrLeaseLost) {
+				t.Errorf("a write without a lease: %v", err)
+			}
+			return nil
+		})
+		defer run(t, jobs)()
+		begun := time.Now()
+		made := submit(t, jobs, &job.Job{})
+		<-time.After(20 * time.Second)
+		got := finish(t, jobs, made)
+		require.Equal(t, job.Completed, got.State)
+		require.EqualValues(t, 1, got.Fence)
+		require.EqualValues(t, 1, calls.Load())
+		require.Empty(t, got.Work)
+		require.WithinDuration(t, begun.Add(15*time.Second), got.Finished, time.Second)
+	})
+}
+
+// However much a handler has to say, there is room to say how its job ended.
+func TestRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		jobs := newJobs(nil)
+		largest := strings.Repeat("w", docstore.MaxBody-128<<10-2-100)
+		jobs.Handle("k", func(ctx context.Context, run *job.Run) error {
+			err := run.Checkpoint(ctx, largest+strings.Repeat("w", 100))
+			require.ErrorIs(t, err, job.ErrInvalid)
+			require.ErrorIs(t, err, docstore.ErrTooLarge)
+			require.ErrorIs(t, run.Checkpoint(ctx, make(chan int)), job.ErrInvalid)
+			require.ErrorIs(t, run.Update(ctx, func(j *job.Job) error { j.Attempt = 0; return nil }), job.ErrInvalid)
+			require.NoError(t, run.Checkpoint(ctx, largest))
+			long := strings.Repeat("\x01é", 1<<20)
+			return job.Permanent(&job.Failure{Code: long, Message: long, Err: fmt.Errorf("%s", long)})
+		})
+		defer run(t, jobs)()
+		got := finish(t, jobs, submit(t, jobs, &job.Job{Spec: json.RawMessage(`1`)}))
+		require.Equal(t, job.Failed, got.State)
+		require.Equal(t, 1, got.Attempt)
+		require.Len(t, string(got.Work), len(largest)+2)
+		for _, text := range []string{got.Code, got.Message, got.Cause} {
+			require.True(t, strings.HasSuffix(text, "…"))
+			require.True(t, strings.HasPrefix(text, "\x01é"))
+		}
 	})
 }
 

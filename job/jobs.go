@@ -67,8 +67,7 @@ func (j *Jobs) Submit(ctx context.Context, in *Job) (*Job, error) {
 		return nil, fmt.Errorf("job: submit: %w: no job", ErrInvalid)
 	}
 	made := j.initiated(in)
-	err := made.check()
-	if err != nil {
+	if err := made.check(); err != nil {
 		return nil, fmt.Errorf("job: submit: %w", err)
 	}
 	d, err := made.encode()

@@ -245,7 +245,9 @@ func TestFailure(t *testing.T) {
 	cause := fmt.Errorf("no space left on device")
 	full := &job.Failure{Code: "STORAGE_FULL", Message: "There is no room.", Err: cause}
 	require.Equal(t, "STORAGE_FULL: There is no room.: no space left on device", full.Error())
-	require.Equal(t, "no space left on device", job.Permanent(cause).Error()[len("INTERNAL: : "):])
+	require.Equal(t, "no space left on device", job.Permanent(cause).Error())
+	require.Equal(t, full.Error(), job.Permanent(full).Error())
+	require.Equal(t, "STORAGE_FULL: There is no room.", (&job.Failure{Code: "STORAGE_FULL", Message: "There is no room."}).Error())
 	var f *job.Failure
 	require.ErrorAs(t, job.Permanent(fmt.Errorf("part 3: %w", full)), &f)
 	require.True(t, f.Permanent)

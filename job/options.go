@@ -32,8 +32,8 @@ type Options struct {
 	Patience time.Duration
 	// Progress is the shortest time between two writes of progress of a job. If zero, a second.
 	Progress time.Duration
-	// Worker is the name of this process in the documents. It must be different for each Jobs; if
-	// empty, it is the host's and the process's with a random end.
+	// Worker is the name of this process in the documents, to which a random end is added: a process that
+	// begins anew is another worker. If empty, it is the name of the host and the number of the process.
 	Worker string
 	// Now is the clock on the wall. If nil, time.Now. What must not go wrong when
 	// somebody sets it, such as leases, does not ask it.
@@ -81,8 +81,9 @@ func (o *Options) withDefaults() Options {
 		if err != nil {
 			host = "unknown"
 		}
-		all.Worker = fmt.Sprintf("%s/%d/%s", host, os.Getpid(), rand.Text()[:8])
+		all.Worker = fmt.Sprintf("%s/%d", host, os.Getpid())
 	}
+	all.Worker += "/" + rand.Text()[:8]
 	return all
 }
 

@@ -250,7 +250,7 @@ func (j *Jobs) seen(key docstore.Key) *sight {
 // work has the handler work, and stores what became of it.
 func (r *Run) work(ctx context.Context, s *session, h Handler) {
 	j := r.jobs
-	keeping, stop := context.WithCancel(ctx)
+	keeping, stop := context.WithCancel(s.work) // also while the handler, told to end, has not returned yet
 	kept := make(chan struct{})
 	go func() {
 		defer close(kept)
@@ -320,7 +320,7 @@ func (r *Run) settle(job *Job, err, why error) {
 		return
 	}
 	f := failureOf(err)
-	job.Code, job.Message, job.Cause = f.Code, f.Message, err.Error()
+	job.Code, job.Message, job.Cause = short(f.Code), short(f.Message), short(err.Error())
 	if f.Permanent || job.Attempt >= job.MaxAttempts {
 		j.end(job, Failed)
 		return

@@ -110,6 +110,13 @@ type Snapshot interface {
 	Close() error
 }
 
+// A leaver is a Snapshot of an engine that keeps it for a while when nobody here holds it any more.
+type leaver interface {
+	// Leave gives back what this process holds, as Close does, but the engine keeps the snapshot
+	// for some minutes, to be opened again by its token.
+	Leave() error
+}
+
 // A Scan asks a snapshot for every matching record, or for one slice of them.
 type Scan struct {
 	Plan    *plan.Plan

@@ -203,12 +203,27 @@ func (s *Scanner) check() error {
 // Close gives the snapshots back to the engine. Slices must not be read any more; what asks for
 // records afterwards is told ErrSnapshotLost. Where a slice stands it says all the same.
 func (s *Scanner) Close() error {
+	return s.end(Snapshot.Close)
+}
+
+// Leave ends the scan as Close does, but where the engine can, it keeps the snapshots for some minutes, so that
+// somebody goes on at a checkpoint. If nobody does, they end by themselves.
+func (s *Scanner) Leave() error {
+	return s.end(func(snapshot Snapshot) error {
+		if l, ok := snapshot.(leaver); ok {
+			return l.Leave()
+		}
+		return snapshot.Close()
+	})
+}
+
+func (s *Scanner) end(one func(Snapshot) error) error {
 	if s.closed.Swap(true) {
 		return nil
 	}
 	var errs []error
 	for _, snapshot := range s.snapshots {
-		errs = append(errs, snapshot.Close())
+		errs = append(errs, one(snapshot))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("search: close a scan: %w", err)

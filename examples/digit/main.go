@@ -38,7 +38,7 @@ const prefix = "/health-reports"
 func main() {
 	cluster := flag.String("es", "http://localhost:9200", "the `URL` of Elasticsearch, which has DIGIT's indexes")
 	users := flag.String("users", "", "the `URL` of the user service, egov-user; without it the gateway's word alone counts")
-	gateways := flag.String("gateways", "", "the `networks` of the gateway, with commas between")
+	gateways := flag.String("gateways", "", "the `networks` of the gateway, with commas between; they are needed")
 	address := flag.String("addr", "127.0.0.1:8080", "listen at this `address`")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -77,6 +77,7 @@ func run(ctx context.Context, cluster, address string, signIn auth.Authenticator
 		return err
 	}
 	server := &http.Server{Addr: address, Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	log.Printf("at http://%s%s", address, prefix)
 	ended := make(chan error, 1)
 	go func() { ended <- server.ListenAndServe() }()
 	select {
@@ -97,7 +98,7 @@ func signIn(users string, gateways []string) (auth.Authenticator, error) {
 	for _, text := range gateways {
 		n, err := netip.ParsePrefix(strings.TrimSpace(text))
 		if err != nil {
-			return nil, fmt.Errorf("-gateways: %w", err)
+			return nil, fmt.Errorf("-gateways: found %q; expected networks such as 10.0.0.0/24, with commas between: %w", text, err)
 		}
 		networks = append(networks, n)
 	}

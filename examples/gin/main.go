@@ -70,6 +70,7 @@ func run(ctx context.Context, data, address string) (err error) {
 		return err
 	}
 	server := &http.Server{Addr: address, Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	log.Printf("at http://%s%s", address, prefix)
 	return server.ListenAndServe()
 }
 

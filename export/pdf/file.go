@@ -7,7 +7,12 @@ import (
 	"io"
 	"strings"
 	"unicode/utf16"
+
+	"github.com/digit-health/dhr/export"
 )
+
+// maxOffset is the last place that the table of objects can name.
+const maxOffset = 9_999_999_999
 
 // A file writes the objects of a PDF one after another; what it holds is where they are.
 type file struct {
@@ -41,6 +46,9 @@ func (f *file) reserve() int {
 func (f *file) object(id int, format string, args ...any) {
 	if f.written == 0 {
 		f.write([]byte("%PDF-1.7\n%\xE2\xE3\xCF\xD3\n")) // bytes that say that it is not text
+	}
+	if f.written > maxOffset && f.err == nil {
+		f.err = fmt.Errorf("%w: a PDF of more than 10 GB", export.ErrTooMany)
 	}
 	f.offsets[id-1] = f.written
 	f.write(fmt.Appendf(nil, "%d 0 obj\n%s\nendobj\n", id, fmt.Sprintf(format, args...)))

@@ -165,6 +165,39 @@ func TestAround(t *testing.T) {
 	require.Equal(t, 1000, strings.Count(all.String(), "a question without an end"))
 }
 
+// A long question above high headings leaves room for the rows.
+func TestHighHeadings(t *testing.T) {
+	t.Parallel()
+	schema, err := record.ParseSchema("test", []byte(`{"properties": {"a": {"type": "keyword"}}}`))
+	require.NoError(t, err)
+	p, err := schema.Project("a")
+	require.NoError(t, err)
+	columns := []export.Column{{Path: "a", Label: strings.Repeat("heading ", 130)}}
+	for i := range 8 { // so that there is no room to make the first one wider
+		columns = append(columns, export.Column{Path: fmt.Sprint("b", i), Label: strings.Repeat("heading ", 20)})
+	}
+	for words := 250; words <= 450; words += 20 {
+		var file bytes.Buffer
+		opts := &export.Options{Labels: true, Question: strings.Repeat("the question ", words)}
+		e, err := pdf.Format().NewEncoder(&file, columns, opts)
+		require.NoError(t, err)
+		var r record.Record
+		r.Reset(p)
+		r.Append(0, record.StringValue(strings.Repeat("value ", 50)))
+		require.NoError(t, e.Encode(&r))
+		require.NoError(t, e.Close())
+		d := open(t, file.Bytes())
+		d.inside(t)
+		said := 0
+		for _, p := range d.pages {
+			for _, text := range p.texts {
+				said += strings.Count(text.says, "value")
+			}
+		}
+		require.Equal(t, 50*3, said, "the first column stands in each band")
+	}
+}
+
 func TestHeadingTooHigh(t *testing.T) {
 	t.Parallel()
 	var file bytes.Buffer

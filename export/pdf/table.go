@@ -54,7 +54,7 @@ func (e *encoder) layOut() {
 		e.topLeft += size * lineHeight / textSize
 	}
 	e.topLeft += lineHeight
-	if e.topLeft > pageHeight/2 {
+	if e.topLeft > pageHeight/2 || e.topLeft+e.head > pageHeight-margin-bottom-height(3) {
 		e.writeTop()
 	}
 	if e.head > pageHeight/2 && e.f.err == nil {

@@ -192,7 +192,7 @@ type checked struct {
 
 func (c *checked) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
-	_, _ = c.hash.Write(p[:n])                                          // a hash takes everything
+	_, _ = c.hash.Write(p[:n]) // a hash takes everything
 	if err == io.EOF && hex.EncodeToString(c.hash.Sum(nil)) != c.want {
 		return n, ErrDamaged
 	}

@@ -75,7 +75,8 @@ func (a *attempt) end(ctx context.Context, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, job.ErrLeaseLost), errors.Is(cause, job.ErrLeaseLost), errors.Is(cause, job.ErrDraining):
-		return err // another goes on
+		a.goesOn = true // by somebody else
+		return err
 	case errors.Is(cause, job.ErrCancelled):
 		a.clean(ctx)
 		return err
@@ -90,6 +91,7 @@ func (a *attempt) end(ctx context.Context, err error) error {
 				a.s.log.WarnContext(ctx, "an export could not be started over", "export", j.ID, "error", lost)
 			}
 		}
+		a.goesOn = true
 		return f
 	}
 	a.clean(ctx)
@@ -109,9 +111,13 @@ func (a *attempt) clean(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTimeout)
 	defer cancel()
+	j := a.run.Job()
 	err := a.startOver(ctx)
+	if err == nil { // nobody goes on: whatever bears one of the tags is to go
+		err = a.s.deleteUnknown(ctx, a.spec, j.ID, 1, j.Fence, nil)
+	}
 	if err == nil && a.work.Sealed {
-		err = a.s.destroyKey(ctx, a.spec.Tenant, a.run.Job().ID)
+		err = a.s.destroyKey(ctx, a.spec.Tenant, j.ID)
 	}
 	if err == nil {
 		a.work.Sealed = false

@@ -50,10 +50,18 @@ func checkRanges(t *testing.T, d *process.Download, want string) {
 type faulty struct {
 	*memsearch.Driver
 	hook func(ctx context.Context, what string, n int) error
+	// leaves says that the engine keeps a snapshot that was left.
+	leaves bool
 
 	mu   sync.Mutex
 	done map[string]int
 	open int // snapshots
+}
+
+func (f *faulty) count(what string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.done[what]
 }
 
 func (f *faulty) meet(ctx context.Context, what string) error {
@@ -112,6 +120,16 @@ func (s *faultySnapshot) Close() error {
 	s.f.open--
 	s.f.mu.Unlock()
 	return s.Snapshot.Close()
+}
+
+func (s *faultySnapshot) Leave() error {
+	if !s.f.leaves {
+		return s.Close()
+	}
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	s.f.open--
+	return nil
 }
 
 func (f *faulty) snapshots() int {

@@ -50,7 +50,7 @@ type Limits struct {
 	Records int64
 	// Bytes is the greatest size of all files of an export. One that would be larger fails.
 	Bytes int64
-	// Parts is the greatest number of files of an export. If zero, 2,000. One that would have more fails.
+	// Parts is the greatest number of files of an export. If zero, 1,000; at most 2,000. One that would have more fails.
 	Parts int
 	// PerUser and PerTenant are how many exports may be waiting or running. See also job.Limits.
 	PerUser, PerTenant int
@@ -100,6 +100,9 @@ type Service struct {
 	pause time.Duration
 }
 
+// maxParts is how many files a document can list, or nearly: one that gets too long is TOO_MANY_FILES as well.
+const maxParts = 2000
+
 // New returns the exports of a host, and has the configuration's jobs handle them. It starts nothing:
 // somebody runs the jobs, and calls Sweep.
 func New(c *Config, h *Host) (*Service, error) {
@@ -118,11 +121,11 @@ func New(c *Config, h *Host) (*Service, error) {
 			return nil, fmt.Errorf("process: %w: no storage is called %q", ErrInvalid, scheme)
 		}
 	}
-	if c.Retention < 0 || c.Sweep < 0 || c.Limits.Records < 0 || c.Limits.Bytes < 0 || c.Limits.Parts < 0 {
-		return nil, fmt.Errorf("process: %w: a limit is negative", ErrInvalid)
+	if c.Retention < 0 || c.Sweep < 0 || c.Limits.Records < 0 || c.Limits.Bytes < 0 || c.Limits.Parts < 0 || c.Limits.Parts > maxParts {
+		return nil, fmt.Errorf("process: %w: a limit is out of range", ErrInvalid)
 	}
 	s.config.Retention = cmp.Or(c.Retention, 7*24*time.Hour)
-	s.config.Limits.Parts = cmp.Or(c.Limits.Parts, 2000)
+	s.config.Limits.Parts = cmp.Or(c.Limits.Parts, 1000)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

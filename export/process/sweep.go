@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"github.com/digit-health/dhr/docstore"
+	"github.com/digit-health/dhr/export/parts"
 	"github.com/digit-health/dhr/job"
 )
 
-// Sweep deletes the files and keys of exports whose time has come, and what failed ones have left. The process of
+// Sweep deletes the files and keys of exports whose time has come, and what failed ones and killed workers have left. The process of
 // one that has expired stays. Of what cannot be deleted now the errors are returned; the next Sweep tries again. It may run
 // in several processes at once.
 func (s *Service) Sweep(ctx context.Context) error {
@@ -19,7 +20,8 @@ func (s *Service) Sweep(ctx context.Context) error {
 	for _, err := range s.pins.Sweep(ctx, time.Hour) {
 		errs = append(errs, err)
 	}
-	if err := errors.Join(errs...); err != nil {
+	_, err := parts.Sweep(s.config.Spool)
+	if err := errors.Join(append(errs, err)...); err != nil {
 		return failed("sweep", err)
 	}
 	return nil

@@ -28,6 +28,8 @@ type attempt struct {
 	slice   *search.Slice
 	writer  *parts.Writer
 	marks   marks
+	// goesOn says that another attempt may go on, on the same snapshot.
+	goesOn bool
 	// encoded is how many records the writer was given, with those of the parts before.
 	encoded int64
 }
@@ -42,12 +44,17 @@ func (s *Service) handle(ctx context.Context, run *job.Run) error {
 	if a.writer != nil {
 		a.writer.Abort()
 	}
+	err = a.end(ctx, err)
 	if a.scanner != nil {
-		if closed := a.scanner.Close(); closed != nil {
+		closed := a.scanner.Close
+		if a.goesOn {
+			closed = a.scanner.Leave
+		}
+		if closed := closed(); closed != nil {
 			s.log.WarnContext(ctx, "a snapshot was not given back", "export", run.Job().ID, "error", closed)
 		}
 	}
-	return a.end(ctx, err)
+	return err
 }
 
 func (a *attempt) do(ctx context.Context) (err error) {
@@ -350,7 +357,7 @@ func (a *attempt) store(ctx context.Context, f *parts.File) error {
 	a.work = &w
 	if err := a.save(ctx); err != nil {
 		a.work = before
-		a.unsaved(ctx, p, err)
+		a.unsaved(ctx, p)
 		return err
 	}
 	return nil
@@ -367,25 +374,26 @@ func (a *attempt) kept(ctx context.Context, f *parts.File) (*part, error) {
 	return a.s.put(ctx, a, f)
 }
 
-// unsaved deletes a stored file that the job does not tell of. If it is not certain that it does not, the file stays.
-func (a *attempt) unsaved(ctx context.Context, p *part, why error) {
+// unsaved deletes a stored file that the job does not tell of, after an error that may not say so. As long as nobody else holds the
+// job, a write that nobody waits for any more may still come to it: then the file is left to whoever follows, who finds it by its tag.
+func (a *attempt) unsaved(ctx context.Context, p *part) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTimeout)
 	defer cancel()
-	if !errors.Is(why, job.ErrLeaseLost) {
-		j, err := a.s.config.Jobs.Get(ctx, a.spec.Tenant, kind, a.run.Job().ID)
-		if err == nil {
-			_, err = decodeWork(j)
-		}
-		if err != nil {
-			a.s.log.ErrorContext(ctx, "a stored file may have been lost sight of", "export", a.run.Job().ID, "file", string(p.Ref), "error", err)
-			return
-		}
-		if w, _ := decodeWork(j); holds(w, p) {
-			return
-		}
+	mine := a.run.Job()
+	j, err := a.s.config.Jobs.Get(ctx, a.spec.Tenant, kind, mine.ID)
+	var w *work
+	if err == nil {
+		w, err = decodeWork(j)
 	}
-	if _, err := a.s.delete(ctx, []part{*p}); err != nil {
-		a.s.log.ErrorContext(ctx, "a stored file was lost sight of", "export", a.run.Job().ID, "file", string(p.Ref), "error", err)
+	gone := errors.Is(err, job.ErrNotFound)
+	switch {
+	case err == nil && holds(w, p):
+		return
+	case gone, err == nil && (j.Fence > mine.Fence || j.State.Finished()):
+		_, err = a.s.delete(ctx, []part{*p})
+	}
+	if err != nil {
+		a.s.log.WarnContext(ctx, "a stored file is left to whoever follows", "export", mine.ID, "file", string(p.Ref), "error", err)
 	}
 }
 

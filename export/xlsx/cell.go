@@ -119,7 +119,7 @@ const (
 
 func (e *encoder) date(column int, c *export.Cell) {
 	wall := c.Wall()
-	if wall < march1900 || wall >= year10000 {
+	if wall < march1900 || wall >= year10000 || e.isFiner(c) {
 		e.text = c.AppendText(e.text[:0])
 		e.asText(column)
 		return
@@ -142,6 +142,27 @@ func (e *encoder) date(column int, c *export.Cell) {
 		e.buf = appendDecimals(append(e.buf, '.'), (millis*31_250+13)/27) // 1e11/millisPerDay is 31250/27
 	}
 	e.buf = append(e.buf, `</v></c>`...)
+}
+
+// isFiner reports whether an instant has more than milliseconds, which a date would lose.
+func (e *encoder) isFiner(c *export.Cell) bool {
+	const millis = len("2006-01-02T15:04:05.000")
+	if c.Day() || len(c.Value().Text()) <= millis {
+		return false
+	}
+	e.text = c.AppendText(e.text[:0])
+	if len(e.text) <= millis || e.text[millis-4] != '.' {
+		return false
+	}
+	for _, digit := range e.text[millis:] {
+		if digit < '0' || digit > '9' {
+			return false
+		}
+		if digit != '0' {
+			return true
+		}
+	}
+	return false
 }
 
 // appendDecimals appends eleven decimals, less the zeros at the end: they tell milliseconds apart.

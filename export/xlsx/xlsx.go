@@ -7,8 +7,8 @@
 // Cells have real types. Numbers are numbers, but for whole numbers beyond 2^53 and floats
 // that a spreadsheet does not have, which are text. Instants are dates with a
 // time, as the clocks of the zone show it; days are dates. A date before 1 March 1900,
-// of which spreadsheets do not agree, or after 9999 is text as in a CSV, and so is a
-// month or a year. Text is text, whatever it looks like: identifiers keep
+// of which spreadsheets do not agree, or after 9999 is text as in a CSV, and so is an instant
+// with more than milliseconds, a month or a year. Text is text, whatever it looks like: identifiers keep
 // their zeros, and nothing is ever a formula. Nothing stands for Null, and an empty
 // text is an empty text.
 //

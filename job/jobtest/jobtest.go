@@ -64,9 +64,11 @@ func Run(t *testing.T, h Harness) {
 		{"deaf runner", testDeafRunner},
 		{"one lease", testOneLease},
 		{"lease lost", testLeaseLost},
+		{"fence", testFence},
 		{"attempts", testAttempts},
 		{"steering", testSteering},
 		{"limits", testLimits},
+		{"limits unseen", testLimitsUnseen},
 		{"limits let others pass", testLimitsLetOthersPass},
 		{"cancel while waiting", testCancelWaiting},
 		{"cancel here", testCancelHere},
@@ -226,8 +228,8 @@ func pass[T any](w *world, ch <-chan T, d time.Duration, what string) {
 // A line is how a process reaches the store. It can be cut.
 type line struct {
 	docstore.Driver
-	down   atomic.Bool
-	writes atomic.Int64
+	down  atomic.Bool
+	lists atomic.Int64 // pages that were read
 }
 
 func (l *line) cut() error {
@@ -250,7 +252,6 @@ func (l *line) Put(ctx context.Context, d *docstore.Document, expect int64) (*do
 	if err := l.cut(); err != nil {
 		return nil, err
 	}
-	l.writes.Add(1)
 	return l.Driver.Put(ctx, d, expect)
 }
 
@@ -259,6 +260,7 @@ func (l *line) List(ctx context.Context, q *docstore.Query) ([]*docstore.Documen
 	if err := l.cut(); err != nil {
 		return nil, err
 	}
+	defer l.lists.Add(1)
 	return l.Driver.List(ctx, q)
 }
 

@@ -81,6 +81,39 @@ func testLeaseLost(w *world) {
 	require.Equal(w, `"from b"`, string(last.Work))
 }
 
+// A worker that still believes in its lease when another one has it, as after its process was stopped for a while,
+// hears so from its first write, which is not stored.
+func testFence(w *world) {
+	begun, goOn, late := make(chan struct{}, 1), make(chan struct{}), make(chan error, 2)
+	a := w.process(func(ctx context.Context, run *job.Run) error {
+		begun <- struct{}{}
+		<-goOn
+		late <- run.Checkpoint(ctx, "from a")
+		late <- context.Cause(ctx)
+		return nil
+	}, func(o *job.Options) { o.Lease, o.Poll = time.Hour, time.Hour }).start()
+	made := a.submit(&job.Job{})
+	wait(w, begun, "the first worker begins")
+	written, end := make(chan struct{}), make(chan struct{})
+	b := w.process(func(ctx context.Context, run *job.Run) error {
+		if err := run.Checkpoint(ctx, "from b"); err != nil {
+			return err
+		}
+		close(written)
+		<-end
+		return nil
+	}, nil).start()
+	wait(w, written, "the second worker goes on")
+	close(goOn)
+	require.ErrorIs(w, wait(w, late, "the first worker writes"), job.ErrLeaseLost)
+	require.ErrorIs(w, wait(w, late, "its handler hears of it"), job.ErrLeaseLost)
+	close(end)
+	got := b.finished(made)
+	require.Equal(w, job.Completed, got.State)
+	require.Equal(w, `"from b"`, string(got.Work))
+	require.EqualValues(w, 2, got.Fence)
+}
+
 // At no time more jobs run than the limits allow, however many processes there are.
 func testLimits(w *world) {
 	all := newCrowd()
@@ -122,6 +155,32 @@ func testLimits(w *world) {
 		}
 	}
 	require.Greater(w, all.most[""], 1, "they run side by side")
+}
+
+// Nor when the processes do not know of each other's jobs yet: a worker looks again after it has got a lease.
+func testLimitsUnseen(w *world) {
+	begun, release := make(chan string, 10), make(chan struct{})
+	var both []*process
+	for range 2 {
+		both = append(both, w.process(func(_ context.Context, run *job.Run) error {
+			begun <- run.Job().ID
+			<-release
+			return nil
+		}, func(o *job.Options) { o.Poll, o.Limits.PerTenant = time.Hour, 1 }).start())
+	}
+	for _, p := range both { // what they know is what they have read in the beginning
+		require.Eventually(w, func() bool { return p.store.lists.Load() >= 2 }, soon, time.Millisecond)
+	}
+	client := w.process(nil, nil)
+	first := both[0].submit(&job.Job{ID: "first"})
+	require.Equal(w, "first", wait(w, begun, "the first job begins"))
+	second := both[1].submit(&job.Job{ID: "second"})
+	pass(w, begun, 600*time.Millisecond, "the second job begins")
+	close(release)
+	require.Equal(w, job.Completed, client.finished(first).State)
+	got := client.finished(second)
+	require.Equal(w, job.Completed, got.State)
+	require.Equal(w, 1, got.Attempt)
 }
 
 // Who has reached his limit does not hold up others, though his jobs are older and of greater priority.
@@ -226,11 +285,11 @@ func testShortOutage(w *world) {
 	require.Equal(w, 1, got.Attempt)
 }
 
-// When the store does not answer for longer, handlers stop; the jobs are worked on once it answers again,
-// and the attempt does not count.
+// When the store does not answer for longer, handlers stop; the jobs are worked on once it answers again, and
+// the attempt does not count, whoever goes on.
 func testLongOutage(w *world) {
 	begun, causes := make(chan int64, 10), make(chan error, 10)
-	p := w.process(func(ctx context.Context, run *job.Run) error {
+	handler := func(ctx context.Context, run *job.Run) error {
 		begun <- run.Job().Fence
 		if run.Job().Fence > 1 {
 			return nil
@@ -238,13 +297,20 @@ func testLongOutage(w *world) {
 		<-ctx.Done()
 		causes <- context.Cause(ctx)
 		return context.Cause(ctx)
-	}, nil).start()
-	made := p.submit(&job.Job{MaxAttempts: 1})
+	}
+	both := []*process{w.process(handler, nil).start(), w.process(handler, nil).start()}
+	made := both[0].submit(&job.Job{MaxAttempts: 1})
 	require.EqualValues(w, 1, wait(w, begun, "the job begins"))
-	p.store.down.Store(true)
+	for _, p := range both {
+		p.store.down.Store(true)
+	}
 	require.ErrorIs(w, wait(w, causes, "the handler hears of it"), job.ErrLeaseLost)
 	pass(w, begun, lease/2, "work begins without a store")
-	p.store.down.Store(false)
+	for _, p := range both {
+		p.store.down.Store(false)
+	}
 	require.EqualValues(w, 2, wait(w, begun, "the job begins again"))
-	require.Equal(w, job.Completed, p.finished(made).State)
+	got := both[0].finished(made)
+	require.Equal(w, job.Completed, got.State)
+	require.Equal(w, 1, got.Attempt)
 }

@@ -23,6 +23,21 @@ func TestSuite(t *testing.T) {
 	})
 }
 
+// The suite over a store on the disk, whose writes take their time.
+func TestSQLite(t *testing.T) {
+	t.Parallel()
+	jobtest.Run(t, jobtest.Harness{
+		Runners: func(testing.TB) func() job.Runner { return func() job.Runner { return localjob.New() } },
+		Store: func(t testing.TB) docstore.Driver {
+			d, err := sqldoc.Open(t.Context(), filepath.Join(t.TempDir(), "config.sqlite"), nil)
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, d.Close()) })
+			return d
+		},
+		Apart: true,
+	})
+}
+
 // Workers are killed over a store on the disk.
 func TestKill(t *testing.T) {
 	t.Parallel()

@@ -161,17 +161,9 @@ func (pt *point) append(b []byte) []byte {
 
 // close gives the point back. One that the cluster no longer has is no error.
 func (pt *point) close() error {
-	pt.mu.Lock()
-	id, closed := pt.id, pt.closed
-	pt.closed = true
-	pt.mu.Unlock()
-	if closed || id == "" {
+	id := pt.leave()
+	if id == "" {
 		return nil
-	}
-	if pt.stop != nil {
-		pt.stop()
-		<-pt.kept
-		id = pt.latest()
 	}
 	ctx, cancel := context.WithTimeout(pt.base, patience)
 	defer cancel()
@@ -186,4 +178,22 @@ func (pt *point) close() error {
 		return nil
 	}
 	return err
+}
+
+// leave no longer keeps the point alive, so that it ends by itself. It returns the id, empty if
+// the point was closed or left before.
+func (pt *point) leave() string {
+	pt.mu.Lock()
+	id, closed := pt.id, pt.closed
+	pt.closed = true
+	pt.mu.Unlock()
+	if closed {
+		return ""
+	}
+	if pt.stop != nil {
+		pt.stop()
+		<-pt.kept
+		id = pt.latest()
+	}
+	return id
 }

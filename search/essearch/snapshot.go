@@ -78,6 +78,12 @@ func (s *snapshot) Token() string { return s.point.latest() }
 // Close gives the point in time back.
 func (s *snapshot) Close() error { return s.point.close() }
 
+// Leave leaves the point in time to whoever opens it again before it ends.
+func (s *snapshot) Leave() error {
+	s.point.leave()
+	return nil
+}
+
 // Count returns how many records of the snapshot match p.
 func (s *snapshot) Count(ctx context.Context, p *plan.Plan) (int64, error) {
 	q, err := s.question(ctx, p)

@@ -50,6 +50,27 @@ func TestScan(t *testing.T) {
 	}
 }
 
+// A snapshot that is left is not closed, and goes on in other hands.
+func TestLeave(t *testing.T) {
+	t.Parallel()
+	f := &fake{docs: 2500}
+	left, err := f.driver(t, Options{}).Snapshot(t.Context(), "visits", "")
+	require.NoError(t, err)
+	for range 2 {
+		require.NoError(t, left.(*snapshot).Leave())
+	}
+	require.NoError(t, left.Close())
+	require.Empty(t, f.closed)
+	s, err := f.driver(t, Options{}).Snapshot(t.Context(), "visits", left.Token())
+	require.NoError(t, err)
+	records, _ := s.Scan(t.Context(), &search.Scan{Plan: f.all(t), Columns: f.columns(t)})
+	got, err := drain(records)
+	require.NoError(t, err)
+	require.Equal(t, f.ids(0, f.docs), got)
+	require.NoError(t, s.Close())
+	require.Len(t, f.closed, 1)
+}
+
 // A scan that is resumed at any record goes on with the next, also in the hands
 // of another driver.
 func TestResume(t *testing.T) {

@@ -105,7 +105,8 @@ type handler struct {
 	// failures are refused sign-ins by address.
 	failures buckets
 	lasting  lasting
-	tracer   trace.Tracer // or nil
+	alone    map[string]string // paths that have one method, though they look like those of a route that has others
+	tracer   trace.Tracer      // or nil
 	zones    zones
 
 	via       string                  // what we call ourselves to the other processes
@@ -116,7 +117,7 @@ type handler struct {
 // New returns the API of a service. A process that has the role gateway alone needs no service.
 func New(service *dhr.Service, opts *Options) (http.Handler, error) {
 	useProblems()
-	a := &handler{service: service, mux: http.NewServeMux()}
+	a := &handler{service: service, mux: http.NewServeMux(), alone: map[string]string{}}
 	if opts != nil {
 		a.opts = *opts
 	}

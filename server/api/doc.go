@@ -21,4 +21,12 @@
 //
 // [Options.Authenticate] says who that is; without it nobody is let in. The documents about the API, and
 // whether the service lives, are open to all.
+//
+// # Exports
+//
+// An export is begun, and made in the background. How far it is can be asked for, or read as a stream of
+// Server-Sent Events, which goes on where it was left (Last-Event-ID) and ends with the export, with the client and
+// when [Options.Ending] is closed. Files are sent as they are stored, whole or in parts: they are not compressed on
+// the way, so that their hash is that of the manifest, and one that cannot be read to its end is cut off, never
+// shown as whole. Streams and downloads have no turn among other requests; each user may have 32 of them at once.
 package api

@@ -20,9 +20,6 @@ import (
 	"github.com/digit-health/dhr/search"
 )
 
-// maxStart is how far into a list start_at reaches.
-const maxStart = 10_000
-
 // exportRoutes has those of the design document, /export/…, beside ours.
 func (a *handler) exportRoutes() {
 	for _, names := range [][3]string{{"/v1/exports", "/v1/exports/", ""}, {"/export/bulk", "/export/process/", "-bulk"}} {
@@ -41,6 +38,7 @@ func (a *handler) exportRoutes() {
 	huma.Register(a.api, a.eventsOperation(), a.exportEvents)
 	huma.Register(a.api, a.fileOperation(), a.exportFile)
 	huma.Register(a.api, a.previewOperation(), a.previewExport)
+	a.alone[previewPath] = http.MethodPost // and not the methods of /v1/exports/{id}
 	a.describeExports()
 }
 
@@ -143,7 +141,7 @@ type ExportList struct {
 
 type exportListRequest struct {
 	Status     []string `query:"status,explode" maxItems:"6" nullable:"false" enum:"initiated,processing,completed,failed,cancelled,expired" doc:"The states asked for; without any, all."`
-	UserID     string   `query:"user_id" minLength:"1" maxLength:"200" doc:"Whose exports: another user's, or those of all (*), for who may administer; without one, the asker's own."`
+	UserID     string   `query:"user_id" minLength:"1" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters" doc:"Whose exports: another user's, or those of all (*), for who may administer; without one, the asker's own."`
 	StartAt    int      `query:"start_at" minimum:"0" maximum:"10000" default:"0" doc:"How many come before. What lies beyond is reached by page_token."`
 	MaxResults int      `query:"max_results" minimum:"1" maximum:"1000" default:"50"`
 	PageToken  string   `query:"page_token" minLength:"1" maxLength:"1000" doc:"The next_page_token of the page before; the rest is repeated, and start_at does not count."`
@@ -171,7 +169,7 @@ func (a *handler) listExports(ctx context.Context, in *exportListRequest) (*answ
 		}
 		page, err := exports.List(ctx, whoOf(ctx), q)
 		if err != nil {
-			return nil, a.inQuery(ctx, err)
+			return nil, a.inQuery(ctx, in, err)
 		}
 		if here {
 			out.Exports = filled(page.Processes)
@@ -188,7 +186,7 @@ func (a *handler) listExports(ctx context.Context, in *exportListRequest) (*answ
 	q.MaxResults = 1 // a full page may be the last one
 	more, err := exports.List(ctx, whoOf(ctx), q)
 	if err != nil {
-		return nil, a.inQuery(ctx, err)
+		return nil, a.inQuery(ctx, in, err)
 	}
 	if len(more.Processes) > 0 {
 		out.NextPageToken, out.IsLast = next, false
@@ -215,14 +213,20 @@ func cursorOf(token string) *docstore.Cursor {
 	return c
 }
 
-// inQuery is the problem of parameters.
-func (a *handler) inQuery(ctx context.Context, err error) error {
+// inQuery is the problem of parameters of a list.
+func (a *handler) inQuery(ctx context.Context, in *exportListRequest, err error) error {
 	var field *process.FieldError
-	if errors.As(err, &field) {
-		return formProblem(ctx, http.StatusUnprocessableEntity, "the list cannot be made",
-			[]error{&huma.ErrorDetail{Message: field.Message, Location: "query." + field.Field}})
+	switch invalid := errors.Is(err, docstore.ErrInvalid); {
+	case errors.As(err, &field):
+	case invalid && in.PageToken != "":
+		return a.problem(ctx, search.ErrBadToken)
+	case invalid:
+		field = &process.FieldError{Field: "user_id", Message: "no user can be called so"}
+	default:
+		return a.problem(ctx, err)
 	}
-	return a.problem(ctx, err)
+	return formProblem(ctx, http.StatusUnprocessableEntity, "the list cannot be made",
+		[]error{&huma.ErrorDetail{Message: field.Message, Location: "query." + field.Field}})
 }
 
 func (a *handler) deleteExport(ctx context.Context, in *ExportID) (*struct{}, error) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -115,8 +116,15 @@ func (a *handler) eventsOperation() huma.Operation {
 		"who asks again with Last-Event-ID is sent what follows, and 204 if that was the end."
 	op.Responses = map[string]*huma.Response{
 		"200": {Description: "The events.", Content: map[string]*huma.MediaType{"text/event-stream": {
-			Schema:  &huma.Schema{Type: huma.TypeString},
-			Example: "event: state\nid: 12\ndata: {\"id\":\"…\",\"status\":\"processing\",…}\n\n",
+			Schema: &huma.Schema{
+				Type: huma.TypeObject, Description: "One event.", Required: []string{"event", "id", "data"}, Properties: map[string]*huma.Schema{
+					"event": {Type: huma.TypeString, Enum: []any{"progress", "state", "end"}},
+					"id":    {Type: huma.TypeString, Description: "For Last-Event-ID."},
+					"data": {Type: huma.TypeString, Description: "The export, as it is.", Extensions: map[string]any{
+						"contentMediaType": "application/json", "contentSchema": map[string]any{"$ref": "#/components/schemas/Export"},
+					}},
+				},
+			},
 		}}},
 		"204": {Description: "The end was seen before; nothing follows."},
 	}
@@ -132,7 +140,7 @@ func (a *handler) exportEvents(ctx context.Context, in *eventsRequest) (*huma.St
 	changes := watched(ctx, a.service.Exports().Watch(ctx, whoOf(ctx), in.ID))
 	end := func() {
 		cancel()
-		for range changes { //nolint:revive // what watches has returned then
+		for range changes { // what watches has returned then
 		}
 		release()
 	}
@@ -241,8 +249,10 @@ func (s *events) change(c change) (done bool, err error) {
 		return true, c.err
 	}
 	p := c.process
-	data, err := json.Marshal(p)
-	if err != nil {
+	var data bytes.Buffer // as it is in other answers, and in one line
+	text := json.NewEncoder(&data)
+	text.SetEscapeHTML(false)
+	if err := text.Encode(p); err != nil {
 		return true, err
 	}
 	if p.Change != s.seen {
@@ -251,20 +261,20 @@ func (s *events) change(c change) (done bool, err error) {
 			event = "state"
 		}
 		s.seen, s.state = p.Change, p.Status
-		if err := s.write(eventText(event, strconv.FormatInt(p.Change, 10), data)); err != nil {
+		if err := s.write(eventText(event, strconv.FormatInt(p.Change, 10), data.Bytes())); err != nil {
 			return true, err
 		}
 	}
 	if !p.Status.Finished() {
 		return false, nil
 	}
-	return true, s.write(eventText("end", lastID(p), data))
+	return true, s.write(eventText("end", lastID(p), data.Bytes()))
 }
 
 // eventText is an event as it is sent.
 func eventText(name, id string, data []byte) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "event: %s\nid: %s\ndata: %s\n\n", name, id, data)
+	fmt.Fprintf(&b, "event: %s\nid: %s\ndata: %s\n\n", name, id, bytes.TrimSuffix(data, []byte("\n")))
 	return b.String()
 }
 

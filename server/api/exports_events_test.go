@@ -108,7 +108,7 @@ func TestStreamsEnd(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, s.send("promoted", "GET", path+"/files/1", nil).status, "who is the same user")
 	leave()
 	for _, stream := range streams {
-		for range stream { //nolint:revive // to its end
+		for range stream { // to its end
 		}
 	}
 	again := func() bool {
@@ -141,7 +141,7 @@ func TestEventsThroughAGateway(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer exporter")
 		got, err := http.DefaultClient.Do(r)
 		require.NoError(t, err, name)
-		defer got.Body.Close()
+		t.Cleanup(func() { require.NoError(t, got.Body.Close()) })
 		require.Equal(t, "text/event-stream", got.Header.Get("Content-Type"))
 		require.Equal(t, []string{"no-store, no-transform"}, got.Header.Values("Cache-Control"))
 		lines := bufio.NewReader(got.Body)

@@ -31,10 +31,8 @@ type fileRequest struct {
 	IfNone  string `header:"If-None-Match" doc:"The ETag of the file that the client has."`
 }
 
-// fileContent is a file in the document, whatever its kind.
-func fileContent() map[string]*huma.MediaType {
-	return map[string]*huma.MediaType{"*/*": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}
-}
+// fileContent is a file in the document, whatever its kind: bytes have no schema.
+func fileContent() map[string]*huma.MediaType { return map[string]*huma.MediaType{"*/*": {}} }
 
 func textHeader(about string) *huma.Param {
 	return &huma.Param{Description: about, Schema: &huma.Schema{Type: huma.TypeString}}
@@ -273,6 +271,8 @@ func disposition(name string) string {
 	return `attachment; filename="` + plain + `"; filename*=UTF-8''` + strings.ReplaceAll(url.QueryEscape(name), "+", "%20")
 }
 
+const previewPath = "/v1/exports/preview"
+
 type previewRequest struct {
 	Body ExportBody
 }
@@ -285,7 +285,7 @@ type previewAnswer struct {
 }
 
 func (a *handler) previewOperation() huma.Operation {
-	op := a.exportOp(http.MethodPost, "/v1/exports/preview", "preview-export", "What the file of an export begins with")
+	op := a.exportOp(http.MethodPost, previewPath, "preview-export", "What the file of an export begins with")
 	op.Description = "A file of the first 50 records, or fewer if the question finds fewer, in the format asked for and never compressed. " +
 		"In formats of text its bytes are those with which the file begins. Nothing is kept."
 	op.Responses = map[string]*huma.Response{"200": {Description: "The beginning of the file.", Content: fileContent()}}

@@ -104,7 +104,7 @@ func (s *server) stream(ctx context.Context, user, path string, header ...string
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	got, err := http.DefaultClient.Do(r)
+	got, err := http.DefaultClient.Do(r) //nolint:bodyclose // by who reads the stream
 	require.NoError(s.t, err)
 	require.Equal(s.t, http.StatusOK, got.StatusCode)
 	require.Equal(s.t, "text/event-stream", got.Header.Get("Content-Type"))

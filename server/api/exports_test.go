@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -50,7 +51,7 @@ func TestExports(t *testing.T) {
 			require.Equal(t, http.StatusOK, file.status)
 			sum := sha256.Sum256(file.body)
 			require.Equal(t, at(t, files[0], "sha256"), hex.EncodeToString(sum[:]))
-			require.EqualValues(t, at(t, files[0], "size"), len(file.body))
+			require.Equal(t, fmt.Sprint(at(t, files[0], "size")), file.header.Get("Content-Length"))
 			require.Equal(t, at(t, files[0], "media_type"), file.header.Get("Content-Type"))
 			require.Equal(t, `"`+hex.EncodeToString(sum[:])+`"`, file.header.Get("ETag"))
 			require.Equal(t, "sha-256=:"+base64.StdEncoding.EncodeToString(sum[:])+":", file.header.Get("Repr-Digest"))
@@ -184,11 +185,13 @@ func TestExportLists(t *testing.T) {
 		all, _ = ids("admin", query)
 		require.Len(t, all, want, query)
 	}
+	require.Equal(t, 422, s.send("admin", "GET", "/v1/exports?user_id="+strings.Repeat("%C3%BC", 150), nil).status, "a name has a length in bytes")
 	all, _ = ids("foreign", "user_id=*")
 	require.Empty(t, all)
 	for query, want := range map[string]int{
 		"user_id=admin": 403, "user_id=*": 403, "status=done": 422, "status=": 422, "user_id=": 422, "page_token=x": 400, "page_token=": 422, "page_token=" + token + "x": 400,
 		"page_token=e30%3D": 400, "start_at=10001": 422, "max_results=0": 422, "max_results=1001": 422, "owner=me": 422, "user_id=a&user_id=b": 422,
+		"user_id=%01": 422, "page_token=eyJuYW1lIjoiXHUwMDAwIn0": 400,
 	} {
 		require.Equal(t, want, s.send("exporter", "GET", "/v1/exports?"+query, nil).status, query)
 	}
@@ -283,6 +286,7 @@ func TestBadExports(t *testing.T) {
 		want         int
 	}{
 		{"PUT", "/v1/exports", 405}, {"POST", "/v1/exports/none", 405}, {"GET", "/export/bulk", 405}, {"DELETE", "/export/process/none", 405}, {"GET", "/v1/exports/none", 404},
+		{"GET", "/v1/exports/preview", 405}, {"DELETE", "/v1/exports/preview", 405}, {"OPTIONS", "/v1/exports/preview", 405},
 		{"DELETE", "/v1/exports/none", 404}, {"GET", "/v1/exports/none/manifest", 404}, {"GET", "/v1/exports/none/events", 404}, {"GET", "/v1/exports/none/files/1", 404},
 		{"GET", "/v1/exports/none/files/0", 422}, {"GET", "/v1/exports/none/files/one", 422}, {"GET", "/v1/exports/none/files", 404}, {"GET", "/v1/exports/a%2Fb", 404},
 		{"GET", "/v1/exports/%00", 404}, {"GET", "/v1/exports/" + strings.Repeat("a", 201), 422}, {"GET", "/v1/exports/none?x=1", 422}, {"GET", "/v1/exports/none/events?x=1", 422},

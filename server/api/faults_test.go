@@ -107,6 +107,52 @@ func TestSlowBody(t *testing.T) {
 	require.Equal(t, http.StatusRequestTimeout, got.StatusCode)
 }
 
+// Who sends a body that is too long, or is refused, and reads the answer once it is sent, finds one.
+func TestLongBodySentWhole(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	for line, want := range map[string]int{
+		"POST /v1/query HTTP/1.1\r\nAuthorization: Bearer admin":   http.StatusRequestEntityTooLarge,
+		"POST /v1/query HTTP/1.1\r\nAuthorization: Bearer unknown": http.StatusUnauthorized,
+		"POST /v1/nothing HTTP/1.1":                                http.StatusNotFound,
+	} {
+		c, err := net.Dial("tcp", s.Listener.Addr().String())
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = c.Close() })
+		require.NoError(t, c.SetDeadline(time.Now().Add(10*time.Second)))
+		const length = 20 << 20
+		_, err = fmt.Fprintf(c, "%s\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", line, length, strings.Repeat(" ", length))
+		require.NoError(t, err, line)
+		got, err := http.ReadResponse(bufio.NewReader(c), nil)
+		require.NoError(t, err, line)
+		require.NoError(t, got.Body.Close())
+		require.Equal(t, want, got.StatusCode, line)
+	}
+}
+
+// Nor is one of a request that is refused before its body is looked at, though the server reads what is left of it.
+func TestSlowBodyOfRefused(t *testing.T) {
+	t.Parallel()
+	s := start(t, &api.Options{BodyTimeout: 50 * time.Millisecond})
+	for line, want := range map[string]int{
+		"POST /v1/query HTTP/1.1\r\nAuthorization: Bearer unknown":   http.StatusUnauthorized,
+		"POST /v1/query?%zz HTTP/1.1\r\nAuthorization: Bearer admin": http.StatusBadRequest,
+		"POST /v1/nothing HTTP/1.1":                                  http.StatusNotFound,
+		"DELETE /v1/query HTTP/1.1":                                  http.StatusMethodNotAllowed,
+	} {
+		c, err := net.Dial("tcp", s.Listener.Addr().String())
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = c.Close() })
+		require.NoError(t, c.SetDeadline(time.Now().Add(10*time.Second)))
+		_, err = fmt.Fprintf(c, "%s\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", line)
+		require.NoError(t, err)
+		got, err := http.ReadResponse(bufio.NewReader(c), nil)
+		require.NoError(t, err, line)
+		require.NoError(t, got.Body.Close())
+		require.Equal(t, want, got.StatusCode, line)
+	}
+}
+
 // A deadlined is an answer whose connection notes until when it may be read from.
 type deadlined struct {
 	*httptest.ResponseRecorder

@@ -17,6 +17,7 @@ import (
 // address count before it is known who asks. A rate of zero is no limit.
 type Limits struct {
 	// Concurrent is how many requests are worked on at once; others wait for their turn, up to two seconds. If zero, any number.
+	// Streams of events and downloads do not count.
 	Concurrent int
 
 	PerPrincipal, PerAddress         float64

@@ -146,31 +146,49 @@ func (c *counter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 // checked lets a request through to its route if it is for one, not too frequent, from somebody, and well formed.
 func (a *handler) checked(w http.ResponseWriter, r *http.Request) {
 	q := request(r.Context())
-	if p := a.strayed(w, r, q); p != nil {
+	p := a.strayed(w, r, q)
+	if p == nil && !open(q.route) {
+		p = a.admitted(w, r, q)
+	}
+	if p == nil {
+		p = a.checkParameters(r)
+	}
+	if p != nil {
+		if r.Header.Get("Expect") == "" { // otherwise it is not sent
+			a.drain(r, q)
+		}
 		p.write(w)
 		return
 	}
-	if !open(q.route) {
-		if p := a.admitted(w, r, q); p != nil {
-			p.write(w)
-			return
-		}
-	}
-	p := a.checkParameters(r)
-	if p == nil {
-		p = a.readBody(w, r)
-	}
-	if p != nil {
+	if p := a.readBody(w, r); p != nil {
 		p.write(w)
 		return
 	}
 	a.mux.ServeHTTP(w, r)
 }
 
+// mostDrained is how much is read of a body that is not wanted.
+const mostDrained = 32 << 20
+
+// drain reads what is left of the body of a request that is refused, if it is not much and comes in time: many clients read
+// an answer once they have sent everything, and not if the connection is closed before. The server itself would read little of it, but wait for that without end.
+func (a *handler) drain(r *http.Request, q *asked) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return
+	}
+	_ = q.control.SetReadDeadline(time.Now().Add(a.opts.BodyTimeout))
+	_, _ = io.CopyN(io.Discard, r.Body, mostDrained)
+}
+
 // strayed returns the problem of a request for a place that there is not, or not with its method.
 func (a *handler) strayed(w http.ResponseWriter, r *http.Request, q *asked) *Problem {
 	ctx := r.Context()
 	clean := path.Clean(r.URL.Path)
+	if only := a.alone[r.URL.Path]; only != "" && r.Method != only {
+		q.route = ""
+		w.Header().Set("Allow", only)
+		return byStatus[http.StatusMethodNotAllowed].problem(ctx, "the method here is "+only)
+	}
 	if q.route != "" && (clean == r.URL.Path || clean+"/" == r.URL.Path) && !strings.HasSuffix(q.route, " ") {
 		return nil
 	}
@@ -257,6 +275,7 @@ func (a *handler) readBody(w http.ResponseWriter, r *http.Request) *Problem {
 	var tooLong *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLong):
+		a.drain(r, request(ctx))
 		return byStatus[http.StatusRequestEntityTooLarge].problem(ctx, "the body is longer than "+byteCount(a.opts.MaxBody))
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		w.Header().Set("Connection", "close")

@@ -44,6 +44,7 @@ func commands() []command {
 		{"query", "JQL", "print the records that a query finds", (*Program).query},
 		{"export", "-jql JQL -o FILE", "write the records that a query finds into a file", (*Program).exportFile},
 		{"token", "", "print a token for development", (*Program).token},
+		{"key", "-name NAME", "make an API key", (*Program).key},
 		{"config", "check|print", "check or print the configuration", (*Program).configure},
 		{"audit", "verify", "check the audit log", (*Program).audit},
 		{"version", "", "print the version", (*Program).version},
@@ -97,7 +98,7 @@ func (p *Program) code(err error) int {
 func (p *Program) help(to io.Writer) {
 	say(to, "DHR answers questions about health records.\n\nCommands:\n")
 	for _, c := range commands() {
-		say(to, "  %-32s %s\n", strings.TrimSpace("server "+c.name+" "+c.arguments), c.about)
+		say(to, "  %-34s %s\n", strings.TrimSpace("server "+c.name+" "+c.arguments), c.about)
 	}
 	say(to, "\nserver COMMAND -h says more of each. Exit codes: 0 all was done, 1 it was not, 2 the arguments make no sense.\n")
 }

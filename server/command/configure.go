@@ -40,10 +40,14 @@ func (p *Program) choose(ctx context.Context, name string, args []string, from [
 
 func (p *Program) configCheck(_ context.Context, args []string) error {
 	return p.configured(newGuide("config check", "", `Reads the configuration as the server does, from its defaults, the file and the environment, and says everything that
-is wrong with it, each with its place. Nothing is opened. The exit code is 2 if anything is wrong.`,
+is wrong with it, each with its place. Of what it names, the files of keys and certificates alone are opened. The exit
+code is 2 if anything is wrong.`,
 		"server config check -config application.yml"), args, func(s *settings) error {
 		c, err := s.load(p.Env, "")
 		if err != nil {
+			return err
+		}
+		if _, _, err := secured(c); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(p.Out, "the configuration is fine: records in %s, everything else in %s, sign-in %s\n", c.EngineKind(), c.DocstoreKind(), c.Auth.Mode)

@@ -33,8 +33,8 @@ line: a plain one, one in the form {"_id": …, "_source": {…}}, or pairs of l
 may be compressed with gzip or zstd; - is standard input. A record replaces the one with the same _id.
 
 A new index gets the mapping of -mapping, or else one that is inferred from all of the documents before the first is
-stored. What is refused is said with its file, line and reason, and the rest is stored. The exit code is 0 only if
-every record was stored; the next query finds them.`,
+stored. An index that is there gets the fields that it lacks. What is refused is said with its file, line and reason,
+and the rest is stored. The exit code is 0 only if every record was stored; the next query finds them.`,
 		"server import -index visits visits-2024.ndjson.gz visits-2025.ndjson.gz\nzcat visits.ndjson.gz | server import -index visits -mapping visits.json -")
 	im.register(im.guide.flags)
 	im.guide.flags.StringVar(&im.index, "index", "", "the records go into the index of this `name`")
@@ -119,7 +119,12 @@ func (im *importing) run(ctx context.Context, o *parts, declared *record.Schema)
 			return err
 		}
 		if len(existing) > 0 {
-			s = existing[0]
+			extended, forget, err := im.extend(ctx, o, existing[0])
+			defer forget()
+			if err != nil {
+				return err
+			}
+			s = extended
 		}
 	}
 	if s == nil {

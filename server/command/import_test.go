@@ -206,3 +206,32 @@ func TestBusyStore(t *testing.T) {
 	require.Zero(t, code)
 	require.Contains(t, out, "1 of 1 records")
 }
+
+// What is stored in an index that is there is found as well, also by fields that the index lacked.
+func TestImportAddsFields(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	do := func(code int, in string, args ...string) (string, string) {
+		out, errs, got := run(t, nil, strings.NewReader(in), append([]string{args[0], "-data", dir}, args[1:]...)...)
+		require.Equal(t, code, got, errs)
+		return out, errs
+	}
+	do(0, `{"_id":"1","_source":{"age":3,"o":{"p":1}}}`, "import", "-index", "visits", "-")
+	do(0, `{"_id":"2","_source":{"age":4,"name":"Asha","o":{"p":2,"q":"x"}}}`, "import", "-index", "visits", "-")
+	for _, query := range []string{"name ~ asha", "o.q ~ x", "o.p = 2", "age = 4"} {
+		out, _ := do(0, "", "query", "-format", "ndjson", query)
+		require.JSONEq(t, `{"id":"2","index":"visits","fields":{"age":4,"name":"Asha","o.p":2,"o.q":"x"}}`, out, query)
+	}
+	// A field keeps its type, and what does not fit is refused.
+	out, _ := do(1, `{"_id":"3","_source":{"age":"many","more":1}}`, "import", "-index", "visits", "-")
+	require.Contains(t, out, "0 stored, 1 refused")
+	_, errs := do(0, `{"_id":"4","_source":{"x":1}}`+"\n"+`{"_id":"5","_source":{"x":{"y":1}}}`, "import", "-index", "visits", "-")
+	require.Contains(t, errs, "visits: fields that the index lacks are not added: ")
+	// A mapping may want no others.
+	file := filepath.Join(dir, "mapping.json")
+	require.NoError(t, os.WriteFile(file, []byte(`{"mappings":{"dynamic":false,"properties":{"age":{"type":"long"}}}}`), 0o600))
+	do(0, `{"_id":"1","_source":{"age":3}}`, "import", "-index", "fixed", "-mapping", file, "-")
+	do(0, `{"_id":"2","_source":{"age":4,"name":"Asha"}}`, "import", "-index", "fixed", "-")
+	out, _ = do(0, "", "query", "-index", "fixed", "-format", "ndjson", "age = 4")
+	require.JSONEq(t, `{"id":"2","index":"fixed","fields":{"age":4}}`, out)
+}

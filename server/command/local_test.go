@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,6 +56,39 @@ func TestLocalUserIsLocal(t *testing.T) {
 			continue
 		}
 		require.ErrorIs(t, err, access.ErrDenied, "%+v", one)
+	}
+}
+
+// What of the ways to sign in the server would not start with is told by config check, and before anything is opened.
+func TestSignInIsChecked(t *testing.T) {
+	t.Parallel()
+	for text, wrong := range map[string]string{
+		"{auth: {mode: jwt, jwt: {jwks_url: 'https://id.example.org/keys', refresh: 2h}}}":                              "",
+		"{auth: {mode: jwt, jwt: {jwks_url: 'http://id.example.org/keys'}}}":                                            "auth.jwt: ",
+		"{auth: {mode: jwt, jwt: {preset: keycloak, issuer: 'http://id.example.org/realms/a', audience: dhr}}}":         "auth.jwt: ",
+		"{auth: {mode: jwt, jwt: {key_files: [none.pem]}}}":                                                             "auth.jwt: ",
+		"{auth: {mode: digit2, digit: {user_url: 'http://egov-user.egov:8080/user'}}}":                                  "auth.digit: ",
+		"{auth: {mode: digit2, digit: {user_url: 'http://egov-user.egov:8080/user', allow_http: true}}}":                "",
+		"{auth: {mode: digit2, digit: {user_url: 'https://egov-user.egov/user', cache: 2h}}}":                           "auth.digit: ",
+		"{auth: {mode: digit3, digit: {gateways: [0.0.0.0/0]}}}":                                                        "auth.digit.gateways: ",
+		"{auth: {mode: digit2, digit: {gateways: ['::/0']}}}":                                                           "auth.digit.gateways: ",
+		"{server: {tls: {cert_file: none.pem, key_file: none.pem}}, auth: {mode: digit3, digit: {gateways: ['::/0']}}}": "server.tls: ",
+	} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, "application.yml")
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		var errs strings.Builder
+		p := &Program{Out: io.Discard, Errors: &errs, Env: func(string) string { return "" }}
+		code := p.Run(t.Context(), []string{"config", "check", "-config", file})
+		if wrong == "" {
+			require.Equal(t, exitDone, code, "%s\n%s", text, errs.String())
+			continue
+		}
+		require.Equal(t, exitUsage, code, text)
+		require.Contains(t, errs.String(), wrong, text)
+		code = p.Run(t.Context(), []string{"-config", file, "-addr", "127.0.0.1:0", "-data", filepath.Join(dir, "data")})
+		require.Equal(t, exitUsage, code, text)
+		require.NoDirExists(t, filepath.Join(dir, "data"), text)
 	}
 }
 

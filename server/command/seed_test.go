@@ -2,6 +2,8 @@ package command
 
 import (
 	"bytes"
+	"context"
+	"net"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,5 +58,39 @@ func TestSampleWanted(t *testing.T) {
 			require.NoError(t, err)
 			require.False(t, wanted)
 		})
+	}
+}
+
+// Of processes that begin together, the one that answers queries loads the sample, and no other.
+func TestSampleOfOneProcess(t *testing.T) {
+	t.Parallel()
+	for _, role := range []string{"filter", "configuration"} {
+		t.Run(role, func(t *testing.T) {
+			t.Parallel()
+			ctx, end := context.WithCancel(t.Context())
+			defer end()
+			env := map[string]string{"DHR_DATA": t.TempDir(), "SERVER_PORT": "0"}
+			var errs bytes.Buffer
+			p := &Program{Out: ended{end}, Errors: &errs, Env: func(name string) string { return env[name] }}
+			require.Equal(t, exitDone, p.Run(ctx, []string{"-roles", role}), errs.String())
+			require.NotContains(t, errs.String(), "sample")
+		})
+	}
+}
+
+// An ended ends a server with its first words, which say where it is.
+type ended struct{ end context.CancelFunc }
+
+func (e ended) Write(b []byte) (int, error) {
+	e.end()
+	return len(b), nil
+}
+
+func TestFromHere(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ ip, want string }{
+		{"0.0.0.0", "127.0.0.1:3000"}, {"::", "127.0.0.1:3000"}, {"10.0.0.1", "10.0.0.1:3000"}, {"::1", "[::1]:3000"},
+	} {
+		require.Equal(t, c.want, fromHere(&net.TCPAddr{IP: net.ParseIP(c.ip), Port: 3000}))
 	}
 }

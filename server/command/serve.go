@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,17 +28,18 @@ import (
 )
 
 func (p *Program) serve(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("server serve", flag.ContinueOnError)
-	flags.Usage = p.usage(flags, "[flags]", "Starts the server, until it is told to end by SIGTERM or SIGINT.", "server -addr 127.0.0.1:3000 -data ./dhr-data")
+	g := newGuide("serve", "", `Starts the server, until it is told to end by SIGTERM or SIGINT (Ctrl-C). It is what server does without a command.`,
+		"server -addr 127.0.0.1:3001 -data ./other-data\nserver -config application.yml")
 	var s settings
-	s.register(flags)
-	address := flags.String("addr", "", "listen at this `address` (default 127.0.0.1:3000)")
-	roles := flags.String("roles", "", "have these parts of the service only, such as query,filter: `"+strings.Join(allRoles(), "`, `")+"` (default all)")
-	if err := p.parse(flags, args); err != nil {
+	s.register(g.flags)
+	address := g.flags.String("addr", "", "listen at this `address` (default 127.0.0.1:3000)")
+	roles := g.flags.String("roles", "", "have these `parts` of the service only, with commas between: "+strings.Join(allRoles(), ", ")+" (default all)")
+	operands, err := p.read(g, args)
+	if err != nil {
 		return err
 	}
-	if flags.NArg() > 0 {
-		return &errUsage{fmt.Sprintf("serve takes no arguments, found %q", flags.Arg(0))}
+	if len(operands) > 0 {
+		return p.misuse(g, "found %q where nothing is expected", operands[0])
 	}
 	c, err := s.load(p.Env, *address)
 	if err != nil {
@@ -68,27 +68,19 @@ func rolesOf(text string) ([]string, error) {
 	return list, nil
 }
 
-// usage prints what a command does, and its flags.
-func (p *Program) usage(flags *flag.FlagSet, arguments, about, example string) func() {
-	return func() {
-		say(flags.Output(), "%s %s\n\n%s\n\nExample: %s\n\nFlags:\n", flags.Name(), arguments, about, example)
-		flags.PrintDefaults()
-	}
-}
-
 // run opens everything, serves until ctx ends, finishes what runs, and closes everything.
 func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (err error) {
 	forwards, err := gatewayOf(c, roles)
 	if err != nil {
 		return err
 	}
-	secure, err := tlsOf(c)
+	known, secure, err := secured(c)
 	if err != nil {
 		return err
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(c.Server.Address, strconv.Itoa(c.Server.Port)))
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (another address is -addr, or server.address and server.port)", err)
 	}
 	defer listener.Close() //nolint:errcheck // the server has closed it, or it was of no use
 	log, registry := logger(c, p.Errors), prometheus.NewRegistry()
@@ -106,12 +98,12 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 	o.traces = traces
 	log.InfoContext(ctx, "starting", "version", p.Version, "roles", roles, "engine", o.kind, "data", c.Server.Data)
 	p.measure(o, registry)
-	s := &serving{p: p, parts: o, roles: roles, forwards: forwards, registry: registry, log: log}
+	s := &serving{p: p, parts: o, roles: roles, known: known, forwards: forwards, registry: registry, log: log, ending: ctx.Done()}
 	if answers {
 		if err = o.openExports(roles, log); err == nil {
 			s.service, s.trail, err = p.service(ctx, o, registry, log)
 		}
-		if err == nil {
+		if err == nil && slices.Contains(roles, "query") { // of several processes that begin together, one
 			err = p.sample(ctx, o, s.service)
 		}
 	} else {
@@ -136,11 +128,13 @@ type serving struct {
 
 	p        *Program
 	roles    []string
+	known    auth.Authenticator
 	forwards *api.Gateway // or nil
 	service  *dhr.Service // or nil
 	trail    *audit.Log   // or nil
 	registry *prometheus.Registry
 	log      *slog.Logger
+	ending   <-chan struct{} // closed when the server is told to end
 }
 
 // service makes the service of the parts, which are closed after it.
@@ -204,19 +198,15 @@ func (o *parts) openTrail() *audit.Log {
 
 func (s *serving) handler() (http.Handler, error) {
 	c := s.config
-	known, err := signIn(c)
-	if err != nil {
-		return nil, err
-	}
 	proxies, err := prefixes(c.Server.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}
 	opts := &api.Options{
-		Authenticate: known, NoSignIn: c.Auth.Mode == "none", Address: func(r *http.Request) netip.Addr { return auth.ClientAddress(r, proxies) },
+		Authenticate: s.known, NoSignIn: c.Auth.Mode == "none", Address: func(r *http.Request) netip.Addr { return auth.ClientAddress(r, proxies) },
 		Version: s.p.Version, Engine: s.kind, Base: c.Server.BasePath, Roles: s.roles, Gateway: s.forwards, Permissions: s.policy.Permissions,
 		Logger: s.log, LogQueries: c.Log.QueryTexts, RequestInfo: c.Auth.Mode == "digit2", MaxBody: int64(c.Server.MaxBody), Origins: c.CORS.Origins,
-		MaxResults: c.Query.MaxResults, Limits: limits(&c.Limits), Checks: s.checks(),
+		MaxResults: c.Query.MaxResults, Limits: limits(&c.Limits), Checks: s.checks(), Ending: s.ending,
 	}
 	opts.CORS = api.CORS{Methods: c.CORS.Methods, Headers: c.CORS.Headers, Credentials: c.CORS.Credentials, MaxAge: c.CORS.MaxAge}
 	if c.Metrics.Enabled {
@@ -318,7 +308,7 @@ func (s *serving) greet(at net.Addr) {
 	if c.Server.TLS.CertFile != "" {
 		scheme = "https"
 	}
-	base := scheme + "://" + at.String() + c.Server.BasePath
+	base := scheme + "://" + fromHere(at) + c.Server.BasePath
 	say(out, "DHR %s is at %s\n  the API:  %s/docs\n", s.p.Version, base, base)
 	if s.engine != nil {
 		say(out, "  records:  %s, data under %s\n", s.kind, c.Server.Data)
@@ -330,7 +320,28 @@ func (s *serving) greet(at net.Addr) {
 	}
 	if c.Auth.Mode == "none" {
 		say(out, "  sign-in:  none; everybody is %q, so only this machine can reach it (docs/configuration.md, auth)\n", c.Auth.User)
+	} else {
+		say(out, "  sign-in:  %s (docs/auth.md)\n", c.Auth.Mode)
 	}
+}
+
+// fromHere is where a listener is reached from this machine: one that listens at all addresses, at that of the loopback.
+func fromHere(at net.Addr) string {
+	if tcp, ok := at.(*net.TCPAddr); ok && (len(tcp.IP) == 0 || tcp.IP.IsUnspecified()) {
+		return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
+	}
+	return at.String()
+}
+
+// secured returns who knows who sends a request, and the certificate of the server, or what is wrong with the configuration of
+// either: before anything is opened, and all that is wrong.
+func secured(c *config.Config) (auth.Authenticator, *tls.Config, error) {
+	known, bad := signIn(c)
+	secure, err := tlsOf(c)
+	if err := errors.Join(bad, err); err != nil {
+		return nil, nil, &errUsage{err.Error()}
+	}
+	return known, secure, nil
 }
 
 // tlsOf reads the certificate of the configuration, or returns nil if it has none.

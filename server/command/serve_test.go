@@ -267,15 +267,15 @@ func TestServerRefuses(t *testing.T) {
 		"no address":            {[]string{"-addr", "here"}, nil, 2, `-addr "here" is no address`},
 		"no port":               {[]string{"-addr", "127.0.0.1:99999"}, nil, 2, `-addr "127.0.0.1:99999" is no address`},
 		"an unknown flag":       {[]string{"-port", "1"}, nil, 2, "-port"},
-		"an argument":           {[]string{"now"}, nil, 2, `serve takes no arguments, found "now"`},
+		"an argument":           {[]string{"now"}, nil, 2, `found "now" where nothing is expected`},
 		"two engines":           {[]string{"-es", "http://localhost", "-postgres", "postgres://localhost"}, nil, 2, "there is one engine"},
 		"an unknown role":       {[]string{"-roles", "query,queries"}, nil, 2, `there is no part "queries"; there are gateway, query, filter, export, configuration, worker`},
 		"a gateway to nowhere":  {[]string{"-roles", "gateway"}, nil, 2, "there is nothing to forward to"},
 		"a gateway to a file":   {[]string{"-roles", "gateway"}, map[string]string{"DHR_GATEWAY_QUERY": "file:///x"}, 2, "gateway.query"},
 		"no configuration":      {[]string{"-config", "none.yml"}, nil, 2, "none.yml"},
 		"half of TLS":           {nil, map[string]string{"DHR_SERVER_TLS_CERT_FILE": "cert.pem"}, 2, "cert_file and key_file are needed both"},
-		"TLS without its files": {[]string{"-addr", "127.0.0.1:0"}, map[string]string{"DHR_SERVER_TLS_CERT_FILE": "none.pem", "DHR_SERVER_TLS_KEY_FILE": "none.pem"}, 1, "none.pem"},
-		"a port that is taken":  {[]string{"-addr", busy.Addr().String()}, nil, 1, "address already in use"},
+		"TLS without its files": {[]string{"-addr", "127.0.0.1:0"}, map[string]string{"DHR_SERVER_TLS_CERT_FILE": "none.pem", "DHR_SERVER_TLS_KEY_FILE": "none.pem"}, 2, "none.pem"},
+		"a port that is taken":  {[]string{"-addr", busy.Addr().String()}, nil, 1, "address already in use (another address is -addr, or server.address and server.port)"},
 		"a bad collector":       {nil, map[string]string{"DHR_TRACING_ENDPOINT": "localhost:4318"}, 2, "tracing.endpoint"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -73,16 +73,16 @@ func signIn(c *config.Config) (auth.Authenticator, error) {
 	case "digit2":
 		users := auth.DigitUsers{ParentRoles: c.Tenants.Below}
 		if c.Auth.Digit.UserURL != "" {
-			tokens, err := auth.DigitToken(c.Auth.Digit.UserURL, &auth.DigitTokenOptions{Users: users, Keep: c.Auth.Digit.Cache})
+			tokens, err := auth.DigitToken(c.Auth.Digit.UserURL, &auth.DigitTokenOptions{Users: users, Keep: c.Auth.Digit.Cache, AllowHTTP: c.Auth.Digit.AllowHTTP})
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("auth.digit: %w", err)
 			}
 			all = append(all, tokens)
 		}
 		if len(proxies) > 0 {
 			gateway, err := auth.DigitGateway(proxies, &auth.DigitGatewayOptions{Users: users})
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("auth.digit.gateways: %w", err)
 			}
 			all = append(all, gateway)
 		}
@@ -95,7 +95,7 @@ func signIn(c *config.Config) (auth.Authenticator, error) {
 		}
 		headers, err := auth.DigitHeaders(proxies, opts)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("auth.digit.gateways: %w", err)
 		}
 		all = append(all, headers)
 	}
@@ -173,7 +173,8 @@ func jwtTokens(j *config.JWT) (auth.Authenticator, error) {
 }
 
 func issuerOf(j *config.JWT) (issuer jwtauth.Issuer, err error) {
-	remote := &jwtauth.RemoteOptions{Refresh: j.Refresh}
+	// Keys that cannot be fetched again remain good for a while, whatever Refresh is.
+	remote := &jwtauth.RemoteOptions{Refresh: j.Refresh, Stale: j.Refresh + time.Hour}
 	switch j.Preset {
 	case "keycloak":
 		issuer, err = jwtauth.Keycloak(j.Issuer, j.Audience, remote)

@@ -57,6 +57,11 @@ auth.jwt.secret_file), that the server takes as Authorization: Bearer. Whoever h
 	if c.Auth.Mode != "jwt" && c.Auth.Mode != "digit3" {
 		say(p.Errors, "warning: auth.mode is %s, so that a server with this configuration does not look at tokens\n", c.Auth.Mode)
 	}
+	known := *c
+	known.Auth.Roles = who.Roles
+	if err := known.Check(); err != nil { // the configuration was checked, so that it is the roles
+		say(p.Errors, "warning: the token gives nothing for some of its roles: %s\n", err)
+	}
 	_, err = fmt.Fprintln(p.Out, text)
 	return err
 }

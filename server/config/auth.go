@@ -67,6 +67,8 @@ type Claims struct {
 type Digit struct {
 	// UserURL is the user service, which is asked whose a token is. If empty, only what the gateway says counts.
 	UserURL string
+	// AllowHTTP says that user_url may begin with http:// also where it is of another machine, as inside a cluster: tokens then cross its network in the clear.
+	AllowHTTP bool
 	// Gateways are addresses or networks of gateways whose user info and headers are believed. If empty, of none.
 	Gateways []string
 	// Cache is how long an answer of the user service counts.
@@ -81,7 +83,7 @@ type APIKey struct {
 	ID string
 	// SHA256 is the hash of the key, in hexadecimal.
 	SHA256 string
-	// Tenant is that of the machine.
+	// Tenant is that of the machine. It is needed.
 	Tenant string
 	// Roles are those of the machine.
 	Roles []string
@@ -89,7 +91,7 @@ type APIKey struct {
 	Groups []string
 	// Attributes are what the rules of roles compare with.
 	Attributes map[string][]string
-	// Expires is until when it is let in, as 2027-12-31. If empty, without end.
+	// Expires is the day, as 2027-12-31, from whose beginning in UTC it is no longer let in. If empty, it is let in without end.
 	Expires string
 }
 

@@ -145,6 +145,9 @@ func (k *checker) engine() {
 		k.complain("postgres.url", "is needed by an engine or docstore of kind postgres")
 		k.place("postgres", "engine.kind", "docstore.kind")
 	}
+	if len(c.Engine.Mappings) > 0 && c.EngineKind() != "elasticsearch" {
+		k.complain("engine.mappings", "goes with kind elasticsearch alone; an index of another has the labels and marks of the mapping that it was made with")
+	}
 	if !c.Docstore.URL.IsZero() && c.DocstoreKind() != "postgres" {
 		k.complain("docstore.url", "goes with kind postgres alone")
 	}
@@ -290,11 +293,14 @@ func (k *checker) keys(list []APIKey) {
 			k.complain(at+".name", "found %q; expected a name of its own", one.Name)
 		}
 		names[one.Name] = true
-		if id, err := hex.DecodeString(one.ID); err != nil || len(id) != 8 {
-			k.complain(at+".id", "expected 16 hexadecimal digits: what follows dhr_ in the key, up to the next _")
+		if id, err := hex.DecodeString(one.ID); err != nil || len(id) != 8 || hex.EncodeToString(id) != one.ID {
+			k.complain(at+".id", "expected 16 hexadecimal digits in lower case: what follows dhr_ in the key, up to the next _")
 		}
-		if sum, err := hex.DecodeString(one.SHA256); err != nil || len(sum) != 32 {
-			k.complain(at+".sha256", "expected 64 hexadecimal digits: the SHA-256 of the key, not the key")
+		if sum, err := hex.DecodeString(one.SHA256); err != nil || len(sum) != 32 || hex.EncodeToString(sum) != one.SHA256 {
+			k.complain(at+".sha256", "expected 64 hexadecimal digits in lower case: the SHA-256 of the key, not the key")
+		}
+		if one.Tenant == "" {
+			k.complain(at+".tenant", "is empty; expected the tenant of the machine, such as that of tenants.default, %q", k.config.Tenants.Default)
 		}
 		if _, err := time.Parse(time.DateOnly, one.Expires); one.Expires != "" && err != nil {
 			k.complain(at+".expires", "found %q; expected a day such as 2027-12-31", one.Expires)
@@ -303,15 +309,21 @@ func (k *checker) keys(list []APIKey) {
 	}
 }
 
-// known checks that roles are among those configured, if any are.
+// known checks that roles are among those configured or, if none are, those that come with the server.
 func (k *checker) known(key string, roles []string) {
-	if len(k.config.Roles) == 0 {
-		return
+	names := slices.Sorted(maps.Keys(k.config.Roles))
+	if len(names) == 0 {
+		shipped, err := access.ParseRoles(access.DefaultRoles())
+		if err != nil {
+			k.complain(key, "%s", err)
+			return
+		}
+		names = slices.Sorted(maps.Keys(shipped))
 	}
 	for i, r := range roles {
-		if _, ok := k.config.Roles[r]; !ok {
+		if !slices.Contains(names, r) {
 			message := fmt.Sprintf("there is no role %q", r)
-			if near := nearest(r, slices.Sorted(maps.Keys(k.config.Roles))); near != "" {
+			if near := nearest(r, names); near != "" {
 				message += fmt.Sprintf("; did you mean %q?", near)
 			}
 			k.complain(fmt.Sprintf("%s[%d]", key, i), "%s", message)

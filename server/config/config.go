@@ -118,7 +118,8 @@ type Engine struct {
 	Kind string `oneof:"sqlite,postgres,elasticsearch"`
 	// Indexes are the names of the indexes that are served, with * for any run of characters. If empty, all.
 	Indexes []string
-	// Mappings are mapping files by the names of indexes, or patterns: they add labels, aliases and marks of personal data.
+	// Mappings are mapping files by the names of indexes, or patterns: they add labels, aliases and marks of personal data to what a cluster says. An index of
+	// another engine has those that it was made with.
 	Mappings map[string]string
 }
 
