@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"time"
 	"strings"
+	"time"
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/jql"
