@@ -185,6 +185,14 @@ type unsealed struct {
 	io.Closer
 }
 
+func (u *unsealed) Read(p []byte) (int, error) {
+	n, err := u.Reader.Read(p)
+	if errors.Is(err, parts.ErrCorrupt) {
+		err = fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return n, err
+}
+
 // A checked reader ends with ErrDamaged, and not with io.EOF, if it was not what it should be.
 type checked struct {
 	io.ReadCloser

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/digit-health/dhr/access"
@@ -145,7 +146,11 @@ func failureOf(err error) *job.Failure {
 	}
 	for _, known := range failures {
 		if errors.Is(err, known.is) {
-			return &job.Failure{Code: known.code, Message: known.message, Permanent: known.permanent || permanent, Err: err}
+			message := known.message
+			if _, why, ok := strings.Cut(err.Error(), known.is.Error()+": "); ok && (known.is == export.ErrInvalid || known.is == export.ErrTooMany) { //nolint:errorlint // it is of the table
+				message = strings.TrimSuffix(message, ".") + ": " + why + "." // which names choices and headings, and no values
+			}
+			return &job.Failure{Code: known.code, Message: message, Permanent: known.permanent || permanent, Err: err}
 		}
 	}
 	if class := storage.Class(err); class != "" {

@@ -4,3 +4,6 @@ import "time"
 
 // SetPause sets the time before a part is stored for the second time.
 func SetPause(s *Service, d time.Duration) { s.pause = d }
+
+// FailureOf is failureOf.
+var FailureOf = failureOf

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/digit-health/dhr/export"
 	"github.com/digit-health/dhr/export/process"
 	"github.com/digit-health/dhr/job"
 	"github.com/digit-health/dhr/jql/plan"
@@ -445,4 +446,12 @@ func TestDamaged(t *testing.T) {
 	defer r.Close()
 	_, err = io.ReadAll(r)
 	require.ErrorIs(t, err, process.ErrDamaged)
+}
+
+// Who cannot have what was asked for hears which of the choices it is.
+func TestChoicesOfAFormat(t *testing.T) {
+	t.Parallel()
+	f := process.FailureOf(fmt.Errorf("parts: %w: two columns are called %q", export.ErrInvalid, "Age"))
+	require.Equal(t, "INVALID_REQUEST", f.Code)
+	require.Equal(t, `The format cannot follow the choices: two columns are called "Age".`, f.Message)
 }

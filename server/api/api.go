@@ -52,6 +52,8 @@ type Options struct {
 	Metrics *prometheus.Registry
 	// OpenMetrics shows /metrics to all; otherwise to loopback, and to who may audit.
 	OpenMetrics bool
+	// Queues shows the queues of workers, whose pages begin with /admin/queues/, to who may admin. If nil, there are none.
+	Queues http.Handler
 
 	// RequestInfo says that a body may have the member RequestInfo, as all have that come from DIGIT 2's clients and
 	// gateway. It is for Authenticate, and for nothing else.

@@ -119,6 +119,9 @@ func (a *handler) serviceRoutes() {
 	if a.metrics != nil {
 		a.mux.HandleFunc("GET /metrics", a.metricsPage)
 	}
+	if a.opts.Queues != nil {
+		a.mux.HandleFunc("GET /admin/queues/", a.queuesPage)
+	}
 }
 
 type readyAnswer struct {

@@ -22,6 +22,7 @@ import (
 	"github.com/digit-health/dhr/audit"
 	"github.com/digit-health/dhr/auth"
 	"github.com/digit-health/dhr/docstore"
+	"github.com/digit-health/dhr/job/redismon"
 	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/server/api"
 	"github.com/digit-health/dhr/server/config"
@@ -212,6 +213,14 @@ func (s *serving) handler() (http.Handler, error) {
 	if c.Metrics.Enabled {
 		opts.Metrics = s.registry
 	}
+	if address := c.Jobs.RedisURL.Reveal(); address != "" && s.jobs != nil {
+		queues, err := redismon.Open(address, c.Server.BasePath+"/admin/queues")
+		if err != nil {
+			return nil, err
+		}
+		s.closers = append(s.closers, queues.Close)
+		opts.Queues = mounted(c.Server.BasePath, queues)
+	}
 	if s.traces.enabled {
 		opts.Traces = s.traces
 	}
@@ -223,6 +232,15 @@ func (s *serving) handler() (http.Handler, error) {
 		return h, err
 	}
 	return under(c.Server.BasePath, h), nil
+}
+
+// mounted gives a handler that knows its whole path the requests from below a path.
+func mounted(base string, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		whole := r.Clone(r.Context())
+		whole.URL.Path, whole.URL.RawPath = base+r.URL.Path, ""
+		h.ServeHTTP(w, whole)
+	})
 }
 
 // under mounts a handler below a path. What lies beside it is, to h, a path that there is not.
