@@ -108,6 +108,7 @@ type house struct {
 	config  process.Config
 	roles   map[string]access.Role
 	jobs    *job.Jobs
+	runner  job.Runner
 	options job.Options
 	clock   clock
 	idle    bool // nobody works
@@ -155,7 +156,10 @@ func (h *house) start(t testing.TB) {
 	h.config.Files, err = storage.New(append([]storage.Backend{h.backend}, h.others...)...)
 	require.NoError(t, err)
 	h.options.Now = h.clock.now
-	h.jobs = job.New(h.docs, localjob.New(), &h.options)
+	if h.runner == nil {
+		h.runner = localjob.New()
+	}
+	h.jobs = job.New(h.docs, h.runner, &h.options)
 	h.config.Jobs, h.config.Spool = h.jobs, h.spool
 	h.config.Formats = []*export.Format{export.CSV(), export.JSON(), export.NDJSON(), xlsx.Format(), pdf.Format()}
 	h.Service, err = process.New(&h.config, &process.Host{

@@ -12,23 +12,27 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/docstore/sqldoc"
 	"github.com/digit-health/dhr/export/process"
 	"github.com/digit-health/dhr/job"
+	"github.com/digit-health/dhr/job/redisjob"
 	"github.com/digit-health/dhr/search/sqlsearch"
 )
 
 var (
 	kills   = flag.Int("process.kills", 30, "how many workers TestKill kills at least")
 	child   = flag.String("process.child", "", "the folder of the parent of a worker that is to be killed")
+	redis   = flag.String("process.redis", "", "the address of the Redis over which the worker that is to be killed hears of work")
 	records = flag.Int("process.records", 2000, "how many records TestKill exports")
 )
 
-// onDisk opens a house whose engine, documents and files lie in a folder, where other processes use them too.
-func onDisk(t *testing.T, folder string, idle bool) *house {
+// onDisk opens a house whose engine, documents and files lie in a folder, where other processes use them too. If there is an
+// address, it is of the Redis over which they hear of work.
+func onDisk(t *testing.T, folder, address string, idle bool) *house {
 	t.Helper()
 	engine, err := sqlsearch.Open(t.Context(), filepath.Join(folder, "records"), nil)
 	require.NoError(t, err)
@@ -36,7 +40,15 @@ func onDisk(t *testing.T, folder string, idle bool) *house {
 	driver, err := sqldoc.Open(t.Context(), filepath.Join(folder, "docs"), nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = driver.Close() })
+	var runner job.Runner
+	if address != "" {
+		r, err := redisjob.Open(address, &redisjob.Options{Queue: "process-" + filepath.Base(filepath.Dir(folder)), Check: 20 * time.Millisecond})
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = r.Close() })
+		runner = r
+	}
 	return open(t, engine, func(h *house) {
+		h.runner = runner
 		h.docs, h.folder, h.idle = docstore.New(driver), filepath.Join(folder, "files"), idle
 		h.options.Lease, h.options.MaxAttempts = 300*time.Millisecond, 1000
 	})
@@ -47,17 +59,17 @@ func TestChild(t *testing.T) {
 	if *child == "" {
 		return // it is run by TestKill
 	}
-	_ = onDisk(t, *child, false)
+	_ = onDisk(t, *child, *redis, false)
 	_, _ = fmt.Fprintln(os.Stdout, "ready")
 	<-t.Context().Done()
 }
 
 // killOne runs a worker and kills it a while after it has begun.
-func killOne(t *testing.T, folder string, after time.Duration) {
+func killOne(t *testing.T, folder, address string, after time.Duration) {
 	t.Helper()
 	program, err := os.Executable()
 	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), program, "-test.run=^TestChild$", "-process.child="+folder)
+	cmd := exec.CommandContext(t.Context(), program, "-test.run=^TestChild$", "-process.child="+folder, "-process.redis="+address)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
@@ -74,7 +86,18 @@ func killOne(t *testing.T, folder string, after time.Duration) {
 }
 
 // Whenever its worker is killed, an export ends complete and right, in every format, and nothing else is stored.
-func TestKill(t *testing.T) {
+func TestKill(t *testing.T) { killing(t, "") }
+
+// So it is if workers hear of work over Redis: that of DHR_TEST_REDIS_URL, or one that is made up.
+func TestKillOverRedis(t *testing.T) {
+	address := os.Getenv("DHR_TEST_REDIS_URL")
+	if address == "" && *child == "" {
+		address = "redis://" + miniredis.RunT(t).Addr()
+	}
+	killing(t, address)
+}
+
+func killing(t *testing.T, address string) {
 	if *child != "" {
 		return // the parent does it
 	}
@@ -87,7 +110,7 @@ func TestKill(t *testing.T) {
 	require.NoError(t, err)
 	load(t, engine, "visits", visits(*records))
 	require.NoError(t, engine.Close())
-	h := onDisk(t, folder, true)
+	h := onDisk(t, folder, address, true)
 
 	at := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 	request := func(format string, round int) *process.Request {
@@ -99,7 +122,7 @@ func TestKill(t *testing.T) {
 	}
 	want := map[string][]process.File{}
 	t.Run("undisturbed", func(t *testing.T) {
-		undisturbed := onDisk(t, folder, false)
+		undisturbed := onDisk(t, folder, address, false)
 		for _, format := range formats {
 			for round := range 6 {
 				p := undisturbed.export(t, asha(), request(format, round))
@@ -119,13 +142,13 @@ func TestKill(t *testing.T) {
 			ids[format] = h.begin(t, asha(), request(format, round%6)).ID
 		}
 		for n := 0; n < 12; n++ {
-			killOne(t, folder, time.Duration(random.IntN(600))*time.Millisecond)
+			killOne(t, folder, address, time.Duration(random.IntN(600))*time.Millisecond)
 			if killed++; h.done(t, ids) {
 				break
 			}
 		}
 		t.Run("the rest", func(t *testing.T) {
-			last := onDisk(t, folder, false)
+			last := onDisk(t, folder, address, false)
 			for _, id := range ids {
 				_ = last.wait(t, asha(), id)
 			}
