@@ -142,6 +142,9 @@ type Options struct {
 	// title, the question asked, by whom and when.
 	Title, Question, User string
 	At                    time.Time
+	// Found, if positive, is how many records the question finds, where not all of them are exported. It stands in
+	// the same formats, so that nobody takes the file for the whole.
+	Found int64
 }
 
 // Plain returns options for files that are read by programs: no byte-order

@@ -156,6 +156,9 @@ func (e *encoder) above() (lines []line, sizes []float64) {
 func (e *encoder) below() []line {
 	r := e.Report()
 	texts := []string{fmt.Sprintf("Records: %d", e.records)}
+	if found := e.t.Options().Found; found > 0 {
+		texts = append(texts, fmt.Sprintf("Not all: the question finds %d records", found))
+	}
 	if r.Rows != e.records {
 		texts = append(texts, fmt.Sprintf("Rows: %d", r.Rows))
 	}

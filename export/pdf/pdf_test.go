@@ -138,13 +138,14 @@ func TestAround(t *testing.T) {
 	for i := range 100 {
 		rows = append(rows, []string{fmt.Sprint(i)})
 	}
-	opts := &export.Options{Zone: kolkata, Title: "Visits — भेंट", Question: `name = "(x\" AND age < 5`, User: "asha", At: time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)}
+	opts := &export.Options{Zone: kolkata, Title: "Visits — भेंट", Question: `name = "(x\" AND age < 5`, User: "asha", At: time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC), Found: 345}
 	d, _ := write(t, opts, rows...)
 	for _, says := range []string{"Visits — भेंट", `Question: name = "(x\" AND age < 5`,
 		"Exported by asha · Exported at 2026-07-01T17:30:00+05:30 · Times are in the zone Asia/Kolkata"} {
 		require.True(t, d.pages[0].says(says), says)
 	}
 	require.True(t, d.pages[len(d.pages)-1].says("Records: 100"))
+	require.True(t, d.pages[len(d.pages)-1].says("Not all: the question finds 345 records"))
 	require.Equal(t, fmt.Sprint(len(d.pages)), d.total)
 	for i := range d.pages {
 		require.True(t, d.pages[i].says(fmt.Sprintf("Page %d of ", i+1)))

@@ -260,7 +260,11 @@ func (a *attempt) begin(ctx context.Context) error {
 		o.Recipients = []string{key.Recipient}
 	}
 	a.marks.reset(mark{w.Token, w.Done - w.Skip})
-	a.writer, err = parts.NewWriter(f, w.Columns, a.s.exportOptions(a.spec), o)
+	choices := a.s.exportOptions(a.spec)
+	if w.Reason != "" {
+		choices.Found = w.Total
+	}
+	a.writer, err = parts.NewWriter(f, w.Columns, choices, o)
 	return err
 }
 

@@ -129,6 +129,9 @@ func (e *encoder) about() []byte {
 	}
 	say("Times are in the zone", o.Zone.String())
 	say("Records", strconv.FormatInt(e.records, 10))
+	if o.Found > 0 {
+		say("Not all: records that the question finds", strconv.FormatInt(o.Found, 10))
+	}
 	say("Rows", strconv.FormatInt(r.Rows, 10))
 	say("Sheets of data", strconv.Itoa(e.sheets))
 	say("SHA-256 of the data", hex.EncodeToString(e.data.Sum(nil)))

@@ -175,7 +175,7 @@ func TestAbout(t *testing.T) {
 	require.NoError(t, err)
 	p := project(t, `{"id":{"type":"long"}}`, "id")
 	file, report := write(t, xlsx.FormatOfHeight(3), p, &export.Options{Zone: kolkata, Title: "Visits <2026>", Question: `id > 1 AND name = "x"`,
-		User: "asha", At: time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC), Lists: "explode"}, `{"id":1}`, `{"id":[2,3]}`, `{"id":9007199254740993}`)
+		User: "asha", At: time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC), Lists: "explode", Found: 7}, `{"id":1}`, `{"id":[2,3]}`, `{"id":9007199254740993}`)
 	require.Equal(t, export.Report{Records: 3, Rows: 4, AsText: 1}, report)
 	w := open(t, file)
 	data := sha256.New()
@@ -188,6 +188,7 @@ func TestAbout(t *testing.T) {
 		{"Exported at", "2026-07-01T17:30:00+05:30"},
 		{"Times are in the zone", "Asia/Kolkata"},
 		{"Records", "3"},
+		{"Not all: records that the question finds", "7"},
 		{"Rows", "4"},
 		{"Sheets of data", "2"},
 		{"SHA-256 of the data", hex.EncodeToString(data.Sum(nil))},

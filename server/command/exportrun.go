@@ -59,6 +59,9 @@ func (x *exportRun) run(ctx context.Context) (err error) {
 	if err := x.tell(ctx, "export.run", wanted, nil); err != nil {
 		return err
 	}
+	if wanted < total {
+		x.options.Found = total
+	}
 	report, err := x.write(ctx, s, wanted)
 	if err != nil {
 		_ = x.tell(ctx, "export.run", wanted, map[string]string{"outcome": "failed"}) // the error says more
