@@ -16,9 +16,9 @@ func testCancelWaiting(w *world) {
 	begun := make(chan string, 10)
 	p := w.process(func(_ context.Context, run *job.Run) error {
 		begun <- run.Job().ID
-		return job.RetryAfter(errSuite, 300*time.Millisecond)
+		return job.RetryAfter(errSuite, time.Hour)
 	}, nil).start()
-	delayed := p.submit(&job.Job{ID: "delayed", NotBefore: time.Now().Add(300 * time.Millisecond)})
+	delayed := p.submit(&job.Job{ID: "delayed", NotBefore: time.Now().Add(time.Hour)})
 	failed := p.submit(&job.Job{ID: "failed"})
 	require.Equal(w, "failed", wait(w, begun, "the other job begins"))
 	p.until(failed, func(j *job.Job) bool { return j.State == job.Initiated && j.Attempt == 1 })
