@@ -79,12 +79,30 @@ func (a *handler) exportFile(ctx context.Context, in *fileRequest) (*huma.Stream
 // mostRanges is how many parts of a file are sent at once: each is opened for itself. Of more, the whole file is sent.
 const mostRanges = 16
 
+// ranges returns the parts of a file to send of those asked for. It is empty if the whole file is sent instead: they are too many, or
+// in another unit than bytes (RFC 9110, 14.2). The last no bytes, which there never are, are asked for as what is behind the end.
+func ranges(asked string, size int64) string {
+	unit, set, _ := strings.Cut(asked, "=")
+	if strings.Count(asked, ",") >= mostRanges || !strings.EqualFold(strings.TrimSpace(unit), "bytes") {
+		return ""
+	}
+	if set = strings.TrimSpace(set); len(set) > 1 && set[0] == '-' && strings.Trim(set[1:], "0") == "" {
+		return fmt.Sprintf("bytes=%d-", size)
+	}
+	return asked
+}
+
 // serveFile answers with a file, or the parts of it that are asked for. What cannot be read to its end is cut off, so that no client
 // takes it for the whole.
 func (a *handler) serveFile(w http.ResponseWriter, r *http.Request, d *process.Download) {
-	if strings.Count(r.Header.Get("Range"), ",") >= mostRanges {
+	asked := r.Header.Get("Range")
+	if asked != "" {
 		r = r.Clone(r.Context())
-		r.Header.Del("Range")
+		if wanted := ranges(asked, d.Size); wanted != "" {
+			r.Header.Set("Range", wanted)
+		} else {
+			r.Header.Del("Range")
+		}
 	}
 	h := w.Header()
 	h.Set("Content-Type", d.MediaType)
@@ -106,7 +124,7 @@ func (a *handler) serveFile(w http.ResponseWriter, r *http.Request, d *process.D
 	case err != nil:
 		a.insteadOf(w, a.problem(r.Context(), err))
 	case late.status == http.StatusRequestedRangeNotSatisfiable:
-		a.insteadOf(w, noSuchRange.problem(r.Context(), fmt.Sprintf("the file has %d bytes; there is nothing at %q", d.Size, r.Header.Get("Range"))))
+		a.insteadOf(w, noSuchRange.problem(r.Context(), fmt.Sprintf("the file has %d bytes; there is nothing at %q", d.Size, asked)))
 	case late.status >= http.StatusBadRequest:
 		a.insteadOf(w, preconditionFailed.problem(r.Context(), "the file is not the one of If-Match, or is younger"))
 	default:

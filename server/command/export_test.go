@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -16,6 +17,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -126,6 +128,18 @@ func TestExportOfTheFirst(t *testing.T) {
 	require.Equal(t, "n\n0\n1\n2\n", shown(t, filepath.Join(dir, "tasks.csv")))
 	require.Contains(t, out, "3 of 1000000 records")
 	require.LessOrEqual(t, c.asked.Load(), int64(2))
+}
+
+// What is in a zip has a date that is one, and the same whenever it is written.
+func TestExportIntoZip(t *testing.T) {
+	t.Parallel()
+	dir, _, errs, code := exporting(t.Context(), t, &cluster{records: 3}, "-fields", "n", "-no-bom", "-compression", "zip")
+	require.Zero(t, code, errs)
+	z, err := zip.OpenReader(filepath.Join(dir, "tasks.csv"))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, z.Close()) })
+	require.Len(t, z.File, 1)
+	require.True(t, z.File[0].Modified.Equal(time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)), z.File[0].Modified)
 }
 
 // failing answers every page but the first with an error.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
@@ -139,6 +140,9 @@ func (t *target) left() string {
 
 func (t *target) hash() string { return hex.EncodeToString(t.sum.Sum(nil)) }
 
+// never is the time of what is in a zip, whose bytes are the same whenever they are written. Without one its date would have no day.
+var never = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // pack returns a writer that packs what it is given into w, and closes what it made, but not w.
 func pack(w io.Writer, compression, inside string) (io.WriteCloser, error) {
 	switch compression {
@@ -147,7 +151,7 @@ func pack(w io.Writer, compression, inside string) (io.WriteCloser, error) {
 	case "zip":
 		z := zip.NewWriter(w)
 		z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
-		entry, err := z.CreateHeader(&zip.FileHeader{Name: inside, Method: zip.Deflate})
+		entry, err := z.CreateHeader(&zip.FileHeader{Name: inside, Method: zip.Deflate, Modified: never})
 		return &zipped{entry, z}, err
 	}
 	return nopCloser{w}, nil
