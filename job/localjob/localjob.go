@@ -38,15 +38,18 @@ type name struct {
 
 func nameOf(t *job.Ticket) name { return name{t.Tenant, t.Kind, t.ID, t.Turn} }
 
-// Offer implements [job.Runner]. While nothing runs it forgets what it is offered: who runs
-// later finds the job in the store.
+// kept is how many tickets are kept for a Run that has not begun.
+const kept = 1024
+
+// Offer implements [job.Runner]. While nothing runs it keeps what it is offered for a Run that is about to begin, but no more
+// than some: who runs later finds the job in the store.
 func (r *Runner) Offer(ctx context.Context, t job.Ticket) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.runs == 0 || r.known[nameOf(&t)] {
+	if r.known[nameOf(&t)] || r.runs == 0 && len(r.waiting) >= kept {
 		return nil
 	}
 	r.known[nameOf(&t)] = true
