@@ -174,6 +174,9 @@ func (j *Jobs) noted(job *Job) {
 func (f *feed) note(j *Jobs, job *Job, early bool) {
 	key := job.Key()
 	old := f.sight[key]
+	if old != nil && old.job.Change == job.Change && !early { // the first look saw what this process was writing
+		old.early = false
+	}
 	if old != nil && old.job.Change >= job.Change || old == nil && f.after != nil && !early && job.Change <= f.after.Change {
 		return
 	}
