@@ -136,7 +136,7 @@ func TestEachWriteFails(t *testing.T) {
 				made := submit(t, jobs, &job.Job{MaxAttempts: 1})
 				got := finish(t, jobs, made)
 				stop()
-				require.Less(t, time.Since(begun), 15*time.Second, "nobody has to wait for the end of a lease: write %d, after %t", write, after)
+				require.Less(t, time.Since(begun), 7*time.Second, "nobody has to wait for the end of a lease: write %d, after %t", write, after)
 				checkCount(t, got, 4)
 				require.Equal(t, 1, got.Attempt, "write %d, after %t", write, after)
 			})

@@ -55,7 +55,8 @@ func (r *Run) Progress(p Progress) {
 
 // Checkpoint stores work, as JSON, as the place to go on from, with the latest progress. It is stored
 // when Checkpoint has returned nil. While the store does not answer it tries again, until ctx or the run ends.
-// The error is ErrLeaseLost if somebody else works on the job by now: then nothing was stored.
+// The error is ErrLeaseLost if somebody else works on the job by now. Then nothing is stored any more; but if the store had
+// not answered before, it may be that it has stored it all the same.
 func (r *Run) Checkpoint(ctx context.Context, work any) error {
 	body, err := json.Marshal(work)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/xuri/excelize/v2"
 
+	"github.com/digit-health/dhr/bench/standin"
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
@@ -136,7 +137,7 @@ func excelizeExport(host, index, file string) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := record.ParseSchema(index, []byte(mapping))
+	s, err := record.ParseSchema(index, []byte(standin.Mapping))
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/digit-health/dhr/bench/standin"
 	"github.com/digit-health/dhr/storage/ipfs"
 )
 
@@ -114,7 +115,7 @@ func (b *bench) load(ctx context.Context) error {
 		return nil
 	}
 	file := filepath.Join(b.dir, "mapping.json")
-	if err := os.WriteFile(file, []byte(mapping), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(standin.Mapping), 0o600); err != nil {
 		return err
 	}
 	c := exec.CommandContext(ctx, b.server, "import", "-data", data, "-index", "visits", "-mapping", file, "-") //nolint:gosec // it was built here
@@ -127,7 +128,7 @@ func (b *bench) load(ctx context.Context) error {
 	if err := c.Start(); err != nil {
 		return err
 	}
-	docs, out := newStub(), bufio.NewWriter(in)
+	docs, out := standin.New(), bufio.NewWriter(in)
 	for i := range b.records {
 		_, _ = fmt.Fprintf(out, "{\"_id\":\"%d\",\"_source\":%s}\n", 10_000_000+i, docs[i%len(docs)]) // an error is told below
 	}

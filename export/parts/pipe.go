@@ -35,13 +35,7 @@ func newPipe(f io.Writer, compression, entry string, recipients []age.Recipient,
 	last := newStage(out)
 	p.stages = []*stage{last}
 	p.packed = &counter{w: last}
-	switch compression {
-	case gzipped:
-		p.comp, err = gzip.NewWriterLevel(p.packed, gzip.BestSpeed)
-	case zipped:
-		p.comp, err = newZip(p.packed, entry)
-	}
-	if err != nil {
+	if p.comp, err = newCompressor(p.packed, compression, entry); err != nil {
 		p.abort()
 		return nil, err
 	}
@@ -111,6 +105,17 @@ func (c *counter) Write(b []byte) (int, error) {
 type compressor interface {
 	io.WriteCloser
 	Flush() error
+}
+
+// newCompressor returns a compressor, or nil if there is to be none.
+func newCompressor(w io.Writer, compression, entry string) (compressor, error) {
+	switch compression {
+	case gzipped:
+		return gzip.NewWriterLevel(w, gzip.BestSpeed)
+	case zipped:
+		return newZip(w, entry)
+	}
+	return nil, nil //nolint:nilnil // none is a kind of compression
 }
 
 // zipFile is a zip of one file.

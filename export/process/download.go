@@ -155,6 +155,9 @@ func (d *Download) Open(ctx context.Context, offset, length int64) (io.ReadClose
 	} else {
 		r, err = d.unseal(ctx, offset, length)
 	}
+	if errors.Is(err, storage.ErrNotFound) { // whose text names the reference, which is for nobody
+		err = fmt.Errorf("%w: %q", storage.ErrNotFound, d.Name)
+	}
 	if err != nil {
 		return nil, failed("open file", err)
 	}

@@ -184,7 +184,7 @@ var failures = []struct {
 	{search.ErrBadAnswer, "ENGINE_UNAVAILABLE", "The engine does not answer sensibly.", false},
 	{parts.ErrFull, "SPOOL_FULL", "There is no room for files that are being written.", false},
 	{parts.ErrSpool, "SPOOL_FAILED", "Files that are being written cannot be kept.", false},
-	{parts.ErrTooLarge, "RECORD_TOO_LARGE", "A record is larger than a file may be.", true},
+	{parts.ErrTooLarge, "RECORD_TOO_LARGE", "A record, with what every file begins with, does not fit into one file: larger parts are needed.", true},
 	{parts.ErrInvalid, "INVALID_REQUEST", "The choices about the file make no sense.", true},
 	{export.ErrTooMany, "TOO_MUCH_FOR_FORMAT", "The format cannot hold as many records, columns or characters.", true},
 	{export.ErrInvalid, "INVALID_REQUEST", "The format cannot follow the choices.", true},

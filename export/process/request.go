@@ -43,10 +43,11 @@ type Choices struct {
 	Labels bool `json:"labels,omitempty"`
 	// Compression is none, gzip or zip. If empty, none.
 	Compression string `json:"compression,omitempty"`
-	// PartRows is the greatest number of records of one file. If zero, what the format can hold.
+	// PartRows is the greatest number of rows of one file, which are its records unless lists are exploded; the rows of one
+	// record stay together. If zero, what the format can hold.
 	PartRows int64 `json:"part_rows,omitempty"`
-	// PartBytes is the size from which on a new file is begun. If zero, what the storage takes as one file.
+	// PartBytes is the greatest size of one file. If zero, what the storage takes.
 	PartBytes int64 `json:"part_bytes,omitempty"`
-	// Title stands in formats with room for one, and is what the files are called. If empty, the name of the filter or of the index.
+	// Title stands in formats with room for one, and is what the files are called. If empty, they are called after the index, or export if there are several.
 	Title string `json:"title,omitempty"`
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -20,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/digit-health/dhr/bench/standin"
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
@@ -72,10 +72,6 @@ func BenchmarkScan(b *testing.B) {
 	}
 }
 
-const benchMapping = `{"properties":{"visit_id":{"type":"keyword"},"patient_id":{"type":"keyword"},"district":{"type":"keyword"},"gender":{"type":"keyword"},
-"age":{"type":"integer"},"visit_date":{"type":"date"},"followup_date":{"type":"date"},"medication":{"type":"keyword"},"dosage":{"type":"double"},
-"diagnosis":{"type":"text"},"notes":{"type":"text"},"symptoms":{"type":"keyword"},"facility":{"properties":{"name":{"type":"keyword"},"code":{"type":"keyword"}}}}}`
-
 var benchFields = []string{"visit_id", "patient_id", "district", "age", "visit_date", "medication", "dosage", "facility.code"}
 
 // benchScan returns the length of all texts.
@@ -86,7 +82,7 @@ func benchScan(b *testing.B, host string, n int) (length int) {
 	d, err := Open(b.Context(), transport, nil)
 	require.NoError(b, err)
 	index := "visits-" + strconv.Itoa(n)
-	s, err := record.ParseSchema(index, []byte(benchMapping))
+	s, err := record.ParseSchema(index, []byte(standin.Mapping))
 	require.NoError(b, err)
 	columns, err := s.Project(benchFields...)
 	require.NoError(b, err)
@@ -167,7 +163,7 @@ func startStub(b *testing.B) string {
 
 // TestStub is the cluster of BenchmarkScan, in its process; otherwise it checks it.
 func TestStub(t *testing.T) {
-	stub := newStub()
+	stub := standin.New()
 	if os.Getenv("DHR_BENCH_STUB") == "" {
 		mean := 0
 		for _, doc := range stub {
@@ -183,79 +179,6 @@ func TestStub(t *testing.T) {
 	require.NoError(t, err)
 	go func() { _ = http.Serve(listener, stub) }()
 	_, _ = io.Copy(io.Discard, os.Stdin) // until the parent ends
-}
-
-// A stubCluster serves these documents over and over, as visits-N has N of them.
-type stubCluster [][]byte
-
-func newStub() stubCluster {
-	r := rand.New(rand.NewPCG(1, 2))
-	words := strings.Fields("fever cough since three days with headache child given paracetamol and oral rehydration advised to return if worse referred to district hospital blood smear positive")
-	text := func(n int) string {
-		var all []string
-		for range n {
-			all = append(all, words[r.IntN(len(words))])
-		}
-		return strings.Join(all, " ")
-	}
-	docs := make(stubCluster, 10_000)
-	for i := range docs {
-		docs[i] = []byte(fmt.Sprintf(`{"visit_id":"VIS-2024-%07d","patient_id":"PAT-%07d","district":"district-%02d","gender":"female","age":%d,"visit_date":"2024-%02d-%02dT10:30:00.000Z","followup_date":"2024-12-01","medication":"medication-%03d","dosage":%d.5,"diagnosis":"%s","notes":"%s","symptoms":["fever","cough"],"facility":{"name":"Primary Health Centre %02d","code":"PHC-%04d"}}`,
-			i, r.IntN(283_000), r.IntN(36), r.IntN(90), 1+r.IntN(12), 1+r.IntN(28), r.IntN(120), r.IntN(500), text(3), text(21), r.IntN(99), r.IntN(9999)))
-	}
-	return docs
-}
-
-func (s stubCluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	index := strings.Split(r.URL.Path, "/")[1]
-	switch {
-	case r.URL.Path == "/":
-		_, _ = io.WriteString(w, `{"version":{"number":"8.11.3"}}`)
-	case r.Method == http.MethodDelete:
-		_, _ = io.WriteString(w, `{"succeeded":true}`)
-	case strings.HasSuffix(r.URL.Path, "/_pit"):
-		_, _ = io.WriteString(w, `{"id":"`+index+`"}`)
-	case r.Method == http.MethodGet:
-		_, _ = io.WriteString(w, `{"`+index+`":{"mappings":`+benchMapping+`,"settings":{"index":{"uuid":"u"}}}}`)
-	case r.URL.Path != "/_search":
-		w.WriteHeader(http.StatusBadRequest)
-		_, _ = io.WriteString(w, `{"error":{"type":"illegal_argument_exception","reason":"no order by _id"},"status":400}`)
-	default:
-		s.search(w, r)
-	}
-}
-
-func (s stubCluster) search(w http.ResponseWriter, r *http.Request) {
-	var q struct {
-		Size  int
-		After []int64 `json:"search_after"`
-		PIT   struct{ ID string }
-	}
-	if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
-		w.WriteHeader(http.StatusBadRequest)
-		return
-	}
-	n, _ := strconv.Atoi(strings.TrimPrefix(q.PIT.ID, "visits-"))
-	from := 0
-	if len(q.After) > 0 {
-		from = int(q.After[0]) + 1
-	}
-	out := bufio.NewWriterSize(w, 64<<10)
-	_, _ = out.WriteString(`{"pit_id":"` + q.PIT.ID + `","took":9,"timed_out":false,"_shards":{"total":1,"successful":1,"skipped":0,"failed":0},"hits":{"max_score":null,"hits":[`)
-	var hit []byte
-	for i := from; i < min(from+q.Size, n); i++ {
-		hit = hit[:0]
-		if i > from {
-			hit = append(hit, ',')
-		}
-		hit = strconv.AppendInt(append(hit, `{"_index":"visits-000001","_id":"`...), int64(10_000_000+i), 10)
-		hit = append(append(append(hit, `","_score":null,"_source":`...), s[i%len(s)]...), `,"sort":[`...)
-		hit = strconv.AppendInt(append(strconv.AppendInt(hit, int64(i), 10), ','), int64(i), 10)
-		_, _ = out.Write(append(hit, ']', '}'))
-	}
-	_, _ = out.WriteString(`]}}`)
-	_ = out.Flush()
 }
 
 // resetPeak makes peakMB forget what was before.

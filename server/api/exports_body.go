@@ -34,8 +34,8 @@ type exportOptions struct {
 	ListSeparator string `json:"list_separator,omitempty" minLength:"1" maxLength:"50" doc:"What stands between joined values; without a word, a semicolon and a space." example:"; "`
 	Labels        bool   `json:"labels,omitempty" doc:"Head the columns with the labels of their fields, not their paths."`
 	Compression   string `json:"compression,omitempty" enum:"none,gzip,zip" doc:"How files are compressed; without a word, not at all." example:"none"`
-	PartRows      int64  `json:"part_rows,omitempty" minimum:"1" maximum:"9007199254740991" doc:"The greatest number of records of one file; what is more goes to further files."`
-	PartBytes     int64  `json:"part_bytes,omitempty" minimum:"1" maximum:"9007199254740991" doc:"The size from which on a further file is begun."`
+	PartRows      int64  `json:"part_rows,omitempty" minimum:"1" maximum:"9007199254740991" doc:"The greatest number of rows of one file, which are its records unless lists are exploded; what is more goes to further files."`
+	PartBytes     int64  `json:"part_bytes,omitempty" minimum:"1" maximum:"9007199254740991" doc:"The greatest size of one file; what is more goes to further files."`
 	Title         string `json:"title,omitempty" minLength:"1" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters" doc:"What stands above the table in formats with room for it, and what the files are called." example:"Fever this week"`
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/audit"
 	"github.com/digit-health/dhr/export"
+	exportparts "github.com/digit-health/dhr/export/parts"
 	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/search"
 )
@@ -112,14 +113,13 @@ func (x *exportRun) write(ctx context.Context, s *search.Scanner, wanted int64) 
 
 // encode writes the records, and packs them meanwhile.
 func (x *exportRun) encode(ctx context.Context, s *search.Scanner, wanted int64) (report export.Report, err error) {
-	packed, err := pack(x.to, x.compression, x.inside())
+	packed, err := exportparts.Pack(x.to, x.compression, x.inside())
 	if err != nil {
 		return report, err
 	}
-	beside := writeBeside(packed)
-	defer func() { err = errors.Join(err, beside.Close()) }()
+	defer func() { _ = packed.Close() }() // its error is told, or another was before
 	x.options.User, x.options.At = x.who.User, s.AsOf()
-	encoder, err := x.chosen.NewEncoder(beside, export.Columns(x.query.Fields, s.Columns()...), &x.options)
+	encoder, err := x.chosen.NewEncoder(packed, export.Columns(x.query.Fields, s.Columns()...), &x.options)
 	if err != nil {
 		return report, err
 	}
@@ -127,9 +127,6 @@ func (x *exportRun) encode(ctx context.Context, s *search.Scanner, wanted int64)
 		return report, err
 	}
 	if err := encoder.Close(); err != nil {
-		return report, err
-	}
-	if err := beside.Close(); err != nil {
 		return report, err
 	}
 	return encoder.Report(), packed.Close()

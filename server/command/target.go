@@ -1,7 +1,6 @@
 package command
 
 import (
-	"archive/zip"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -10,11 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"sync"
-	"time"
-
-	"github.com/klauspost/compress/flate"
-	"github.com/klauspost/compress/gzip"
 )
 
 // standardOutput is the file that stands for it.
@@ -139,85 +133,3 @@ func (t *target) left() string {
 }
 
 func (t *target) hash() string { return hex.EncodeToString(t.sum.Sum(nil)) }
-
-// never is the time of what is in a zip, whose bytes are the same whenever they are written. Without one its date would have no day.
-var never = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
-
-// pack returns a writer that packs what it is given into w, and closes what it made, but not w.
-func pack(w io.Writer, compression, inside string) (io.WriteCloser, error) {
-	switch compression {
-	case "gzip":
-		return gzip.NewWriterLevel(w, gzip.BestSpeed)
-	case "zip":
-		z := zip.NewWriter(w)
-		z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, flate.BestSpeed) })
-		entry, err := z.CreateHeader(&zip.FileHeader{Name: inside, Method: zip.Deflate, Modified: never})
-		return &zipped{entry, z}, err
-	}
-	return nopCloser{w}, nil
-}
-
-type zipped struct {
-	io.Writer
-
-	z *zip.Writer
-}
-
-func (z *zipped) Close() error { return z.z.Close() }
-
-type nopCloser struct{ io.Writer }
-
-func (nopCloser) Close() error { return nil }
-
-// A beside writes in a goroutine of its own what it is given, so that records are read and encoded meanwhile. An error
-// is returned by a later Write, or by Close, which waits until everything is written.
-type beside struct {
-	full, free chan []byte
-	done       sync.WaitGroup
-	failed     chan struct{}
-	err        error // set before failed is closed
-	closed     bool
-}
-
-// besidePieces is how many pieces may be on their way.
-const besidePieces = 8
-
-func writeBeside(w io.Writer) *beside {
-	b := &beside{full: make(chan []byte, besidePieces), free: make(chan []byte, besidePieces), failed: make(chan struct{})}
-	for range besidePieces {
-		b.free <- nil
-	}
-	b.done.Go(func() {
-		for piece := range b.full {
-			if b.err == nil {
-				if _, err := w.Write(piece); err != nil {
-					b.err = err
-					close(b.failed)
-				}
-			}
-			b.free <- piece
-		}
-	})
-	return b
-}
-
-// Write copies p.
-func (b *beside) Write(p []byte) (int, error) {
-	select {
-	case <-b.failed:
-		return 0, b.err
-	case piece := <-b.free:
-		b.full <- append(piece[:0], p...)
-		return len(p), nil
-	}
-}
-
-// Close may be called again, and says the same.
-func (b *beside) Close() error {
-	if !b.closed {
-		b.closed = true
-		close(b.full)
-		b.done.Wait()
-	}
-	return b.err
-}
