@@ -46,6 +46,8 @@ type reader struct {
 	r      *Request
 	limits *Limits
 	asked  asked
+	// all says that no types were asked for.
+	all bool
 	// notes are what was ignored.
 	notes []issue
 }

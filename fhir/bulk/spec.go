@@ -38,6 +38,8 @@ type spec struct {
 	// Own are the patients to whom the principal is restricted; nil if it is not.
 	Own []string `json:"own,omitempty"`
 	asked
+	// Exported are the resource types that are exported, in the order of the steps.
+	Exported []string `json:"exported"`
 	// Steps are what is done, one after another.
 	Steps []step `json:"steps"`
 	// Notes are what people should know of the whole.
@@ -119,6 +121,8 @@ type state struct {
 	Columns [][]string        `json:"columns,omitempty"`
 	// Total is how many records the snapshot has of what was asked.
 	Total int64 `json:"total"`
+	// Note is what people should know of the step.
+	Note *issue `json:"note,omitempty"`
 	// Of them, Written are in files, Unmappable in error files, and Outside belong to no patient in question.
 	tally
 }
