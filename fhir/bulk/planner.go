@@ -95,7 +95,7 @@ func (p *planner) atLevel(t string) string {
 
 // meant returns a guess at a type that was misspelled.
 func meant(t string) string {
-	if near := fhir.NearestType(t); near != "" && near != t {
+	if near := fhir.Nearest(t, fhir.Types()); near != "" && near != t {
 		return fmt.Sprintf(" Is %s meant?", near)
 	}
 	return ""

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/digit-health/dhr/export"
 	"github.com/digit-health/dhr/export/parts"
 	"github.com/digit-health/dhr/export/shelf"
 	"github.com/digit-health/dhr/job"
@@ -161,7 +162,7 @@ func (a *attempt) openFile(l *lines) (*parts.Writer, error) {
 	if a.recipient != "" {
 		o.Recipients = []string{a.recipient}
 	}
-	return parts.NewWriter(l.format(), nil, nil, o)
+	return parts.NewWriter(l.format(), []export.Column{{Path: "line"}}, nil, o)
 }
 
 // notes writes what people should know of the whole.
