@@ -13,6 +13,8 @@ type Export struct {
 	User   string
 	Level  Level
 	Group  string
+	// Types are the resource types that are exported.
+	Types []string
 	// Status says whether it is waiting, running, completed, failed or expired.
 	Status job.State
 	// Progress says in less than 100 characters of ASCII how far it is, and begins with the per cent: "24% Observation: 12000 of 50000".

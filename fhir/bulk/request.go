@@ -23,6 +23,8 @@ type Request struct {
 	Post bool
 	// Lenient has unsupported parameters ignored (handling=lenient); each becomes an OperationOutcome of the export.
 	Lenient bool
+	// Types are the resource types that the client's access token is good for. If nil, all.
+	Types []string
 	// URL is the full URL of the kick-off, for the manifest.
 	URL string
 }
