@@ -65,7 +65,9 @@ func Sign(secret []byte, typ string, claims map[string]any) (string, error) {
 
 // Time returns a claim that is an instant (NumericDate of RFC 7519), and whether it is there. The error says what is wrong with one that
 // is none.
-func (t *Token) Time(name string) (at time.Time, there bool, err error) { return claimTime(t.Claims, name) }
+func (t *Token) Time(name string) (at time.Time, there bool, err error) {
+	return claimTime(t.Claims, name)
+}
 
 // Text returns a claim that is a text, or "" if it is not there or something else.
 func (t *Token) Text(name string) string {

@@ -105,7 +105,7 @@ type client struct {
 }
 
 // New returns a server for some clients. The store remembers which assertions have been used; the secret, 32 bytes or more, signs tokens. Both are
-// the same in all processes that are to know each other's tokens.
+// the same in all processes that are to know each other's tokens. Without a store it gives none, and knows those of others.
 func New(store *docstore.Store, secret []byte, clients []Client, opts *Options) (*Server, error) {
 	s := &Server{store: store, secret: slices.Clone(secret), clients: map[string]*client{}}
 	if opts != nil {
@@ -119,8 +119,6 @@ func New(store *docstore.Store, secret []byte, clients []Client, opts *Options) 
 	}
 	u, err := url.Parse(s.opts.TokenURL)
 	switch {
-	case store == nil:
-		return nil, errors.New("smart: there is no store")
 	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, fmt.Errorf("smart: the token URL %q is not absolute", s.opts.TokenURL)
 	case s.opts.TTL < time.Second || s.opts.TTL > defaultTTL:

@@ -351,20 +351,25 @@ func TestMistakesOfOperators(t *testing.T) {
 		clients []smart.Client
 		opts    smart.Options
 	}{
-		"token URL":        {secret, []smart.Client{good}, smart.Options{TokenURL: "/auth/token"}},
-		"fewer than":       {secret[:16], []smart.Client{good}, smart.Options{TokenURL: tokenURL}},
-		"5m0s":             {secret, []smart.Client{good}, smart.Options{TokenURL: tokenURL, TTL: time.Hour}},
-		"twice":            {secret, []smart.Client{good, good}, smart.Options{TokenURL: tokenURL}},
-		"no keys":          {secret, change(func(c *smart.Client) { c.Keys = nil }), smart.Options{TokenURL: tokenURL}},
-		"nobody":           {secret, change(func(c *smart.Client) { c.Principal = nil }), smart.Options{TokenURL: tokenURL}},
-		"tenant is empty":  {secret, change(func(c *smart.Client) { c.Principal = &access.Principal{User: "r"} }), smart.Options{TokenURL: tokenURL}},
-		"no scopes":        {secret, change(func(c *smart.Client) { c.Scopes = nil }), smart.Options{TokenURL: tokenURL}},
-		`"user/*.rs"`:      {secret, change(func(c *smart.Client) { c.Scopes = []string{"user/*.rs"} }), smart.Options{TokenURL: tokenURL}},
-		"its id is empty":  {secret, change(func(c *smart.Client) { c.ID = "" }), smart.Options{TokenURL: tokenURL}},
+		"token URL":       {secret, []smart.Client{good}, smart.Options{TokenURL: "/auth/token"}},
+		"fewer than":      {secret[:16], []smart.Client{good}, smart.Options{TokenURL: tokenURL}},
+		"5m0s":            {secret, []smart.Client{good}, smart.Options{TokenURL: tokenURL, TTL: time.Hour}},
+		"twice":           {secret, []smart.Client{good, good}, smart.Options{TokenURL: tokenURL}},
+		"no keys":         {secret, change(func(c *smart.Client) { c.Keys = nil }), smart.Options{TokenURL: tokenURL}},
+		"nobody":          {secret, change(func(c *smart.Client) { c.Principal = nil }), smart.Options{TokenURL: tokenURL}},
+		"tenant is empty": {secret, change(func(c *smart.Client) { c.Principal = &access.Principal{User: "r"} }), smart.Options{TokenURL: tokenURL}},
+		"no scopes":       {secret, change(func(c *smart.Client) { c.Scopes = nil }), smart.Options{TokenURL: tokenURL}},
+		`"user/*.rs"`:     {secret, change(func(c *smart.Client) { c.Scopes = []string{"user/*.rs"} }), smart.Options{TokenURL: tokenURL}},
+		"its id is empty": {secret, change(func(c *smart.Client) { c.ID = "" }), smart.Options{TokenURL: tokenURL}},
 	} {
 		_, err := smart.New(store, c.secret, c.clients, &c.opts)
 		require.ErrorContains(t, err, says)
 	}
-	_, err := smart.New(nil, secret, nil, &smart.Options{TokenURL: tokenURL})
-	require.ErrorContains(t, err, "no store")
+	none, err := smart.New(nil, secret, []smart.Client{good}, &smart.Options{TokenURL: tokenURL, Now: func() time.Time { return now }})
+	require.NoError(t, err)
+	k, _ := keyOf(t, key)
+	_, err = none.Token(t.Context(), form(t, k, fhirtest.Claims("r", tokenURL, now), nil, "system/*.rs"))
+	var refused *smart.Error
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, http.StatusServiceUnavailable, refused.Status(), "who cannot know what was used gives none")
 }

@@ -205,7 +205,10 @@ func usedUntil(d *docstore.Document) (time.Time, error) {
 
 // use notes that an assertion is used, unless it was before: of several that come at once, to whatever process, one is the first.
 func (s *Server) use(ctx context.Context, c *client, t *jwtauth.Token, now time.Time) error {
-	exp, _, _ := t.Time("exp") //nolint:errcheck // it was read before
+	if s.store == nil {
+		return &Error{Code: unavailable, Description: "no tokens are given here", Client: c.ID}
+	}
+	exp, _, _ := t.Time("exp") // it was read before
 	body, err := json.Marshal(used{exp.Add(2 * leeway).UTC()})
 	if err != nil {
 		return &Error{Code: unavailable, Description: "the assertion cannot be noted", Client: c.ID, Cause: err}

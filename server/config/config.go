@@ -61,7 +61,7 @@ type Config struct {
 	// Jobs are how exports are worked on.
 	Jobs Jobs
 	// FHIR is how records are handed out as FHIR Bulk Data.
-	FHIR FHIR
+	FHIR fhirExports
 	// CORS is which pages of other origins may call the API.
 	CORS CORS
 	// Audit is the record of who did what.

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// FHIR is how records are handed out as FHIR Bulk Data.
-type FHIR struct {
+// fhirExports are records that are handed out as FHIR Bulk Data.
+type fhirExports struct {
 	// Enabled says whether they are, below /fhir/r4, by a process with the role fhir.
 	Enabled bool
 	// Mappings are files that say which resources the records of an index are. If empty, those that come with the server.
@@ -41,7 +41,7 @@ type FHIR struct {
 	// PerTenant is how many exports of a tenant may. If 0, any.
 	PerTenant int `min:"0"`
 	// Smart gives tokens to machines, as SMART Backend Services has it, at /auth/token.
-	Smart Smart
+	Smart smartTokens
 }
 
 // A fhirGroup is some patients that are exported together.
@@ -64,8 +64,8 @@ type fhirGroup struct {
 	Groups []string
 }
 
-// Smart gives tokens to machines that sign an assertion with their own key.
-type Smart struct {
+// smartTokens are given to machines that sign an assertion with their own key.
+type smartTokens struct {
 	// Key is what tokens are signed with, 32 bytes or more, the same for all servers that share them. If empty, one that is kept under the data directory.
 	Key Secret
 	// TTL is for how long tokens are good.
