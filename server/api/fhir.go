@@ -92,10 +92,6 @@ func (a *handler) fhirKickOff(level bulk.Level) http.HandlerFunc {
 			a.fhirRefuse(w, r, err)
 			return
 		}
-		if err := a.granted(whoOf(ctx), asked); err != nil {
-			a.fhirRefuse(w, r, err)
-			return
-		}
 		e, err := a.exporter().Start(ctx, whoOf(ctx), asked)
 		if err != nil {
 			a.fhirRefuse(w, r, err)
@@ -124,6 +120,9 @@ func (a *handler) fhirStatus(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e, err := a.exporter().Get(ctx, whoOf(ctx), r.PathValue("id"))
+	if err == nil {
+		err = covers(whoOf(ctx), e)
+	}
 	if err != nil {
 		a.fhirRefuse(w, r, err)
 		return

@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/digit-health/dhr/auth/smart"
+	"github.com/digit-health/dhr/fhir/bulk"
 )
 
 // ndjsonType is the media type of files, exactly.
@@ -22,10 +25,7 @@ func (a *handler) fhirFile(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer release()
-	d, err := a.exporter().OpenFile(ctx, whoOf(ctx), r.PathValue("id"), r.PathValue("name"))
-	if err == nil {
-		err = coversFiles(whoOf(ctx), d.File)
-	}
+	d, err := a.openFHIR(ctx, r.PathValue("id"), r.PathValue("name"))
 	if err != nil {
 		a.fhirRefuse(w, r, err)
 		return
@@ -44,6 +44,21 @@ func (a *handler) fhirFile(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	a.serveFile(w, r, f)
+}
+
+// openFHIR opens a file of an export, if all that is exported is for who asks.
+func (a *handler) openFHIR(ctx context.Context, id, name string) (*bulk.Download, error) {
+	who := whoOf(ctx)
+	if _, limited := smart.Granted(who); limited {
+		e, err := a.exporter().Get(ctx, who, id)
+		if err == nil {
+			err = covers(who, e)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return a.exporter().OpenFile(ctx, who, id, name)
 }
 
 // takesGzip reports whether a header Accept-Encoding (RFC 9110, 12.5.3) takes gzip, and does not rather want it otherwise.

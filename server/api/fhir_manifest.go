@@ -117,10 +117,7 @@ func (s *statusAnswer) manifest(status, page int) {
 	case errors.Is(err, bulk.ErrNotReady) && !s.export.Status.Finished():
 		s.waiting()
 		return
-	case err == nil:
-		err = coversFiles(whoOf(ctx), m.Output...)
-	}
-	if err != nil {
+	case err != nil:
 		s.a.fhirRefuse(s.w, s.r, err)
 		return
 	}

@@ -66,6 +66,9 @@ func (a *handler) fhirRequest(r *http.Request, level bulk.Level, lenient bool) (
 		Level: level, Group: r.PathValue("id"), Post: r.Method == http.MethodPost, Lenient: lenient,
 		URL: a.publicURL(r) + r.URL.EscapedPath(),
 	}
+	if types, limited := smart.Granted(whoOf(r.Context())); limited {
+		asked.Types = filled(types)
+	}
 	var err error
 	switch {
 	case !asked.Post:
@@ -183,55 +186,14 @@ func shortened(text string) string {
 	return text
 }
 
-// granted limits a kick-off to the types of resources that its asker's token is for. What goes beyond them is refused, also a
-// lenient client's: it shall know at once.
-func (a *handler) granted(who *access.Principal, asked *bulk.Request) error {
+// covers returns an error if the asker's token is not for all types of resources that an export holds.
+func covers(who *access.Principal, e *bulk.Export) error {
 	types, limited := smart.Granted(who)
-	if !limited {
-		return nil
-	}
-	var wanted []string
-	for _, list := range asked.Parameters["_type"] {
-		for of := range strings.SplitSeq(list, ",") {
-			if of = strings.TrimSpace(of); of != "" {
-				wanted = append(wanted, of)
-			}
-		}
-	}
-	for _, of := range wanted {
-		if !slices.Contains(types, of) {
+	for _, of := range e.Types {
+		if limited && !slices.Contains(types, of) {
 			return &bulk.ParameterError{
-				Parameter: "_type", Code: "forbidden", Status: http.StatusForbidden,
-				Diagnostics: fmt.Sprintf("the token is not for %q, but for %s; ask for a token with more, or for less", shortened(of), strings.Join(types, ", ")),
-			}
-		}
-	}
-	if len(wanted) > 0 {
-		return nil
-	}
-	for _, t := range a.exporter().Capabilities().Types {
-		if slices.Contains(types, t.Type) && (t.Compartment || asked.Level == bulk.SystemLevel) {
-			wanted = append(wanted, t.Type)
-		}
-	}
-	if len(wanted) == 0 {
-		return &bulk.ParameterError{
-			Parameter: "_type", Code: "forbidden", Status: http.StatusForbidden,
-			Diagnostics: "nothing that the token is for (" + strings.Join(types, ", ") + ") is exported here at this level",
-		}
-	}
-	asked.Parameters["_type"] = wanted
-	return nil
-}
-
-// coversFiles returns an error if the asker's token is not for all types of resources that files hold.
-func coversFiles(who *access.Principal, files ...bulk.File) error {
-	types, limited := smart.Granted(who)
-	for _, f := range files {
-		if limited && f.Type != "" && !slices.Contains(types, f.Type) {
-			return &bulk.ParameterError{
-				Parameter: "the token", Code: "forbidden", Status: http.StatusForbidden,
-				Diagnostics: "it is not for resources of type " + f.Type + ", which the export holds; ask for a token with the scope system/" + f.Type + ".rs",
+				Parameter: "scope", Code: "forbidden", Status: http.StatusForbidden,
+				Diagnostics: "The token is not for resources of type " + of + ", which the export holds. Ask for a token with the scope system/" + of + ".rs.",
 			}
 		}
 	}
