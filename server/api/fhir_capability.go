@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 
@@ -115,17 +114,11 @@ func (a *handler) smartConfiguration(w http.ResponseWriter, r *http.Request) {
 	if t := a.opts.Tokens; t != nil {
 		scopes = t.Scopes()
 	}
-	body, err := json.Marshal(j{
+	writeJSON(w, http.StatusOK, "application/json", j{
 		"token_endpoint": at, "grant_types_supported": []string{"client_credentials"},
 		"token_endpoint_auth_methods_supported":            []string{"private_key_jwt"},
 		"token_endpoint_auth_signing_alg_values_supported": smart.Algorithms(),
 		"scopes_supported":                                 filled(scopes), "response_types_supported": []string{"token"},
 		"capabilities": []string{"client-confidential-asymmetric", "permission-v1", "permission-v2"},
 	})
-	if err != nil {
-		internalError.problem(r.Context(), "the configuration cannot be written").write(w)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(body, '\n'))
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
@@ -121,21 +120,13 @@ func (s *statusAnswer) manifest(status, page int) {
 		s.a.fhirRefuse(s.w, s.r, err)
 		return
 	}
-	body, err := json.Marshal(manifestOf(m, s.a.fhirURL(s.r), s.separate))
-	if err != nil {
-		s.a.fhirRefuse(s.w, s.r, err)
-		return
-	}
-	h := s.w.Header()
-	h.Set("Content-Type", "application/json")
 	if status == http.StatusAccepted {
 		s.progress()
 	}
 	if !m.ExpiresAt.IsZero() {
-		h.Set("Expires", m.ExpiresAt.UTC().Format(http.TimeFormat))
+		s.w.Header().Set("Expires", m.ExpiresAt.UTC().Format(http.TimeFormat))
 	}
-	s.w.WriteHeader(s.status(status))
-	_, _ = s.w.Write(append(body, '\n'))
+	writeJSON(s.w, s.status(status), "application/json", manifestOf(m, s.a.fhirURL(s.r), s.separate))
 }
 
 // instant writes a time as FHIR has it.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,16 +31,23 @@ func writeOutcome(w http.ResponseWriter, status int, issues ...issue) {
 
 // writeResource answers with a resource.
 func writeResource(w http.ResponseWriter, status int, resource any) {
-	h := w.Header()
-	body, err := json.Marshal(resource)
-	if err != nil { // resources are made of texts and numbers
+	writeJSON(w, status, fhirJSON, resource)
+}
+
+// writeJSON answers with JSON, in which what means something to HTML stands as it is.
+func writeJSON(w http.ResponseWriter, status int, media string, value any) {
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil { // what is written is made of texts and numbers
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return
 	}
-	h.Set("Content-Type", fhirJSON)
+	h := w.Header()
+	h.Set("Content-Type", media)
 	h.Del("Content-Length")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n'))
+	_, _ = w.Write(body.Bytes())
 }
 
 // issueTypes are the issue types of problems, by their status. Those of a server that may answer later are transient ones.

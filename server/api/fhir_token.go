@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -49,15 +48,6 @@ func (a *handler) fhirToken(w http.ResponseWriter, r *http.Request) {
 
 // writeToken answers the request for a token.
 func writeToken(w http.ResponseWriter, status int, answer any) {
-	body, err := json.Marshal(answer)
-	if err != nil { // it is made of texts
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Pragma", "no-cache")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n'))
+	w.Header().Set("Pragma", "no-cache")
+	writeJSON(w, status, "application/json", answer)
 }
