@@ -153,7 +153,7 @@ func openClinic(t *testing.T, change func(c *clinic)) *clinic {
 	t.Helper()
 	c := &clinic{t: t, store: docstore.New(memdoc.New()), Server: httptest.NewUnstartedServer(nil)}
 	c.url = "http://" + c.Listener.Addr().String()
-	c.opts = api.Options{Version: "test", Polls: 10_000}
+	c.opts = api.Options{Version: "test", Polls: 10_000, Now: c.now}
 	set, err := mapping.Parse("clinic.yaml", []byte(clinicMappings))
 	require.NoError(t, err)
 	c.config = bulk.Config{
@@ -312,7 +312,7 @@ func (c *clinic) ask(user, method, at string, body any, header ...string) *answe
 	a := &answer{status: got.StatusCode, header: got.Header}
 	a.body, err = io.ReadAll(got.Body)
 	require.NoError(c.t, err)
-	if strings.HasSuffix(got.Header.Get("Content-Type"), "json") {
+	if media := got.Header.Get("Content-Type"); strings.HasSuffix(media, "json") && !strings.HasSuffix(media, "ndjson") {
 		require.NoError(c.t, json.Unmarshal(a.body, &a.json), string(a.body))
 	}
 	if u, err := url.Parse(at); err == nil && strings.Contains(u.Path, "/fhir/") && a.status >= 400 && method != http.MethodHead {

@@ -109,11 +109,11 @@ func (a *handler) fhirProblem(ctx context.Context, err error) error {
 
 // acceptsJSON returns the problem of a request that wants another format than JSON.
 func acceptsJSON(ctx context.Context, r *http.Request) *Problem {
-	sent := r.Header.Values("Accept")
-	if len(sent) == 0 {
+	sent := strings.Join(r.Header.Values("Accept"), ",")
+	if strings.TrimSpace(sent) == "" {
 		return nil
 	}
-	for part := range strings.SplitSeq(strings.Join(sent, ","), ",") {
+	for part := range strings.SplitSeq(sent, ",") {
 		media, params, err := mime.ParseMediaType(part)
 		if err != nil || strings.Trim(params["q"], "0.") == "" && params["q"] != "" {
 			continue
