@@ -2,8 +2,8 @@ package fhir
 
 import "strings"
 
-// nearest returns the name that is most like what was written, or "" if none is.
-func nearest(written string, names []string) string {
+// Nearest returns the name that is most like what was written, or "" if none is. It is for "did you mean".
+func Nearest(written string, names []string) string {
 	if len(written) > 64 {
 		return ""
 	}

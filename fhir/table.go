@@ -49,13 +49,13 @@ func (t *Type) Elements() []*Element { return t.elements }
 // Element returns the element with this name in JSON, or nil.
 func (t *Type) Element(name string) *Element { return t.byName[name] }
 
-// Nearest returns the name of the element that is most like name, or "".
-func (t *Type) Nearest(name string) string {
+// Names returns the names of the elements in R4's order.
+func (t *Type) Names() []string {
 	names := make([]string, len(t.elements))
 	for i, e := range t.elements {
 		names[i] = e.Name
 	}
-	return nearest(name, names)
+	return names
 }
 
 // TypeOf returns the type with this name, or nil if R4 has none. Of data types there are those that R4's resources use.
@@ -71,9 +71,6 @@ func Types() []string {
 	}
 	return names
 }
-
-// NearestType returns the name of the resource type that is most like name, or "".
-func NearestType(name string) string { return nearest(name, Types()) }
 
 // A table holds all types.
 type table struct {
@@ -219,7 +216,11 @@ func (t *table) primitive(e *Element, of reflect.Type, n note) (string, []string
 	default:
 		n.primitive = "string"
 	}
-	return n.primitive, t.codesOf(of)
+	codes := t.codesOf(of)
+	if codes != nil {
+		n.primitive = "code"
+	}
+	return n.primitive, codes
 }
 
 // A coder is one of the model's enumerations.
