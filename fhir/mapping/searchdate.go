@@ -132,3 +132,40 @@ func spanOf(text string, zone *time.Location) (span, bool) {
 	}
 	return span{}, false
 }
+
+// Updated returns the JQL condition for the records that were updated after since and before until, of which a zero time does not
+// count; it is empty if every record does. Where the index holds days, the day of since counts whole, so that nothing is missed.
+// A mapping without LastUpdated is a [SearchError].
+func (x *Mapper) Updated(since, until time.Time) (string, error) {
+	p := x.mapping.params["_lastUpdated"]
+	if p == nil {
+		return "", &SearchError{Parameter: "_lastUpdated", Reason: "the mapping does not say when its resources were updated"}
+	}
+	s := searcher{x: x, name: "_lastUpdated"}
+	path := p.fields[0].path
+	f := x.schema.Field(path)
+	zone := time.UTC
+	if p.date.zone != nil {
+		zone = p.date.zone.loc
+	}
+	var all *jql.Query
+	if !since.IsZero() {
+		from := since.Truncate(time.Millisecond).Add(time.Millisecond)
+		if f.Kind == record.Time && f.DateOnly() {
+			from = since
+		}
+		all = all.And(s.cond(path, ">=", s.bound(p, f, from, zone)))
+	}
+	if !until.IsZero() {
+		before := until.Add(time.Millisecond - 1).Truncate(time.Millisecond)
+		op := "<"
+		if f.Kind == record.Time && f.DateOnly() {
+			op, before = "<=", until.Add(-1)
+		}
+		all = all.And(s.cond(path, op, s.bound(p, f, before, zone)))
+	}
+	if s.err != nil {
+		return "", s.err
+	}
+	return x.printed(all)
+}
