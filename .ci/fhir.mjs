@@ -178,7 +178,7 @@ if (isMainThread) {
   files.sort((a, b) => statSync(a).size - statSync(b).size);
   const results = [];
   let failed = files.length === 0 ? ['no files to check'] : [];
-  await Promise.all([0, 1].map((n) => new Promise((done) => {
+  await Promise.all([0, 1].slice(0, files.length).map((n) => new Promise((done) => {
     const worker = new Worker(new URL(import.meta.url), { workerData: { modules, first: n === 0 } });
     const next = () => worker.postMessage(files.pop() ?? null);
     worker.on('message', (m) => {
@@ -196,7 +196,7 @@ if (isMainThread) {
     if (r.resources === 0) failed.push(`${r.file} has no resources`);
     if (r.wrong > 0) failed.push(...r.shown, `${r.file}: ${r.wrong} of ${r.resources} resources are not valid`);
   }
-  for (const [type, n] of [...types].sort()) console.log(`${type.padEnd(26)} ${String(n).padStart(7)} valid`);
+  for (const [type, n] of [...types].sort()) console.log(`${type.padEnd(26)} ${String(n).padStart(7)}`);
   if (failed.length > 0) {
     console.error(failed.join('\n'));
     process.exit(1);

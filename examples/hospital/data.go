@@ -176,7 +176,11 @@ type visit struct {
 func (h *hospital) record(v *visit, kind string, own []any, at time.Time, ended any) int {
 	id := h.records.rows + 1
 	row := append([]any{id, v.patient, v.encounter, kind}, own...)
-	row = append(row, at, ended, v.doctor, v.name, at, at.Add(time.Duration(h.IntN(72))*time.Hour), h.chance(1))
+	last := at
+	if end, ok := ended.(time.Time); ok {
+		last = end
+	}
+	row = append(row, at, ended, v.doctor, v.name, at, last.Add(time.Duration(h.IntN(72))*time.Hour), h.chance(1))
 	h.records.add(row...)
 	return id
 }
