@@ -42,13 +42,27 @@ func (s *searcher) dates(p *param, values []string) *jql.Query {
 			f := s.x.schema.Field(pf.path)
 			days := f.Kind == record.Time && f.DateOnly()
 			if days && !at.days {
-				return s.fail(v, "the index holds days; expected a year, a month or a day")
+				all = s.either(all, s.within(p, pf.path, prefix, v, at.from.In(zone)))
+				continue
 			}
 			from, until := s.bound(p, f, at.from, zone), s.bound(p, f, at.until, zone)
 			all = s.either(all, s.compare(pf.path, prefix, from, until))
 		}
 	}
 	return all
+}
+
+// within returns the condition for days before or after an instant. It is for _lastUpdated alone, so that a day is never missed
+// within which something was updated: the day of the instant belongs to both sides.
+func (s *searcher) within(p *param, field, prefix, value string, at time.Time) *jql.Query {
+	on := at.Format(time.DateOnly)
+	switch {
+	case p.name == "_lastUpdated" && (prefix == "gt" || prefix == "ge" || prefix == "sa"):
+		return s.cond(field, ">=", on)
+	case p.name == "_lastUpdated" && (prefix == "lt" || prefix == "le" || prefix == "eb"):
+		return s.cond(field, "<=", on)
+	}
+	return s.fail(value, "the index holds days; expected a year, a month or a day")
 }
 
 // bound returns an instant as the field is compared with it.
@@ -131,41 +145,4 @@ func spanOf(text string, zone *time.Location) (span, bool) {
 		return span{at, at.Add(width), false}, true
 	}
 	return span{}, false
-}
-
-// Updated returns the JQL condition for the records that were updated after since and before until, of which a zero time does not
-// count; it is empty if every record does. Where the index holds days, the day of since counts whole, so that nothing is missed.
-// A mapping without LastUpdated is a [SearchError].
-func (x *Mapper) Updated(since, until time.Time) (string, error) {
-	p := x.mapping.params["_lastUpdated"]
-	if p == nil {
-		return "", &SearchError{Parameter: "_lastUpdated", Reason: "the mapping does not say when its resources were updated"}
-	}
-	s := searcher{x: x, name: "_lastUpdated"}
-	path := p.fields[0].path
-	f := x.schema.Field(path)
-	zone := time.UTC
-	if p.date.zone != nil {
-		zone = p.date.zone.loc
-	}
-	var all *jql.Query
-	if !since.IsZero() {
-		from := since.Truncate(time.Millisecond).Add(time.Millisecond)
-		if f.Kind == record.Time && f.DateOnly() {
-			from = since
-		}
-		all = all.And(s.cond(path, ">=", s.bound(p, f, from, zone)))
-	}
-	if !until.IsZero() {
-		before := until.Add(time.Millisecond - 1).Truncate(time.Millisecond)
-		op := "<"
-		if f.Kind == record.Time && f.DateOnly() {
-			op, before = "<=", until.Add(-1)
-		}
-		all = all.And(s.cond(path, op, s.bound(p, f, before, zone)))
-	}
-	if s.err != nil {
-		return "", s.err
-	}
-	return x.printed(all)
 }
