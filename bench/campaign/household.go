@@ -75,7 +75,7 @@ func (h *household) document() document {
 			children++
 		}
 	}
-	lat, lon := 11.7+float64(r.IntN(300_000))/1e6, 14.1+float64(r.IntN(300_000))/1e6
+	lat, lon := float64(11_700_000+r.IntN(300_000))/1e6, float64(14_100_000+r.IntN(300_000))/1e6
 	address := object{"latitude": lat, "longitude": lon, "locationAccuracy": float64(30+r.IntN(500)) / 10, "locality": object{"code": h.place.code, "name": h.place.ward}}
 	if r.IntN(3) > 0 {
 		address["addressLine1"], address["city"] = fmt.Sprintf("House %d", 1+r.IntN(400)), h.place.district
