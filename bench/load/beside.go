@@ -60,7 +60,7 @@ func (p *plan) besides(ctx context.Context, s *server, k *kind) error {
 
 // exports exports all visits, again and again until ctx ends. Each time it is another question, so that none is taken for the one before.
 func (s *server) exports(ctx context.Context, loop int, done *atomic.Int64) error {
-	for n := 0; ; n++ {
+	for n := 0; ctx.Err() == nil; n++ {
 		var e struct{ ID, Status string }
 		body := map[string]any{"jql": fmt.Sprintf("age >= 0 OR age < -%d", 1+2*n+loop), "allowed_indexes": []string{"health-data-visits"}, "format": []string{"csv", "excel"}[loop]}
 		if err := s.json(ctx, http.MethodPost, "/v1/exports", body, &e); err != nil {
@@ -82,6 +82,7 @@ func (s *server) exports(ctx context.Context, loop int, done *atomic.Int64) erro
 			return err
 		}
 	}
+	return nil
 }
 
 // json sends a request with a body, if there is one, and reads the answer.
