@@ -21,7 +21,9 @@ import (
 	"github.com/digit-health/dhr/storage"
 )
 
-func at(minutes int) string { return start.Add(time.Duration(minutes) * time.Minute).Format(time.RFC3339) }
+func at(minutes int) string {
+	return start.Add(time.Duration(minutes) * time.Minute).Format(time.RFC3339)
+}
 
 // K6, M1: since, until and the transaction time.
 func TestTimes(t *testing.T) {
@@ -113,13 +115,14 @@ func TestElements(t *testing.T) {
 // Files are cut at the greatest number of resources and of bytes, exactly; together they are the whole, in order.
 func TestSplit(t *testing.T) {
 	t.Parallel()
-	engine := memory(t, 120)
+	const n = 24
+	engine := memory(t, n)
 	whole := open(t, engine, nil)
 	m := whole.export(t, asha(), ask(bulk.SystemLevel, "_type", "Condition"))
 	require.Len(t, m.Output, 1)
 	want := whole.read(t, asha(), m.ID, &m.Output[0])
 
-	for _, records := range []int64{1, 50, 60, 119, 120, 121} {
+	for _, records := range []int64{5, 12, n - 1, n, n + 1} {
 		h := open(t, engine, func(h *house) { h.config.Limits.FileRecords = records })
 		m := h.export(t, asha(), ask(bulk.SystemLevel, "_type", "Condition"))
 		text := ""
@@ -128,10 +131,10 @@ func TestSplit(t *testing.T) {
 			require.LessOrEqual(t, m.Output[i].Count, records)
 			require.Equal(t, fmt.Sprintf("Condition-%d.ndjson", i+1), m.Output[i].Name)
 		}
-		require.Len(t, m.Output, int((120+records-1)/records))
+		require.Len(t, m.Output, int((n+records-1)/records))
 		require.Equal(t, want, text)
 	}
-	line := len(want) / 120
+	line := len(want) / n
 	for _, most := range []int{line + 30, 3 * line, 10*line - 1, len(want) - 1, len(want), len(want) + 1} {
 		m := whole.export(t, asha(), ask(bulk.SystemLevel, "_type", "Condition", "_maximumFileSize", fmt.Sprint(most)))
 		text := ""
@@ -145,10 +148,10 @@ func TestSplit(t *testing.T) {
 	}
 	// A least size goes before the number of resources.
 	h := open(t, engine, func(h *house) { h.config.Limits.FileRecords = 1 })
-	m = h.export(t, asha(), ask(bulk.SystemLevel, "_type", "Condition", "_minimumFileSize", fmt.Sprint(30*line), "_maximumFileSize", fmt.Sprint(40*line)))
+	m = h.export(t, asha(), ask(bulk.SystemLevel, "_type", "Condition", "_minimumFileSize", fmt.Sprint(7*line), "_maximumFileSize", fmt.Sprint(10*line)))
 	require.Len(t, m.Output, 4)
-	for i := range m.Output[:3] {
-		require.GreaterOrEqual(t, m.Output[i].Size, int64(30*line))
+	for i := range m.Output[:2] {
+		require.GreaterOrEqual(t, m.Output[i].Size, int64(7*line))
 	}
 }
 
@@ -193,7 +196,7 @@ func TestNothing(t *testing.T) {
 // The same data makes the same bytes.
 func TestDeterministic(t *testing.T) {
 	t.Parallel()
-	h := open(t, memory(t, 150), func(h *house) { h.config.Limits.FileRecords = 40 })
+	h := open(t, memory(t, 60), func(h *house) { h.config.Limits.FileRecords = 40 })
 	for _, more := range [][]string{nil, {"organizeOutputBy", "Patient"}} {
 		first := h.export(t, asha(), ask(bulk.SystemLevel, more...))
 		second := h.export(t, asha(), ask(bulk.SystemLevel, more...))
@@ -277,7 +280,8 @@ func TestDamaged(t *testing.T) {
 // organizeOutputBy: blocks of patients, each with a header, the patient, and what belongs to him or her.
 func TestOrganized(t *testing.T) {
 	t.Parallel()
-	engine := memory(t, 120)
+	engine := memory(t, 20)
+	fill(t, engine, "visits", documents("visits", 26)[len(documents("visits", 25)):]) // of a patient who is not there
 	h := open(t, engine, nil)
 	m := h.export(t, asha(), ask(bulk.PatientLevel, "organizeOutputBy", "Patient"))
 	require.Equal(t, "Patient", m.OrganizedBy)
@@ -288,7 +292,6 @@ func TestOrganized(t *testing.T) {
 	want := h.lines(t, asha(), plain, plain.Output)
 	require.ElementsMatch(t, want, slices.DeleteFunc(slices.Clone(all), func(s string) bool { return strings.HasPrefix(s, "{") }))
 	requireBlocks(t, all, false)
-	require.Equal(t, plain.Errors[0].Count, m.Errors[0].Count)
 
 	for _, records := range []int64{3, 9, 20} { // a block has 8 lines or so
 		h := open(t, engine, func(h *house) { h.config.Limits.FileRecords = records })
@@ -331,7 +334,7 @@ func requireBlocks(t *testing.T, lines []string, spread bool) {
 				require.False(t, seen[next], "%s has two blocks", next)
 				seen[next], at = true, next
 				require.True(t, i+1 < len(lines))
-				if number(strings.TrimPrefix(next, "Patient/"))%100 != 99 { // which is deleted
+				if next != "Patient/P000025" { // who is not there
 					require.Equal(t, next, lines[i+1])
 				}
 			} else {
