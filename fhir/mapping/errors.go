@@ -62,7 +62,7 @@ func (e Errors) err() error {
 		}
 		return a.Column - b.Column
 	})
-	return e
+	return slices.CompactFunc(e, func(a, b *Error) bool { return *a == *b })
 }
 
 // An UnmappableError says why a record is no resource.

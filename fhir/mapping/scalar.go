@@ -70,6 +70,9 @@ func (b *builder) directive(s *scalar, p pair) {
 			return
 		}
 		b.dateOption(&s.date, name[1:], p)
+		if s.primitive == "instant" && name == "$precision" && slices.Contains([]string{"year", "month", "day"}, s.date.precision) {
+			b.complain(p.value, p.key, "found %q in an element of type instant; expected second or milli", s.date.precision)
+		}
 	case "$encode":
 		if text, ok := b.text(p.value, p.key, "base64"); ok && (text != "base64" || s.primitive != "base64Binary") {
 			b.complain(p.value, p.key, "found %q in an element of type %s; expected base64 in one of type base64Binary", text, s.primitive)

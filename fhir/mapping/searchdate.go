@@ -42,13 +42,27 @@ func (s *searcher) dates(p *param, values []string) *jql.Query {
 			f := s.x.schema.Field(pf.path)
 			days := f.Kind == record.Time && f.DateOnly()
 			if days && !at.days {
-				return s.fail(v, "the index holds days; expected a year, a month or a day")
+				all = s.either(all, s.within(p, pf.path, prefix, v, at.from.In(zone)))
+				continue
 			}
 			from, until := s.bound(p, f, at.from, zone), s.bound(p, f, at.until, zone)
 			all = s.either(all, s.compare(pf.path, prefix, from, until))
 		}
 	}
 	return all
+}
+
+// within returns the condition for days before or after an instant. It is for _lastUpdated alone, so that a day is never missed
+// within which something was updated: the day of the instant belongs to both sides.
+func (s *searcher) within(p *param, field, prefix, value string, at time.Time) *jql.Query {
+	on := at.Format(time.DateOnly)
+	switch {
+	case p.name == "_lastUpdated" && (prefix == "gt" || prefix == "ge" || prefix == "sa"):
+		return s.cond(field, ">=", on)
+	case p.name == "_lastUpdated" && (prefix == "lt" || prefix == "le" || prefix == "eb"):
+		return s.cond(field, "<=", on)
+	}
+	return s.fail(value, "the index holds days; expected a year, a month or a day")
 }
 
 // bound returns an instant as the field is compared with it.

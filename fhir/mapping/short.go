@@ -140,6 +140,9 @@ func (b *builder) codeForm(o *object, one map[string]pair) node {
 		b.complain(p.name, p.key, "found in an element of type Coding; expected in a CodeableConcept")
 	}
 	made := b.coding(o, one)
+	if s, ok := o.member("code").(*scalar); ok && s.isConstant() { // a constant code stands for itself, whatever is shown of it
+		o.force, concept.force = true, true
+	}
 	if concept == o {
 		return made
 	}
