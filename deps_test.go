@@ -89,6 +89,7 @@ var house = []room{
 	},
 	{packages: "export/*", imports: []string{"record", "export", "internal/*"}, why: driver},
 	{packages: "fhir", imports: []string{"record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search", "export"}, why: face},
+	{packages: "fhir/mapping", imports: []string{"record", "jql", "jql/plan", "jql/eval", "fhir"}, why: "it makes resources of records, and knows neither who asks nor where they go"},
 	{
 		packages: "fhir/bulk", why: "the Bulk Data export knows faces, never a driver nor HTTP: which storages there are, its host says",
 		imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf", "fhir", "fhir/mapping"},
@@ -162,7 +163,7 @@ var vendors = []vendor{
 	{"golang.org/x/time", []string{"server/api"}, serverOnly},
 	{"github.com/golang-jwt/jwt/v5", []string{"auth/jwtauth"}, oneLeaf},
 	{"github.com/hibiken/asynqmon", []string{"job/redismon"}, "its pages are apart from redisjob, so that workers do not link them"},
-	{"gopkg.in/yaml.v3", []string{"server/config"}, "of the readers of YAML the one that says where each key stands"},
+	{"gopkg.in/yaml.v3", []string{"server/config", "fhir/mapping"}, "of the readers of YAML the one that says where each key stands"},
 	{"github.com/prometheus/client_golang", []string{"server/api"}, serverOnly},
 	{"go.opentelemetry.io/otel", []string{"server/api", "server/otlp"}, serverOnly},
 	{"go.opentelemetry.io/otel/sdk", []string{"server/otlp"}, "who embeds DHR brings the SDK of his choice; the server has its own"},
