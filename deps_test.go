@@ -88,8 +88,11 @@ var house = []room{
 		why: "the export service knows faces, never a driver: which formats and storages there are, its host says",
 	},
 	{packages: "export/*", imports: []string{"record", "export", "internal/*"}, why: driver},
-	{packages: "fhir", imports: []string{"record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search", "export"}, why: face},
-	{packages: "fhir/mapping", imports: []string{"record", "jql", "jql/plan", "jql/eval", "fhir"}, why: "it makes resources of records, and knows neither who asks nor where they go"},
+	{packages: "fhir", why: "the vocabulary of FHIR is R4's, and knows nothing of where resources come from"},
+	{
+		packages: "fhir/mapping", imports: []string{"record", "jql", "jql/plan", "jql/eval", "fhir"},
+		why: "it makes resources of records, whoever read them; of the engines it knows the reference alone, for the conditions of a mapping",
+	},
 	{
 		packages: "fhir/bulk", why: "the Bulk Data export knows faces, never a driver nor HTTP: which storages there are, its host says",
 		imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf", "fhir", "fhir/mapping"},

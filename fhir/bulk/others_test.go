@@ -1,7 +1,6 @@
 package bulk
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -47,7 +46,7 @@ func TestOthers(t *testing.T) {
 	require.NoError(t, err)
 	who := &access.Principal{User: "u", Tenant: "t", Roles: []string{"r"}}
 	count := func(text string) int64 {
-		got, _, err := index.Count(context.Background(), who, &search.Query{JQL: text}, 0)
+		got, _, err := index.Count(t.Context(), who, &search.Query{JQL: text}, 0)
 		require.NoError(t, err, text)
 		return got
 	}
