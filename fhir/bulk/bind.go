@@ -105,9 +105,8 @@ type wish struct {
 
 // condition returns the JQL that chooses what is wanted. It is put together as a tree.
 func (b *bound) condition(w *wish) (string, error) {
-	all := new(jql.Query)
-	var err error
-	if all, err = jql.Parse(b.Where, nil); err != nil {
+	all, err := jql.Parse(b.Where, nil)
+	if err != nil {
 		return "", err
 	}
 	if b.Deleted != "" {
@@ -141,10 +140,10 @@ func (b *bound) times(w *wish) (*jql.Query, error) {
 	}
 	text := ""
 	if since := w.asked.Since; since != nil {
-		text += "&_lastUpdated=" + bound1(since, "gt", "ge")
+		text += "&_lastUpdated=" + boundAt(since, "gt", "ge")
 	}
 	if until := w.asked.Until; until != nil {
-		text += "&_lastUpdated=" + bound1(until, "lt", "le")
+		text += "&_lastUpdated=" + boundAt(until, "lt", "le")
 	}
 	if !w.time.IsZero() {
 		text += "&_lastUpdated=le" + millis(w.time)
@@ -155,8 +154,8 @@ func (b *bound) times(w *wish) (*jql.Query, error) {
 	return b.search(text[1:])
 }
 
-// bound1 returns a bound of times. Of an instant that is finer than records have it, the millisecond around it belongs to what is wanted.
-func bound1(t *time.Time, sharp, blunt string) string {
+// boundAt returns a bound of times. Of an instant that is finer than records have it, the millisecond around it belongs to what is wanted.
+func boundAt(t *time.Time, sharp, blunt string) string {
 	if t.Truncate(time.Millisecond).Equal(*t) {
 		return sharp + millis(*t)
 	}

@@ -47,7 +47,7 @@ func (e *ParameterError) Error() string { return e.Parameter + ": " + e.Diagnost
 
 // Is reports whether target is ErrInvalid, or what its status stands for: ErrForbidden, ErrNotFound.
 func (e *ParameterError) Is(target error) bool {
-	switch target { //nolint:errorlint // sentinels
+	switch target {
 	case ErrInvalid:
 		return true
 	case ErrForbidden:

@@ -74,28 +74,28 @@ type Manifest struct {
 // A File is one of the files of an export. Names and sizes are those of the plain text.
 type File struct {
 	// Name is unique in the export, and safe in a URL: Patient-1.ndjson.
-	Name string
+	Name string `json:"name"`
 	// Type is that of its resources; empty where they are organized by patients.
-	Type string
+	Type string `json:"type,omitempty"`
 	// Count is how many lines it has.
-	Count int64
+	Count int64 `json:"count"`
 	// Size is how many bytes, and SHA256 their hash in hex.
-	Size   int64
-	SHA256 string
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
 	// Gzip is the same file as it is stored, compressed; nil if it is not.
-	Gzip *Packed
+	Gzip *Packed `json:"gzip,omitempty"`
 	// CID is the content address on IPFS of what is stored there; empty elsewhere.
-	CID string
+	CID string `json:"cid,omitempty"`
 	// Sealed says that what is stored is sealed.
-	Sealed bool
+	Sealed bool `json:"sealed,omitempty"`
 	// ContinuesIn is the name of the file in which the last block of this one goes on.
-	ContinuesIn string
+	ContinuesIn string `json:"continues_in,omitempty"`
 	// Severities count the outcomes of an error file by their severity: error, warning, information.
-	Severities map[string]int64
+	Severities map[string]int64 `json:"severities,omitempty"`
 }
 
 // Packed is a compressed file.
 type Packed struct {
-	Size   int64
-	SHA256 string
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
 }

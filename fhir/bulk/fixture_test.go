@@ -231,6 +231,7 @@ type house struct {
 	folder  string // of the disk
 	spool   string
 	config  bulk.Config
+	host    bulk.Host
 	roles   map[string]access.Role
 	jobs    *job.Jobs
 	options job.Options
@@ -281,7 +282,8 @@ func (h *house) start(t testing.TB) {
 	h.options.Now = h.clock.now
 	h.jobs = job.New(h.docs, localjob.New(), &h.options)
 	h.config.Jobs, h.config.Spool = h.jobs, h.spool
-	h.Service, err = bulk.New(&h.config, &bulk.Host{Index: index, Policy: policy, Store: h.docs, Note: h.note, Now: h.clock.now})
+	h.host = bulk.Host{Index: index, Policy: policy, Store: h.docs, Note: h.note, Now: h.clock.now}
+	h.Service, err = bulk.New(&h.config, &h.host)
 	require.NoError(t, err)
 	bulk.SetPause(h.Service, time.Millisecond)
 	if h.idle {

@@ -1,9 +1,9 @@
 package bulk
 
 import (
-	"encoding/json"
 	"errors"
 
+	"github.com/digit-health/dhr/fhir"
 	"github.com/digit-health/dhr/fhir/mapping"
 )
 
@@ -17,11 +17,8 @@ type issue struct {
 
 // appendOutcome appends an OperationOutcome as one line, without the line feed.
 func appendOutcome(dst []byte, i *issue) ([]byte, error) {
-	line, err := json.Marshal(struct {
-		ResourceType string   `json:"resourceType"`
-		Issue        []*issue `json:"issue"`
-	}{"OperationOutcome", []*issue{i}})
-	return append(dst, line...), err
+	o := fhir.Outcome{Issues: []fhir.Issue{fhir.Issue(*i)}}
+	return o.Append(dst)
 }
 
 // appendDeletion appends a Bundle with one deletion as one line, without the line feed.

@@ -1,7 +1,6 @@
 package bulk_test
 
 import (
-	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -162,5 +161,4 @@ func TestBusy(t *testing.T) {
 	require.ErrorIs(t, err, bulk.ErrNotFound)
 	_, err = h.jobs.Get(t.Context(), "pb", "fhir-exports", first.ID)
 	require.ErrorIs(t, err, job.ErrNotFound)
-	require.False(t, errors.Is(err, bulk.ErrBusy))
 }

@@ -44,7 +44,7 @@ func collect(ids iter.Seq2[string, error]) (*patients, error) {
 		}
 		p.hashes = append(p.hashes, hashOf(id))
 		switch {
-		case p.few != nil && len(p.few) == maxFew:
+		case len(p.few) == maxFew:
 			p.few = nil
 		case p.few != nil:
 			p.few = append(p.few, id)
@@ -148,7 +148,11 @@ func (s *Service) found(ctx context.Context, who *access.Principal, b *bound, w 
 			yield("", err)
 			return
 		}
-		defer scanner.Close()
+		defer func() {
+			if err := scanner.Close(); err != nil {
+				s.log.WarnContext(ctx, "a snapshot was not given back", "error", err)
+			}
+		}()
 		for r, err := range scanner.Slice(0).Records(ctx) {
 			id := ""
 			if err == nil {

@@ -199,7 +199,7 @@ func checkGroups(all []Group) error {
 		g := &all[i]
 		switch {
 		case !idForm.MatchString(g.ID):
-			return fmt.Errorf("%w: %q is no id of a group: 1 to 64 letters, digits, - and .", ErrInvalid, g.ID)
+			return fmt.Errorf("%w: %q is no id of a group: 1 to 64 letters, digits, points and hyphens", ErrInvalid, g.ID)
 		case ids[g.ID]:
 			return fmt.Errorf("%w: two groups have the id %q", ErrInvalid, g.ID)
 		case g.JQL != "" && len(g.Members) > 0:
