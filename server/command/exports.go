@@ -18,7 +18,7 @@ import (
 const worker = "worker"
 
 // openExports opens what exports, and those of FHIR, are made with, if the process takes them or works on them.
-func (o *parts) openExports(roles []string, log *slog.Logger) error {
+func (o *parts) openExports(ctx context.Context, roles []string, log *slog.Logger) error {
 	works := slices.Contains(roles, worker)
 	if !works && !slices.Contains(roles, "export") && !slices.Contains(roles, "fhir") {
 		return nil
@@ -44,7 +44,7 @@ func (o *parts) openExports(roles []string, log *slog.Logger) error {
 		Limits: job.Limits{Total: c.Jobs.Total, PerTenant: c.Jobs.PerTenant, PerUser: c.Jobs.PerUser},
 	})
 	if works || slices.Contains(roles, "fhir") {
-		if err := o.openFHIR(files, spool+"-fhir"); err != nil {
+		if err := o.openFHIR(ctx, files, spool+"-fhir", log); err != nil {
 			return err
 		}
 	}

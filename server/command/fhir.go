@@ -1,9 +1,13 @@
 package command
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/auth"
@@ -11,26 +15,29 @@ import (
 	"github.com/digit-health/dhr/auth/smart"
 	"github.com/digit-health/dhr/fhir/bulk"
 	"github.com/digit-health/dhr/fhir/mapping"
+	"github.com/digit-health/dhr/fhir/mappings"
 	"github.com/digit-health/dhr/server/config"
 	"github.com/digit-health/dhr/storage"
 )
 
-// openFHIR opens what exports of FHIR are made with; nothing, if they are not wanted or there is nothing to export.
-func (o *parts) openFHIR(files *storage.Store, spool string) error {
+// openFHIR opens what exports of FHIR are made with, if they are wanted.
+func (o *parts) openFHIR(ctx context.Context, files *storage.Store, spool string, log *slog.Logger) error {
 	f := &o.config.FHIR
 	if !f.Enabled {
 		return nil
 	}
-	mappings, err := readFHIRMappings(f.Mappings)
-	_ = mappings
-	if err != nil || len(mappings) == 0 {
-		return err
+	all, err := readFHIRMappings(f.Mappings)
+	if err == nil {
+		err = o.fitFHIR(ctx, all, log)
+	}
+	if err != nil {
+		return fmt.Errorf("fhir.mappings: %w", err)
 	}
 	if err := os.MkdirAll(spool, 0o700); err != nil {
 		return err
 	}
 	o.fhir = &bulk.Config{
-		Mappings: mappings, PatientAttribute: f.PatientAttribute, RequiresAccessToken: o.config.Auth.Mode != "none",
+		Mappings: all, PatientAttribute: f.PatientAttribute, RequiresAccessToken: o.config.Auth.Mode != "none",
 		Files: files, Scheme: o.config.Storage.Default, Plain: o.config.Exports.Plain, Jobs: o.jobs, Spool: spool, Retention: f.Retention, Sweep: f.Sweep,
 		Limits: bulk.Limits{
 			FileRecords: int64(f.FileRecords), FileBytes: int64(f.FileSize), Bytes: int64(f.MaxBytes), Files: f.MaxFiles,
@@ -45,25 +52,54 @@ func (o *parts) openFHIR(files *storage.Store, spool string) error {
 	return nil
 }
 
-// readFHIRMappings reads mapping files.
+// readFHIRMappings reads mapping files, or those that come with the server, by their names; without any, those of the sample.
 func readFHIRMappings(names []string) ([]*mapping.Mapping, error) {
+	if len(names) == 0 {
+		names = []string{mappings.Sample}
+	}
 	var all []*mapping.Set
 	for _, name := range names {
-		text, err := os.ReadFile(name) //nolint:gosec // the operator names the file
+		var text []byte
+		var err error
+		if slices.Contains(mappings.Names(), name) {
+			text, err = mappings.Text(name)
+		} else {
+			text, err = os.ReadFile(name) //nolint:gosec // the operator names the file
+		}
 		if err != nil {
-			return nil, fmt.Errorf("fhir.mappings: %w", err)
+			return nil, err
 		}
 		set, err := mapping.Parse(name, text)
 		if err != nil {
-			return nil, fmt.Errorf("fhir.mappings: %w", err)
+			return nil, err
 		}
 		all = append(all, set)
 	}
 	joined, err := mapping.Join(all...)
 	if err != nil {
-		return nil, fmt.Errorf("fhir.mappings: %w", err)
+		return nil, err
 	}
 	return joined.Mappings(), nil
+}
+
+// fitFHIR returns what is wrong with mappings of the indexes that are there. Those of others wait until there is such an index.
+func (o *parts) fitFHIR(ctx context.Context, all []*mapping.Mapping, log *slog.Logger) error {
+	var errs []error
+	for _, m := range all {
+		schemas, err := o.engine.Schemas(ctx, m.Index)
+		if err != nil {
+			log.WarnContext(ctx, "a FHIR mapping could not be held against its index", "mapping", m.Name, "index", m.Index, "error", err)
+			continue
+		}
+		if len(schemas) != 1 {
+			log.InfoContext(ctx, "a FHIR mapping has no index yet", "mapping", m.Name, "index", m.Index)
+			continue
+		}
+		if _, err := m.Bind(schemas[0]); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // tokenPath is where SMART clients get tokens, and fhirPath what these are good for.

@@ -107,7 +107,7 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 	p.measure(o, registry)
 	s := &serving{p: p, parts: o, roles: roles, known: known, tokens: tokens, forwards: forwards, registry: registry, log: log, ending: ctx.Done()}
 	if answers {
-		if err = o.openExports(roles, log); err == nil {
+		if err = o.openExports(ctx, roles, log); err == nil {
 			s.service, s.trail, err = p.service(ctx, o, registry, log)
 		}
 		if err == nil && slices.Contains(roles, "query") { // of several processes that begin together, one

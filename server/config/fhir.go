@@ -11,7 +11,7 @@ import (
 type fhirExports struct {
 	// Enabled says whether they are, below /fhir/r4, by a process with the role fhir.
 	Enabled bool
-	// Mappings are files that say which resources the records of an index are. If empty, those that come with the server.
+	// Mappings are files that say which resources the records of an index are, or names of those that come with the server: sample, campaign, hospital. If empty, sample.
 	Mappings []string
 	// PublicURL is where clients see the server, such as https://dhr.example.org/dhr: all URLs that they are given begin with it. If empty, they begin
 	// with the host that a request names or, of requests from server.trusted_proxies, with what X-Forwarded-Proto, -Host and -Prefix say.
