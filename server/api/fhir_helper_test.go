@@ -124,8 +124,9 @@ type clinic struct {
 	store   *docstore.Store
 	service *dhr.Service
 	url     string // of the server, before it has begun
-	idle    bool   // nobody works on exports
-	signIn  bool   // with a token, as users or as a SMART client; otherwise everybody is exporter
+	jobs    job.Options
+	idle    bool // nobody works on exports
+	signIn  bool // with a token, as users or as a SMART client; otherwise everybody is exporter
 
 	mu    sync.Mutex
 	ahead time.Duration
@@ -205,7 +206,8 @@ func (c *clinic) begin() {
 	if !c.idle {
 		runner = localjob.New()
 	}
-	c.config.Jobs = job.New(c.store, runner, &job.Options{Poll: 5 * time.Millisecond, Progress: time.Millisecond, Now: c.now})
+	c.jobs.Poll, c.jobs.Progress, c.jobs.Now = 5*time.Millisecond, time.Millisecond, c.now
+	c.config.Jobs = job.New(c.store, runner, &c.jobs)
 	roles, err := access.ParseRoles(access.DefaultRoles())
 	require.NoError(c.t, err)
 	policy, err := access.NewPolicy(roles, nil)

@@ -55,18 +55,20 @@ func fhirPage(t *testing.T, port string) (files map[string]string, script string
 // openFHIR writes the files of docs/fhir.md into a directory and starts a server with them, for a client whose public key is there.
 func openFHIR(t *testing.T, dir, port string, files map[string]string) *served {
 	t.Helper()
+	at := func(name string) string { return filepath.ToSlash(filepath.Join(dir, name)) }
+	files["application.yml"] = strings.NewReplacer("clinic.yaml", at("clinic.yaml"), "research.pub", at("research.pub")).Replace(files["application.yml"])
 	for name, text := range files {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
-	t.Chdir(dir)
 	data := filepath.Join(dir, "data")
-	_, errs, code := run(t, map[string]string{"DHR_DATA": data}, nil, "import", "-index", "clinic-patients", "patients.ndjson")
+	_, errs, code := run(t, map[string]string{"DHR_DATA": data}, nil, "import", "-index", "clinic-patients", at("patients.ndjson"))
 	require.Zero(t, code, errs)
-	return serve(t, data, map[string]string{"SERVER_PORT": port}, "-config", "application.yml")
+	return serve(t, data, map[string]string{"SERVER_PORT": port}, "-config", at("application.yml"))
 }
 
 // What docs/fhir.md shows is what happens, from the key of the client to the last answer.
 func TestFHIRDocs(t *testing.T) {
+	t.Parallel()
 	for _, program := range []string{"bash", "curl", "openssl"} {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("there is no %s to run the document's lines with", program)
@@ -97,8 +99,10 @@ func TestFHIRDocs(t *testing.T) {
 
 // The configuration of docs/fhir.md, with what the test client does: it is found at the root of the origin also where the server has a path of its own.
 func TestFHIRServer(t *testing.T) {
+	t.Parallel()
 	for name, base := range map[string]string{"at the root": "", "under a path": "/dhr"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir, port := t.TempDir(), freePort(t)
 			files, _ := fhirPage(t, port)
 			key, err := fhirtest.NewKey("ES384", "k1")
