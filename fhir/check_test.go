@@ -142,7 +142,8 @@ func FuzzCheck(f *testing.F) {
 	for _, text := range []string{`{"resourceType":"Patient","name":[{"family":"x","_family":{"id":"y"}}],"deceasedBoolean":false}`,
 		`{"resourceType":"Group","type":"person","actual":true,"characteristic":[{"code":{"text":"x"},"valueBoolean":false,"exclude":false}]}`,
 		`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient", "id" : "a\"\\"}}]}`,
-		`{"resourceType":"Observation","contained":[{"resourceType":"Patient"}],"status":"final","code":{"text":"\u0041"},"valueQuantity":{"value":1.50}}`, `{"a":[1,{"b":null}]}`} {
+		`{"resourceType":"Observation","contained":[{"resourceType":"Patient"}],"status":"final","code":{"text":"\u0041"},"valueQuantity":{"value":1.50}}`, `{"a":[1,{"b":null}]}`,
+		`{"resourceType":"Patient"}`, `{"resourceType":"Bundle","type":"document"}`, `{"resourceType":"OperationOutcome","issue":[{"severity":"fatal","code":"invalid"}]}`} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, resource []byte) {
