@@ -37,10 +37,10 @@ func ExampleCheck() {
 func ExampleTypeOf() {
 	for _, name := range []string{"status", "effectiveDateTime", "component"} {
 		e := fhir.TypeOf("Observation").Element(name)
-		fmt.Println(e.Name, e.Primitive, e.Required, e.List, e.Choice)
+		fmt.Printf("%s %q %t %t %q\n", e.Name, e.Primitive, e.Required, e.List, e.Choice)
 	}
 	// Output:
-	// status code true false
-	// effectiveDateTime dateTime false false effective[x]
-	// component  false true
+	// status "code" true false ""
+	// effectiveDateTime "dateTime" false false "effective[x]"
+	// component "" false true ""
 }
