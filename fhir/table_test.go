@@ -31,6 +31,13 @@ func TestTables(t *testing.T) {
 			}
 		}
 	}
+	for _, typ := range tables().byName {
+		choices := map[string]bool{}
+		for _, e := range typ.Elements() {
+			choices[e.Choice] = true
+		}
+		require.LessOrEqual(t, len(choices), maxChoices, typ.Name)
+	}
 	require.Len(t, Types(), 146) // the model has Resource and DomainResource besides
 	for typ, params := range searchTypes() {
 		require.True(t, TypeOf(typ).Resource)
