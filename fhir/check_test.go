@@ -112,7 +112,8 @@ func TestSubset(t *testing.T) {
 	require.NoError(t, err)
 	got, err := s.Append(nil, []byte(`{"resourceType":"Observation","id":"1","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/1"},"effectiveDateTime":"2024","valueString":"x"}`))
 	require.NoError(t, err)
-	require.Equal(t, `{"resourceType":"Observation","id":"1","meta":{"tag":[`+tag+`]},"status":"final","code":{"text":"x"},"effectiveDateTime":"2024","valueString":"x"}`, string(got))
+	want := `{"resourceType":"Observation","id":"1","meta":{"tag":[` + tag + `]},"status":"final","code":{"text":"x"},"effectiveDateTime":"2024","valueString":"x"}`
+	require.Equal(t, want, string(got))
 	for _, bad := range []string{``, `{`, `{"resourceType":"Patient"}`, `{}`, `{"resourceType":"Observation","id":}`} {
 		got, err = s.Append([]byte("a"), []byte(bad))
 		var e *CheckError

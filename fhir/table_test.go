@@ -72,7 +72,7 @@ func TestTypeOf(t *testing.T) {
 	require.Equal(t, []string{"Organization", "Practitioner", "PractitionerRole"}, patient.Element("generalPractitioner").Targets)
 	require.Nil(t, TypeOf("Bundle").Element("contained"))
 	require.Nil(t, TypeOf("patient"))
-	require.Equal(t, "Patient", Nearest("pateint", Types()))
+	require.Equal(t, "Patient", Nearest("patiend", Types()))
 	require.Empty(t, Nearest("xyzzy", Types()))
 	require.Equal(t, "token", SearchType("Observation", "code"))
 	require.Equal(t, "reference", SearchType("Observation", "subject"))

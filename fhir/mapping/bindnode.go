@@ -63,14 +63,15 @@ func (b *binder) groups(made *opObject, o *object, groups map[string]int) {
 		if e.Choice != "" {
 			name = e.Choice
 		}
-		if !e.Required && (e.Choice == "" || o.member(e.Name) == nil && o.member("_"+e.Name) == nil) {
+		required := e.Required || e.Name == "id" && o == b.m.root
+		if !required && (e.Choice == "" || o.member(e.Name) == nil && o.member("_"+e.Name) == nil) {
 			continue
 		}
 		g, ok := byName[name]
 		if !ok {
 			g = len(made.groups)
 			byName[name] = g
-			made.groups = append(made.groups, group{name: name, required: e.Required, choice: e.Choice != ""})
+			made.groups = append(made.groups, group{name: name, required: required, choice: e.Choice != ""})
 		}
 		groups[e.Name], groups["_"+e.Name] = g, g
 	}

@@ -88,10 +88,10 @@ func ExampleMapper_Search() {
 
 // All mistakes of a file are told at once, each with its place.
 func ExampleParse() {
-	_, err := mapping.Parse("patients.yaml", []byte(strings.ReplaceAll(mappingText, "name: [{text", "nmae: [{text")+"      id: {type: token, feild: id}\n"))
+	_, err := mapping.Parse("patients.yaml", []byte(strings.ReplaceAll(mappingText, "name: [{text", "namee: [{text")+"      id: {type: token, feild: id}\n"))
 	fmt.Println(err)
 	// Output:
-	// patients.yaml:10:7: patients.resource.nmae: no such element of Patient; did you mean "name"?
+	// patients.yaml:10:7: patients.resource.namee: no such element of Patient; did you mean "name"?
 	// patients.yaml:16:7: patients.search.id: expected either field or is
 	// patients.yaml:16:25: patients.search.id.feild: unknown key; did you mean "field"?; expected one of clock, default, field, from, is, map, system, target, type, zone
 }

@@ -251,6 +251,7 @@ func TestUnmappable(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ typ, elements, doc, path, reason string }{
 		"no id":                {"Patient", `id: "{patient_id}"`, `{}`, "Patient.id", "is required and has no value"},
+		"no id, but others":    {"Patient", "id: \"{patient_id}\"\nactive: \"{alive}\"", `{"alive":true}`, "Patient.id", "is required and has no value"},
 		"required is missing":  {"Observation", "status: final\ncode: {text: \"{notes}\"}", `{}`, "Observation.code", "is required and has no value"},
 		"required further in":  {"Patient", `link: [{other: {$reference: "Patient/{patient_id}"}, type: {$value: "{status}"}}]`, `{"patient_id":"x"}`, "Patient.link.type", "is required and has no value"},
 		"required choice":      {"Immunization", "status: completed\nvaccineCode: {text: x}\npatient: {$reference: \"Patient/{patient_id}\"}\noccurrenceDateTime: \"{date}\"", `{"patient_id":"x"}`, "Immunization.occurrence[x]", "is required and has no value"},

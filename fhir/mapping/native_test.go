@@ -69,8 +69,9 @@ func TestNative(t *testing.T) {
 	require.NoError(t, err)
 	line, err = y.Append(nil, r)
 	require.NoError(t, err)
-	require.Equal(t, `{"resourceType":"Observation","id":"7","meta":{"lastUpdated":"2024-01-31T10:00:00Z","tag":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}]},`+
-		`"status":"final","code":{"coding":[{"code":"x"}]},"subject":{"reference":"http://x.example/fhir/Patient/9/_history/2"}}`, string(line))
+	want := `{"resourceType":"Observation","id":"7","meta":{"lastUpdated":"2024-01-31T10:00:00Z","tag":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}]},` +
+		`"status":"final","code":{"coding":[{"code":"x"}]},"subject":{"reference":"http://x.example/fhir/Patient/9/_history/2"}}`
+	require.Equal(t, want, string(line))
 
 	for search, want := range map[string]string{
 		"code=x":                 "code.coding.code = x",
@@ -119,7 +120,8 @@ func TestNativeLines(t *testing.T) {
 	require.NoError(t, record.NewDecoder(mustProject(t, schemaOf(t, nativeSchema), x.Fields()...)).Decode([]byte("{\"resourceType\":\r\n \"Observation\",\n\"valueString\":\"a\\nb\"}"), r))
 	line, err := x.Append(nil, r)
 	require.NoError(t, err)
-	require.Equal(t, `{"resourceType": "Observation","valueString":"a\nb"}`, string(line))
+	want := `{"resourceType": "Observation","valueString":"a\nb"}`
+	require.Equal(t, want, string(line))
 }
 
 func TestElements(t *testing.T) {
