@@ -84,7 +84,11 @@ var house = []room{
 		why: "the export service knows faces, never a driver: which formats and storages there are, its host says",
 	},
 	{packages: "export/*", imports: []string{"record", "export", "internal/*"}, why: driver},
-	{packages: "fhir", imports: []string{"record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search", "export"}, why: face},
+	{packages: "fhir", why: "the vocabulary of FHIR is R4's, and knows nothing of where resources come from"},
+	{
+		packages: "fhir/mapping", imports: []string{"record", "jql", "jql/plan", "jql/eval", "fhir"},
+		why: "it makes resources of records, whoever read them; of the engines it knows the reference alone, for the conditions of a mapping",
+	},
 	{packages: "dashboard", imports: []string{"record", "jql", "jql/plan", "access", "docstore", "search"}, why: face},
 	{packages: "dashboard/*", imports: []string{"record", "dashboard", "internal/*"}, why: driver},
 
@@ -154,7 +158,7 @@ var vendors = []vendor{
 	{"golang.org/x/time", []string{"server/api"}, serverOnly},
 	{"github.com/golang-jwt/jwt/v5", []string{"auth/jwtauth"}, oneLeaf},
 	{"github.com/hibiken/asynqmon", []string{"job/redismon"}, "its pages are apart from redisjob, so that workers do not link them"},
-	{"gopkg.in/yaml.v3", []string{"server/config"}, "of the readers of YAML the one that says where each key stands"},
+	{"gopkg.in/yaml.v3", []string{"server/config", "fhir/mapping"}, "of the readers of YAML the one that says where each key stands"},
 	{"github.com/prometheus/client_golang", []string{"server/api"}, serverOnly},
 	{"go.opentelemetry.io/otel", []string{"server/api", "server/otlp"}, serverOnly},
 	{"go.opentelemetry.io/otel/sdk", []string{"server/otlp"}, "who embeds DHR brings the SDK of his choice; the server has its own"},
