@@ -143,7 +143,7 @@ var vendors = []vendor{
 	{"github.com/robfig/cron/v3", []string{"job/schedule"}, oneLeaf},
 
 	{"github.com/xuri/excelize/v2", []string{"export/xlsx"}, oneLeaf},
-	{"github.com/go-text/typesetting", []string{"export/pdf", "dashboard/chart"}, oneLeaf},
+	{"github.com/go-text/typesetting", []string{"internal/typeset"}, "printed tables and charts are set by one setter, in the same fonts"},
 	{"github.com/klauspost/compress", []string{"export/parts", "export/xlsx", "search/bulk"}, oneLeaf},
 	{"github.com/klauspost/compress/gzhttp", []string{"server/api"}, serverOnly},
 	{"filippo.io/age", []string{"export/parts"}, oneLeaf},
