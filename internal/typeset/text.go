@@ -2,6 +2,7 @@ package typeset
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"unicode"
@@ -123,12 +124,16 @@ func (s *Setter) word(text string) *Word {
 	if w, ok := s.words[text]; ok {
 		return w
 	}
-	w := s.shape([]rune(text))
+	w := s.shape([]rune(text), false)
+	s.remember(text, w)
+	return w
+}
+
+func (s *Setter) remember(text string, w *Word) {
 	if len(s.words) >= maxWords {
 		clear(s.words)
 	}
 	s.words[strings.Clone(text)] = w
-	return w
 }
 
 // broken cuts a word into pieces that are no wider than width, never within a
@@ -140,13 +145,13 @@ func (s *Setter) broken(text string, width float64) []*Word {
 		const most = 256
 		var ends []int // of the clusters
 		for i := 1; i <= len(runes) && len(ends) < most; i++ {
-			if i == len(runes) || mayBreak(runes[i-1], runes[i]) {
+			if i == len(runes) || MayBreak(runes[i-1], runes[i]) {
 				ends = append(ends, i)
 			}
 		}
-		n := sort.Search(len(ends), func(i int) bool { return s.shape(runes[:ends[i]]).Width > width })
+		n := sort.Search(len(ends), func(i int) bool { return s.shape(runes[:ends[i]], false).Width > width })
 		end := ends[max(n-1, 0)]
-		pieces = append(pieces, s.shape(runes[:end]))
+		pieces = append(pieces, s.shape(runes[:end], false))
 		runes = runes[end:]
 	}
 	return pieces
@@ -163,12 +168,13 @@ const NoGlyph = '\uFFFD'
 // viramas join the letters beside them.
 const viramas = "\u094D\u09CD\u0A4D\u0ACD\u0B4D\u0BCD\u0C4D\u0CCD\u0D4D\uABED"
 
-func mayBreak(before, after rune) bool {
+// MayBreak reports whether a text may be cut between two characters: not within what is drawn as one.
+func MayBreak(before, after rune) bool {
 	return !unicode.Is(unicode.M, after) && after != joiner && after != nonJoiner && before != joiner && !strings.ContainsRune(viramas, before)
 }
 
-// shape returns the glyphs of a text.
-func (s *Setter) shape(text []rune) *Word {
+// shape returns the glyphs of a text from left to right; backwards says that it is read the other way.
+func (s *Setter) shape(text []rune, backwards bool) *Word {
 	w := &Word{}
 	shown := make([]rune, 0, len(text))
 	fonts := make([]int, 0, len(text))
@@ -193,10 +199,10 @@ func (s *Setter) shape(text []rune) *Word {
 			to++
 		}
 		var r Run
-		if isSimple(shown[from:to]) {
+		if !backwards && isSimple(shown[from:to]) {
 			r = s.simple(fonts[from], shown[from:to])
 		} else {
-			r = s.complex(fonts[from], shown[from:to])
+			r = s.complex(fonts[from], shown[from:to], backwards)
 		}
 		for _, g := range r.Glyphs {
 			w.Width += g.Advance
@@ -204,6 +210,9 @@ func (s *Setter) shape(text []rune) *Word {
 		}
 		w.Runs = append(w.Runs, r)
 		from = to
+	}
+	if backwards {
+		slices.Reverse(w.Runs)
 	}
 	return w
 }
@@ -253,10 +262,13 @@ func (s *Setter) simple(f int, text []rune) Run {
 }
 
 // complex shapes a text: letters are joined, put before and below each other.
-func (s *Setter) complex(f int, text []rune) Run {
+func (s *Setter) complex(f int, text []rune, backwards bool) Run {
 	s.buffer.Clear()
 	s.buffer.AddRunes(text, 0, -1)
 	s.buffer.GuessSegmentProperties()
+	if backwards {
+		s.buffer.Props.Direction = harfbuzz.RightToLeft
+	}
 	s.buffer.Shape(s.shapers[f], nil)
 	r := Run{Font: f, Text: string(text)}
 	scale := s.scales[f]
