@@ -151,3 +151,25 @@ func finest(i Interval) clockUnit {
 	}
 	return seconds
 }
+
+// after returns the bucket behind one.
+func (i Interval) after(t time.Time) time.Time {
+	switch i {
+	case Hour:
+		return t.Add(time.Hour)
+	case Day:
+		return t.AddDate(0, 0, 1)
+	case Week:
+		return t.AddDate(0, 0, 7)
+	case Month:
+		return t.AddDate(0, 1, 0)
+	case Quarter:
+		return t.AddDate(0, 3, 0)
+	}
+	return t.AddDate(1, 0, 0)
+}
+
+// gap reports whether there is a bucket between two.
+func (i Interval) gap(from, to time.Time) bool {
+	return i != "" && i.after(from).Before(to)
+}

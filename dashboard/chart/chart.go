@@ -15,7 +15,7 @@ const (
 )
 
 // An Interval is how long the buckets are that points with a time stand for. It says how their times are written: a month
-// is "Mar 2026", not "1 Mar 2026".
+// is "Mar 2026", not "1 Mar 2026". A bucket between two others that has no point is a gap.
 type Interval string
 
 // The intervals. With none, a point is a moment.

@@ -253,13 +253,13 @@ func (c *canvas) stroke(area box, p *plot, n int, s stroke, spots int) {
 	ink := c.p.of(n)
 	var path []segment
 	pen := false
-	for _, each := range s.spots {
+	for j, each := range s.spots {
 		if each.p.Missing {
 			pen = false
 			continue
 		}
 		x, y := area.x+area.w*each.at, p.at(each.p.Value)
-		if pen {
+		if pen && !c.gapBefore(s, j) {
 			path = append(path, lineTo(x, y))
 		} else {
 			path = append(path, move(x, y))
@@ -274,7 +274,7 @@ func (c *canvas) stroke(area box, p *plot, n int, s stroke, spots int) {
 		if each.p.Missing {
 			continue
 		}
-		alone := (j == 0 || s.spots[j-1].p.Missing) && (j+1 == len(s.spots) || s.spots[j+1].p.Missing)
+		alone := c.gapBefore(s, j) && (j+1 == len(s.spots) || s.spots[j+1].p.Missing || c.gapBefore(s, j+1))
 		if spots > maxSpots && !alone {
 			continue
 		}
@@ -289,6 +289,15 @@ func (c *canvas) stroke(area box, p *plot, n int, s stroke, spots int) {
 		}
 		c.end()
 	}
+}
+
+// gapBefore reports whether no line leads to a point.
+func (c *canvas) gapBefore(s stroke, j int) bool {
+	if j == 0 || s.spots[j-1].p.Missing {
+		return true
+	}
+	from, to := s.spots[j-1].p.Time, s.spots[j].p.Time
+	return !from.IsZero() && c.chart.Interval.gap(from.In(c.zone), to)
 }
 
 func (c *canvas) spotTitle(s stroke, each spot) string {

@@ -76,6 +76,9 @@ func (c *canvas) gather() *matrix {
 	}
 	if m.timed {
 		slices.SortStableFunc(m.categories, func(a, b category) int { return a.time.Compare(b.time) })
+		if c.chart.Type == Bar {
+			m.categories = c.filled(m.categories)
+		}
 		for i := range m.categories {
 			at[place{time: m.categories[i].time.UnixNano()}] = i
 		}
@@ -96,6 +99,24 @@ func (c *canvas) gather() *matrix {
 		m.series = append(m.series, st)
 	}
 	return m
+}
+
+// filled returns times with those between them that are buckets, too, so that bars stand where they belong.
+func (c *canvas) filled(times []category) []category {
+	i := c.chart.Interval
+	var all []category
+	for k, each := range times {
+		for k > 0 && len(all) < maxPoints {
+			last := all[len(all)-1].time.In(c.zone)
+			if !i.gap(last, each.time) {
+				break
+			}
+			t := i.after(last)
+			all = append(all, category{label: c.l.moment(t, i), time: t})
+		}
+		all = append(all, each)
+	}
+	return all
 }
 
 // largestOf returns the places of the n largest weights, in their order.

@@ -157,9 +157,14 @@ func (c *canvas) trend(b box) {
 	values = c.lineSpan(values).nice()
 	plot := &plot{box: b, values: values}
 	s := stroke{series: 0}
+	first, last := c.chart.Trend[0].Time, c.chart.Trend[len(c.chart.Trend)-1].Time
 	for i := range c.chart.Trend {
 		p := &c.chart.Trend[i]
-		s.spots = append(s.spots, spot{float64(i) / float64(len(c.chart.Trend)-1), p})
+		at := float64(i) / float64(len(c.chart.Trend)-1)
+		if last.After(first) {
+			at = min(max(float64(p.Time.Sub(first))/float64(last.Sub(first)), 0), 1)
+		}
+		s.spots = append(s.spots, spot{at, p})
 	}
 	c.stroke(b, plot, 0, s, maxSpots+1)
 }

@@ -74,7 +74,8 @@ func (r *ruler) measured(text string) float64 {
 	return w
 }
 
-// fit returns as much of a text as is no wider than room, with … for the rest, or "" if that is too wide itself.
+// fit returns as much of a text as is no wider than room, with … for the rest, or "" if that is too wide itself. It never ends in
+// digits, which would look like a number that was not meant.
 func (r *ruler) fit(text string, size, room float64) string {
 	whole := len(text) <= maxText || utf8.RuneCountInString(text) <= maxText
 	if whole && r.width(text, size) <= room {
@@ -87,12 +88,20 @@ func (r *ruler) fit(text string, size, room float64) string {
 		low--
 	}
 	for ; low > 0; low-- { // a shorter text is wider now and then, since letters join
-		cut := strings.TrimRightFunc(string(runes[:low]), unicode.IsSpace) + ellipsis
+		cut := strings.TrimRightFunc(string(runes[:low]), isFigure) + ellipsis
 		if r.set.Single(cut).Width*size/1000 <= room {
 			return cut
 		}
 	}
+	if r.measured(ellipsis)*size/1000 <= room && len(runes) > 0 {
+		return ellipsis
+	}
 	return ""
+}
+
+// isFigure reports whether a character may be part of a number, or stands between one and its unit.
+func isFigure(r rune) bool {
+	return unicode.IsDigit(r) || unicode.IsSpace(r) || strings.ContainsRune(".,~<>", r)
 }
 
 // reach returns about how many characters of a text fit.
