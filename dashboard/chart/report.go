@@ -27,6 +27,7 @@ type Item struct {
 	Error    string  // the sentence that stands there instead of the chart, because it could not be had
 	Columns  int     // of the twelve of a page. If zero, twelve
 	Height   float64 // in points. If zero, what suits the width
+	Figures  bool    // below the chart stands a table of its figures, with all names in full
 }
 
 // Lengths of a page in points.
@@ -147,7 +148,7 @@ func (i *Item) height() float64 {
 func (p *printer) row(from int) (int, error) {
 	first := &p.r.Items[from]
 	if first.Chart != nil && first.Chart.Type == Table && first.Error == "" {
-		return 1, p.table(from)
+		return 1, p.table(first.Chart, clean(first.Question), from)
 	}
 	n, used, height := 0, 0, 0.0
 	for _, item := range p.r.Items[from:] {
@@ -174,7 +175,7 @@ func (p *printer) row(from int) (int, error) {
 	p.y, p.fresh = low, false
 	p.captions(captions, lefts, widths)
 	p.y -= paperGap
-	return n, nil
+	return n, p.figures(p.r.Items[from:from+n], from)
 }
 
 // captions writes what charts that stand beside each other ask: if it is short, below each, and else one after the other.
@@ -227,39 +228,63 @@ func inItem(err error, nth int) error {
 	return err
 }
 
+// figures prints the tables below charts.
+func (p *printer) figures(items []Item, from int) error {
+	for i, item := range items {
+		if !item.Figures || item.Chart == nil || item.Error != "" {
+			continue
+		}
+		c := *item.Chart
+		c.Type, c.Notes = Table, nil
+		if err := p.table(&c, "", from+i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // table prints all of a table.
-func (p *printer) table(nth int) error {
-	item := &p.r.Items[nth]
-	line := textSize*leading + 4
+func (p *printer) table(c *Chart, caption string, nth int) error {
 	for from := 0; ; {
-		room := (p.y - paperFloor - 30) / paperScale
-		if room < 6*line && !p.fresh {
+		room := (p.y - paperFloor) / paperScale
+		if room < 6*textSize*leading && !p.fresh {
 			p.turn()
 			continue
 		}
-		d, err := layout(item.Chart, &Options{Width: paperInner / paperScale, Height: room}, from, true)
+		d, err := p.part(c, room, from)
 		if err != nil {
 			return inItem(err, nth)
 		}
-		if d.drawn == 0 && len(d.table.rows) > from && !p.fresh {
+		left := len(d.table.rows) - from - d.drawn
+		if d.drawn == 0 && left > 0 && !p.fresh {
 			p.turn()
 			continue
 		}
-		if left := len(d.table.rows) - from - d.drawn; left == 0 || d.drawn == 0 { // as high as it must be
-			if d, err = layout(item.Chart, &Options{Width: paperInner / paperScale, Height: max(min(room, d.low+8), minHeight)}, from, true); err != nil {
-				return inItem(err, nth)
-			}
-		}
 		p.b = p.appendDrawing(p.b, d, paperMargin, p.y, paperScale)
-		p.y -= d.height * paperScale
+		p.y -= d.low * paperScale
 		p.fresh = false
-		from += d.drawn
-		if from >= len(d.table.rows) || d.drawn == 0 {
+		if from += d.drawn; left == 0 || d.drawn == 0 {
 			break
 		}
 		p.turn()
 	}
-	p.captions([]string{clean(item.Question)}, []float64{paperMargin}, []float64{paperInner})
+	p.captions([]string{caption}, []float64{paperMargin}, []float64{paperInner})
 	p.y -= paperGap
 	return nil
+}
+
+// part lays out as much of a table as there is room for, and no higher than it must be.
+func (p *printer) part(c *Chart, room float64, from int) (*Drawing, error) {
+	opts := &Options{Width: paperInner / paperScale, Height: max(room, minHeight)}
+	d, err := layout(c, opts, from, true)
+	if err != nil || from+d.drawn < len(d.table.rows) {
+		return d, err
+	}
+	opts.Height = min(max(d.low+12, minHeight), opts.Height)
+	lower, err := layout(c, opts, from, true)
+	if err != nil || lower.drawn < d.drawn {
+		return d, err
+	}
+	lower.low = lower.height
+	return lower, nil
 }

@@ -18,6 +18,8 @@ func report() *chart.Report {
 		switch p.name {
 		case "pie", "bar", "bar-rtl", "bar-tamil":
 			item.Columns = 6
+		case "bar-long", "pie-tiny", "bar-averages":
+			item.Figures = true
 		case "stat", "stat-points", "stat-none":
 			item.Columns = 4
 		}

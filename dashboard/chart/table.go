@@ -2,46 +2,76 @@ package chart
 
 // tableIn draws as many lines and columns of the table as there is room for, and says how many there are besides.
 func (c *canvas) tableIn(b box) {
+	c.drawn, c.low = 0, c.height
 	t, line := &c.table, textSize*leading+4
 	if len(t.rows) == 0 || len(t.columns) == 0 {
 		c.sentence(b, c.emptySentence())
 		c.low = c.height - b.h + line*2
 		return
 	}
-	shown := min(max(int((b.h-line)/line), 0), len(t.rows)-c.from)
-	c.drawn, c.low = shown, c.height-b.h+line*float64(shown+1)
-	if left := len(t.rows) - c.from - shown; left > 0 && !c.paged {
-		c.note(c.counted(c.l.words.moreRows, int64(left)))
-	}
-	widths := c.columnWidths(b.w, shown)
+	measured := min(max(int((b.h-line)/line), 0), len(t.rows)-c.from)
+	widths := c.columnWidths(b.w, measured)
 	if left := len(t.columns) - len(widths); left > 0 {
 		c.note(c.counted(c.l.words.moreColumns, int64(left)))
 	}
-	if len(widths) == 0 || b.h < line {
-		return
-	}
 	head, rest := b.below(line)
-	x := head.x
+	if len(widths) > 0 && b.h >= line {
+		c.headings(head, widths)
+		c.drawn, c.low = c.body(rest, widths)
+	}
+	if left := len(t.rows) - c.from - c.drawn; left > 0 && !c.paged {
+		c.note(c.counted(c.l.words.moreRows, int64(left)))
+	}
+}
+
+func (c *canvas) headings(b box, widths []float64) {
+	x := b.x
 	for i, w := range widths {
-		c.inCell(t.columns[i].label, box{x, head.y, w, line}, t.columns[i].number, false, c.p.muted)
+		c.inCell([]string{c.r.fit(c.table.columns[i].label, textSize, w-cellPadding)}, box{x, b.y, w, b.h}, c.table.columns[i].number, c.p.muted)
 		x += w
 	}
-	c.horizontal(b.x, x, head.bottom(), c.p.axis, 1)
-	for n := range shown {
-		y := rest.y + float64(n)*line
-		x = rest.x
+	c.horizontal(b.x, x, b.bottom(), c.p.axis, 1)
+}
+
+// body draws as many lines of a table as fit, and returns how many these are, and how high the drawing must be for them.
+func (c *canvas) body(b box, widths []float64) (n int, low float64) {
+	y := b.y
+	for ; c.from+n < len(c.table.rows); n++ {
+		cells, height := c.cells(c.table.rows[c.from+n], widths, b.h)
+		if y+height > b.bottom()+0.01 {
+			break
+		}
+		x := b.x
+		if n > 0 {
+			c.horizontal(b.x, b.right(), y, c.p.grid, 1)
+		}
 		for i, w := range widths {
-			each := t.rows[c.from+n][i]
-			at := box{x, y, w, line}
-			c.group("cell", each.key, c.cellTitle(c.from+n, i), i, c.from+n)
-			c.inCell(each.text, at, t.columns[i].number, t.columns[i].number, c.p.text)
+			c.group("cell", c.table.rows[c.from+n][i].key, c.cellTitle(c.from+n, i), i, c.from+n)
+			c.inCell(cells[i], box{x, y, w, height}, c.table.columns[i].number, c.p.text)
 			c.end()
 			x += w
 		}
-		if n+1 < shown {
-			c.horizontal(b.x, x, y+line, c.p.grid, 1)
-		}
+		y += height
 	}
+	return n, c.height - (b.bottom() - y)
+}
+
+// cells returns the texts of a line of a table. On a screen a text that is too long is cut, on paper it is broken.
+func (c *canvas) cells(row []cell, widths []float64, most float64) (texts [][]string, height float64) {
+	lines := 1
+	for i, w := range widths {
+		text := []string{row[i].text}
+		if !c.table.columns[i].number {
+			n := 1
+			if c.paged {
+				n = max(int(most/(textSize*leading))-1, 1)
+			}
+			text = c.r.wrap(row[i].text, textSize, w-cellPadding, n)
+		}
+		texts = append(texts, text)
+		lines = max(lines, len(text))
+	}
+	return texts, float64(lines)*textSize*leading + 4
 }
 
 func (c *canvas) cellTitle(n, i int) string {
@@ -54,18 +84,17 @@ func (c *canvas) cellTitle(n, i int) string {
 
 const cellPadding = 8.0
 
-// inCell writes a text into a cell, on the right if right. A number is there as a whole, since its column is as wide.
-func (c *canvas) inCell(text string, b box, right, number bool, ink colour) {
-	room := b.w - cellPadding
-	if !number {
-		text = c.r.fit(text, textSize, room)
+// inCell writes lines of text into a cell, on the right if right.
+func (c *canvas) inCell(lines []string, b box, right bool, ink colour) {
+	y := b.y + 2 + textSize*ascent
+	for _, text := range lines {
+		if right {
+			c.before(text, b.right()-cellPadding/2, y, textSize, ink)
+		} else {
+			c.write(text, b.x+cellPadding/2, y, textSize, ink)
+		}
+		y += textSize * leading
 	}
-	y := middle(b.y+b.h/2, textSize)
-	if right {
-		c.before(text, b.right()-cellPadding/2, y, textSize, ink)
-		return
-	}
-	c.write(text, b.x+cellPadding/2, y, textSize, ink)
 }
 
 // columnWidths returns how wide the columns are that fit. Those of numbers are as wide as their numbers; those of texts share what is left.
