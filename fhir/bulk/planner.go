@@ -133,6 +133,11 @@ func (p *planner) bindAll(ctx context.Context) error {
 			Severity: "warning", Code: "suppressed", Diagnostics: fmt.Sprintf("Resources of type %s that the mapping %q makes are left out: not all that they are made of may be seen.", m.Type, m.Name),
 		})
 	}
+	if p.asked.Provenance != "" && !slices.ContainsFunc(p.bound, func(b *bound) bool { return b.Type == provenanceType }) {
+		p.notes = append(p.notes, issue{
+			Severity: "information", Code: "informational", Diagnostics: "There is no Provenance here.", Expression: []string{pAssociated},
+		})
+	}
 	if len(p.bound) == 0 {
 		return fmt.Errorf("%w: of none of the resource types may all be seen", ErrForbidden)
 	}
