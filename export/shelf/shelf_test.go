@@ -296,7 +296,8 @@ func TestSealed(t *testing.T) {
 	require.NoError(t, err)
 	got, err := read(t, s, contentOf(f, item, identity), 0, -1)
 	require.NoError(t, err)
-	require.Equal(t, `{"v":"fever"}`+"\n", got)
+	const want = `{"v":"fever"}` + "\n"
+	require.Equal(t, want, got)
 	got, err = read(t, s, contentOf(f, item, identity), 6, 5)
 	require.NoError(t, err)
 	require.Equal(t, "fever", got)
