@@ -27,7 +27,7 @@ var primitiveRules = map[string]struct {
 	"boolean":      {func(s string) bool { return s == "true" || s == "false" }, "true or false"},
 	"canonical":    {isURI, "a URI"},
 	"code":         {isCode, "a code, without blanks around or beside each other"},
-	"date":         {func(s string) bool { return isDate(s) }, "a date: YYYY, YYYY-MM or YYYY-MM-DD"},
+	"date":         {isDate, "a date: YYYY, YYYY-MM or YYYY-MM-DD"},
 	"dateTime":     {func(s string) bool { return isDate(s) || isInstant(s) }, "a date, or a time with its zone: YYYY-MM-DDThh:mm:ss+zz:zz"},
 	"decimal":      {IsNumber, "a number"},
 	"id":           {IsID, "an id: up to 64 of A-Z a-z 0-9 - ."},
@@ -146,7 +146,7 @@ func isInteger(s string, least int64) bool {
 	if negative {
 		v = -v
 	}
-	return v >= least && v <= 1<<31-1 && (v != 0 || !negative)
+	return v >= least && v < 1<<31 && (v != 0 || !negative)
 }
 
 // number reads the n digits at the beginning of s; -1 if they are not there.

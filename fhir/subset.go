@@ -138,7 +138,7 @@ func appendTag(dst, meta []byte) ([]byte, error) {
 func hasMember(resource []byte, name string) bool {
 	found := false
 	in := scanner{b: resource}
-	_ = in.object(func(key []byte) error { //nolint:errcheck // it has been read before
+	_ = in.object(func(key []byte) error {
 		found = found || string(key) == name
 		return in.skip(0)
 	})

@@ -70,13 +70,6 @@ type code struct {
 	system, code, display string
 }
 
-func (m *codeMap) lookup(text string) (*code, bool) {
-	if c, ok := m.entries[text]; ok {
-		return c, true
-	}
-	return m.other, m.other != nil
-}
-
 // all yields every code of the map.
 func (m *codeMap) all(yield func(*code) bool) {
 	for _, text := range m.order {

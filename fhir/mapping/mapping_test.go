@@ -1,8 +1,6 @@
 package mapping_test
 
 import (
-	"context"
-	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -273,7 +271,7 @@ func TestMissingColumns(t *testing.T) {
 	_, err := x.Append(nil, recordOf(t, schemaOf(t, clinic), `{}`, "age"))
 	require.ErrorContains(t, err, `has no column "family_name"`)
 	var e *mapping.UnmappableError
-	require.False(t, errors.As(err, &e))
+	require.NotErrorAs(t, err, &e)
 }
 
 // matches says whether a record of the clinic matches a condition.
@@ -282,7 +280,7 @@ func matches(t testing.TB, condition, doc string) bool {
 	s := schemaOf(t, clinic)
 	q, err := jql.Parse(condition, nil)
 	require.NoError(t, err)
-	res, err := jql.Resolve(context.Background(), q, []*record.Schema{s}, nil)
+	res, err := jql.Resolve(t.Context(), q, []*record.Schema{s}, nil)
 	require.NoError(t, err, condition)
 	p, err := s.ProjectAll()
 	require.NoError(t, err)
