@@ -80,11 +80,11 @@ var house = []room{
 	{packages: "export/exporttest", imports: []string{"record", "storage", "export"}, why: suite},
 	{packages: "export/parts", imports: []string{"record", "export"}, why: "it makes files of whatever a format writes, and knows none"},
 	{
-		packages: "export/shelf", imports: []string{"docstore", "storage", "storage/pins", "record", "export", "export/parts"},
+		packages: "export/shelf", imports: []string{"docstore", "storage", "storage/pins", "export/parts"},
 		why: "it keeps files that are finished, and knows neither what is in them nor who asked for them",
 	},
 	{
-		packages: "export/process", imports: []string{"record", "jql", "access", "search", "docstore", "storage", "storage/pins", "job", "export", "export/parts", "export/shelf"},
+		packages: "export/process", imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf"},
 		why: "the export service knows faces, never a driver: which formats and storages there are, its host says",
 	},
 	{packages: "export/*", imports: []string{"record", "export", "internal/*"}, why: driver},

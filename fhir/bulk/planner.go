@@ -188,7 +188,7 @@ func (p *planner) checkElements(context.Context) error {
 }
 
 // checkFilters holds that the searches can be done. If one of a type is ignored, so are the others, since what fits any of them is wanted.
-func (p *planner) checkFilters(ctx context.Context) error {
+func (p *planner) checkFilters(context.Context) error {
 	var types []string
 	for t := range p.asked.Filters {
 		types = append(types, t)
@@ -203,7 +203,10 @@ func (p *planner) checkFilters(ctx context.Context) error {
 			continue
 		}
 		for _, b := range p.bound {
-			if err := p.checkFilter(ctx, b); err != nil && b.Type == t {
+			if b.Type != t {
+				continue
+			}
+			if err := p.checkFilter(b); err != nil {
 				return err
 			}
 		}
@@ -212,7 +215,7 @@ func (p *planner) checkFilters(ctx context.Context) error {
 }
 
 // checkFilter tries the question of a mapping.
-func (p *planner) checkFilter(ctx context.Context, b *bound) error {
+func (p *planner) checkFilter(b *bound) error {
 	for _, text := range p.asked.Filters[b.Type] {
 		_, err := b.search(text)
 		var refused *mapping.SearchError
