@@ -36,6 +36,8 @@ type Config struct {
 	Scheme string
 	// Plain are the schemes of storages that are shown to the world to which files go unsealed all the same.
 	Plain []string
+	// Uncompressed has files lie in the storage as they are, for who hands them out from there. Otherwise they are compressed.
+	Uncompressed bool
 	// Jobs is where exports are kept and worked on. It is required.
 	Jobs *job.Jobs
 	// Spool is a folder for files that are being written. It is required, and belongs to this process alone.
