@@ -80,7 +80,11 @@ var house = []room{
 	{packages: "export/exporttest", imports: []string{"record", "storage", "export"}, why: suite},
 	{packages: "export/parts", imports: []string{"record", "export"}, why: "it makes files of whatever a format writes, and knows none"},
 	{
-		packages: "export/process", imports: []string{"record", "jql", "access", "search", "docstore", "storage", "storage/pins", "job", "export", "export/parts"},
+		packages: "export/shelf", imports: []string{"docstore", "storage", "storage/pins", "export/parts"},
+		why: "it keeps files that are finished, and knows neither what is in them nor who asked for them",
+	},
+	{
+		packages: "export/process", imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf"},
 		why: "the export service knows faces, never a driver: which formats and storages there are, its host says",
 	},
 	{packages: "export/*", imports: []string{"record", "export", "internal/*"}, why: driver},
@@ -88,6 +92,10 @@ var house = []room{
 	{
 		packages: "fhir/mapping", imports: []string{"record", "jql", "jql/plan", "jql/eval", "fhir"},
 		why: "it makes resources of records, whoever read them; of the engines it knows the reference alone, for the conditions of a mapping",
+	},
+	{
+		packages: "fhir/bulk", why: "the Bulk Data export knows faces, never a driver nor HTTP: which storages there are, its host says",
+		imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf", "fhir", "fhir/mapping"},
 	},
 	{packages: "dashboard", imports: []string{"record", "jql", "jql/plan", "access", "docstore", "search"}, why: face},
 	{packages: "dashboard/chart", imports: []string{"internal/*"}, why: "it draws figures, and must not know what they are of or where they come from"},
