@@ -65,7 +65,10 @@ var house = []room{
 	{packages: "search/exact", imports: []string{"record", "jql/plan", "jql/eval", "jql/analyzer", "search"}, why: "it answers in Go what an engine cannot, for any driver, and so knows none"},
 	{packages: "search/bulk", imports: []string{"record", "search"}, why: "it reads files into documents, whatever driver stores them"},
 	{packages: "search/searchtest", imports: []string{"record", "jql", "jql/*", "access", "search", "search/bulk", "search/exact", "internal/*"}, why: suite},
+	{packages: "auth/jwtauth", imports: []string{"access", "auth", "internal/*"}, why: driver},
+	{packages: "auth/smart", imports: []string{"access", "auth", "auth/jwtauth", "docstore", "internal/*"}, why: "its tokens are those of jwtauth, and which assertions were used is known to all processes"},
 	{packages: "auth/*", imports: []string{"access", "auth", "internal/*"}, why: driver},
+	{packages: "fhir/fhirtest", why: "a client knows of a server what HTTP says of it"},
 	{packages: "storage/pins", imports: []string{"storage", "docstore"}, why: "it counts in the document store who holds a file, of whatever backend"},
 	{packages: "storage/*", imports: []string{"storage", "internal/*"}, why: driver},
 	{packages: "docstore/*", imports: []string{"docstore", "internal/*"}, why: driver},
@@ -93,6 +96,7 @@ var house = []room{
 		packages: "fhir/mapping", imports: []string{"record", "jql", "jql/plan", "jql/eval", "fhir"},
 		why: "it makes resources of records, whoever read them; of the engines it knows the reference alone, for the conditions of a mapping",
 	},
+	{packages: "fhir/mappings", imports: []string{"fhir/mapping"}, why: "mapping files are texts, and know nothing of who uses them"},
 	{
 		packages: "fhir/bulk", why: "the Bulk Data export knows faces, never a driver nor HTTP: which storages there are, its host says",
 		imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf", "fhir", "fhir/mapping"},
@@ -104,7 +108,7 @@ var house = []room{
 	// The whole.
 	{
 		packages: ".", why: "the face of the library imports no driver and no engine: its users choose theirs, and link no other",
-		imports: []string{"record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search", "export", "export/process", "fhir", "dashboard"},
+		imports: []string{"record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search", "export", "export/process", "fhir", "fhir/bulk", "dashboard"},
 	},
 	{
 		packages: "server/sample", imports: []string{"record", "search", "search/bulk", "internal/*"},
@@ -116,8 +120,8 @@ var house = []room{
 	{
 		packages: "server/api", why: "the API is an http.Handler over the face; drivers are wired in server",
 		imports: []string{
-			".", "record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search",
-			"export", "export/process", "fhir", "dashboard", "dashboard/chart", "internal/*",
+			".", "record", "jql", "jql/plan", "access", "auth", "auth/smart", "storage", "docstore", "job", "audit", "search",
+			"export", "export/process", "fhir", "fhir/bulk", "dashboard", "dashboard/chart", "internal/*",
 		},
 	},
 	{packages: "server/command", imports: []string{everything}, meeting: true, why: "it wires what the configuration names"},

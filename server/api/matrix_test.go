@@ -87,6 +87,7 @@ func TestMatrix(t *testing.T) {
 		}
 	}
 	exportRows(t, &got)
+	fhirRows(t, &got)
 	const name = "testdata/matrix.txt"
 	if *update {
 		require.NoError(t, os.MkdirAll("testdata", 0o755))
