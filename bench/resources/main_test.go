@@ -158,14 +158,16 @@ func deletedIDs() map[string]bool {
 // What a list of mappings takes out of one index is all that is in it.
 func TestNothingIsLeftOut(t *testing.T) {
 	t.Parallel()
-	results, conditions, tests := 0, 0, map[string]bool{}
+	results, medicines, conditions, allergies, tests := 0, 0, 0, 0, map[string]bool{}
 	visits, err := sample.Documents(sample.Visits)
 	require.NoError(t, err)
 	for _, doc := range visits {
 		var v struct {
-			LabResults []struct{ Loinc string } `json:"lab_results"`
+			LabResults  []struct{ Loinc string } `json:"lab_results"`
+			Medications []struct{ Name string }
 		}
 		require.NoError(t, json.Unmarshal(doc, &v))
+		medicines += len(v.Medications)
 		for _, r := range v.LabResults {
 			results++
 			tests[r.Loinc] = true
@@ -174,18 +176,15 @@ func TestNothingIsLeftOut(t *testing.T) {
 	patients, err := sample.Documents(sample.Patients)
 	require.NoError(t, err)
 	for _, doc := range patients {
-		var p struct{ Conditions any }
+		var p struct{ Conditions, Allergies any }
 		require.NoError(t, json.Unmarshal(doc, &p))
-		switch c := p.Conditions.(type) {
-		case string:
-			conditions++
-		case []any:
-			conditions += len(c)
-		}
+		conditions += lengthOf(p.Conditions)
+		allergies += lengthOf(p.Allergies)
 	}
 	require.Len(t, tests, 6)
-	require.Equal(t, results, resourcesOf(t, "sample-lab-haemoglobin", "")+resourcesOf(t, "sample-lab-glucose", "")+resourcesOf(t, "sample-lab-malaria", "")+
-		resourcesOf(t, "sample-lab-tuberculosis", "")+resourcesOf(t, "sample-lab-cholera", "")+resourcesOf(t, "sample-lab-dengue", ""))
+	require.Equal(t, results, resourcesOfAll(t, "sample-lab-"))
+	require.Equal(t, medicines, resourcesOfAll(t, "sample-rx-"))
+	require.Equal(t, allergies, resourcesOfAll(t, "sample-allergy-"))
 	require.Equal(t, conditions, resourcesOf(t, "sample-hypertension", "")+resourcesOf(t, "sample-diabetes", "")+resourcesOf(t, "sample-tuberculosis", ""))
 	require.Equal(t, count(t, mappings.Sample, sample.Analytics), resourcesOf(t, "sample-stock-reports", "")+resourcesOf(t, "sample-coverage-reports", "")+resourcesOf(t, "sample-case-reports", ""))
 
@@ -198,6 +197,31 @@ func TestNothingIsLeftOut(t *testing.T) {
 	lost := count(t, mappings.Campaign, campaign.Stock, "Data.reason IN (LOST_IN_STORAGE, DAMAGED_IN_TRANSIT)")
 	require.Equal(t, count(t, mappings.Campaign, campaign.Stock), resourcesOf(t, "hcm-stock-received", "")+resourcesOf(t, "hcm-stock-dispatched", "")+lost)
 	require.Positive(t, lost)
+}
+
+// lengthOf is how many values a field has: none, one, or a list.
+func lengthOf(v any) int {
+	switch v := v.(type) {
+	case nil:
+		return 0
+	case []any:
+		return len(v)
+	}
+	return 1
+}
+
+// resourcesOfAll returns how many resources the mappings have whose names begin so.
+func resourcesOfAll(t *testing.T, prefix string) int {
+	t.Helper()
+	set, err := mappings.Shipped(mappings.Sample)
+	require.NoError(t, err)
+	n := 0
+	for _, m := range set.Mappings() {
+		if strings.HasPrefix(m.Name, prefix) {
+			n += resourcesOf(t, m.Name, "")
+		}
+	}
+	return n
 }
 
 // The sample's own tasks, of which no individual is known, can be handed out as well.

@@ -154,7 +154,7 @@ func ask(ctx context.Context, out io.Writer, index *search.Index, who *access.Pr
 
 // handOut makes resources of all records of a mapping, and says how many there were.
 func handOut(ctx context.Context, out io.Writer, index *search.Index, who *access.Principal, m *mapping.Mapping, dir string) (err error) {
-	var w io.Writer = io.Discard
+	w := io.Discard
 	if dir != "" {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err
