@@ -38,7 +38,7 @@ var tables string
 func main() {
 	db := flag.String("db", "", "read the tables of this `database`: the URL of PostgreSQL, or a file of SQLite")
 	out := flag.String("out", "", "write the resources into this `folder`")
-	patients := flag.Int("patients", 2000, "how many patients the sample has")
+	patients := flag.Int("patients", 300, "how many patients the sample has")
 	script := flag.Bool("sql", false, "write the tables and the sample data as SQL, and do nothing else")
 	flag.Parse()
 	if *script {
