@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -49,9 +50,7 @@ func mapperOf(t *testing.T, name string) *mapping.Mapper {
 	require.NoError(t, err)
 	for _, m := range set.Mappings() {
 		if m.Name == name {
-			schemas, err := indexOf(t, fileOf(name)).Schemas(t.Context(), who, m.Index)
-			require.NoError(t, err)
-			x, err := m.Bind(schemas[0])
+			x, err := bind(t.Context(), indexOf(t, fileOf(name)), m, nil)
 			require.NoError(t, err)
 			return x
 		}
@@ -105,7 +104,7 @@ func TestEveryResource(t *testing.T) {
 		each = 50
 	}
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), &out, dir, each, households))
+	require.NoError(t, run(t.Context(), &out, dir, households, &choice{each: each}))
 	files, err := filepath.Glob(filepath.Join(dir, "*.ndjson"))
 	require.NoError(t, err)
 	require.Len(t, files, strings.Count(out.String(), "\n"))
@@ -233,7 +232,7 @@ func TestTasksOfTheSample(t *testing.T) {
 	n := 0
 	for _, name := range []string{"hcm-medications", "hcm-vaccinations", "hcm-deliveries"} {
 		m := mapperOf(t, name).Mapping()
-		made, err := write(t.Context(), index, m, filepath.Join(t.TempDir(), "tasks.ndjson"), 0)
+		made, err := write(t.Context(), index, m, filepath.Join(t.TempDir(), "tasks.ndjson"), &choice{})
 		require.NoError(t, err)
 		n += made
 	}
@@ -281,6 +280,48 @@ func TestSearches(t *testing.T) {
 	}
 }
 
+// Times are asked for as they are written, whatever the index holds: milliseconds, instants with offsets, days.
+func TestTimes(t *testing.T) {
+	t.Parallel()
+	const at = 1784000000123 // in July 2026, between two seconds
+	instant := time.UnixMilli(at).UTC().Format("2006-01-02T15:04:05.000Z")
+	var later, made int
+	for _, doc := range campaign.Documents(campaign.Tasks, households) {
+		var task struct {
+			Data struct {
+				SyncedTime, CreatedTime  int64
+				DeliveredTo, ProjectType string
+			}
+		}
+		require.NoError(t, json.Unmarshal(doc, &task))
+		if task.Data.ProjectType != "MR-DN" {
+			continue
+		}
+		if task.Data.SyncedTime > at {
+			later++
+		}
+		if task.Data.CreatedTime <= at {
+			made++
+		}
+	}
+	require.Positive(t, later)
+	require.Positive(t, made)
+	all := resourcesOf(t, "hcm-medications", "")
+	require.Less(t, later, all)
+	require.Equal(t, later, resourcesOf(t, "hcm-medications", "_lastUpdated=gt"+instant))
+	require.Equal(t, all-later, resourcesOf(t, "hcm-medications", "_lastUpdated=le"+instant))
+	require.Equal(t, made, resourcesOf(t, "hcm-medications", "effective-time=le"+instant))
+	for _, c := range []struct{ search, jql string }{
+		{"date=2026-07-01", `visited_at >= "2026-07-01T00:00:00Z" AND visited_at < "2026-07-02T00:00:00Z"`},
+		{"date=2026-07", `visited_at >= "2026-07-01T00:00:00Z" AND visited_at < "2026-08-01T00:00:00Z"`},
+		{"date=ge2026-07-01T00:00:00%2B05:30&date=lt2026-07-02T00:00:00%2B05:30", `visited_at >= "2026-06-30T18:30:00Z" AND visited_at < "2026-07-01T18:30:00Z"`},
+	} {
+		want := count(t, mappings.Sample, sample.Visits, c.jql)
+		require.Positive(t, want)
+		require.Equal(t, want, resourcesOf(t, "sample-encounters", c.search), c.search)
+	}
+}
+
 // Every parameter that is declared can be asked: a resource has it, or has it not.
 func TestEveryParameter(t *testing.T) {
 	t.Parallel()
@@ -321,5 +362,5 @@ func TestFolderIsAFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	require.Error(t, run(t.Context(), &bytes.Buffer{}, file, 1, 1))
+	require.Error(t, run(t.Context(), &bytes.Buffer{}, file, 1, &choice{each: 1}))
 }
