@@ -71,6 +71,24 @@ func (s *Dashboards) AddGadget(ctx context.Context, who *access.Principal, board
 	return nil, s.failed(board, ErrNotFound) // somebody has removed it at once
 }
 
+// CheckGadget returns what is wrong with a gadget that is not kept, in the sight of who.
+func (s *Dashboards) CheckGadget(ctx context.Context, who *access.Principal, g *Gadget) error {
+	err := s.admit(who)
+	if err == nil && g == nil {
+		err = FieldErrors{{Message: "there is no gadget"}}
+	}
+	if err == nil {
+		err = (&Dashboard{}).setGadget(0, g.clone())
+	}
+	if err == nil {
+		err = s.check(ctx, who, g.clone())
+	}
+	if err != nil {
+		return fmt.Errorf("dashboard: gadget: %w", err)
+	}
+	return nil
+}
+
 // setGadget puts a gadget at a place in the list, and complains of it as of something by itself.
 func (d *Dashboard) setGadget(at int, g *Gadget) error {
 	g.Title = strings.TrimSpace(g.Title)
