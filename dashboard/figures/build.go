@@ -15,6 +15,9 @@ import (
 // build makes data of the answers to the subject's questions.
 func (s *subject) build(answers []*search.Answer) (*Data, error) {
 	main := answers[0]
+	if s.counted() && main.Cut < 0 {
+		main = s.cut(main, answers[len(answers)-1])
+	}
 	d := s.data(main)
 	var err error
 	switch {
@@ -31,7 +34,7 @@ func (s *subject) build(answers []*search.Answer) (*Data, error) {
 		return nil, err
 	}
 	if s.gadget.Type == "pie-chart" {
-		s.shares(d, answers)
+		s.shares(d, main, answers)
 	}
 	if s.before != nil {
 		if err := s.compared(d, answers[len(answers)-1]); err != nil {
@@ -39,6 +42,20 @@ func (s *subject) build(answers []*search.Answer) (*Data, error) {
 		}
 	}
 	return d, nil
+}
+
+// cut returns an answer that says how many buckets its limit has left out, by how many values there are.
+func (s *subject) cut(a, values *search.Answer) *search.Answer {
+	b, c := values.Buckets, *a
+	if len(b) == 0 {
+		return a
+	}
+	all := b[0].Values[0].Int()
+	if b[0].Values[1].Int() < values.Total { // some records have none
+		all++
+	}
+	c.Cut = max(1, int(all)-len(a.Buckets))
+	return &c
 }
 
 // data is what every gadget of figures has.
@@ -197,7 +214,7 @@ func apart(a *search.Answer) bool {
 	for _, b := range a.Buckets {
 		sum += b.Count
 	}
-	return a.Cut >= 0 && sum == a.Total
+	return sum == a.Total
 }
 
 // values makes one series of the values of a field.
@@ -258,8 +275,7 @@ func (s *subject) others(find *seeker, a *search.Answer) *Others {
 }
 
 // shares says how much of the whole each part of a pie is, if the parts are the whole.
-func (s *subject) shares(d *Data, answers []*search.Answer) {
-	main := answers[0]
+func (s *subject) shares(d *Data, main *search.Answer, answers []*search.Answer) {
 	if !apart(main) {
 		d.Warnings = append(d.Warnings, fmt.Sprintf("some records have several values of %q and count once for each, so there are no shares", s.group.label))
 		return

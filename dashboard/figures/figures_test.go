@@ -14,29 +14,34 @@ func TestPointsFindTheirRecords(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, nil)
 	filters := []string{"all", h.ask(`age < 60 AND severe = "true" ORDER BY age`), h.ask(`symptoms = fever OR cost > 100`), h.ask(`tests.test = hb AND tests.value = 1`), h.ask(`age = 1000`)}
-	for _, filter := range filters {
+	for i, filter := range filters {
 		for _, field := range []string{"district", "age", "symptoms", "severe", "cost", "diagnosis", "tests.test", "temperature"} {
-			h.right(boss, "bar-chart", filter, dashboard.GadgetConfig{GroupBy: field})
-			h.right(boss, "bar-chart", filter, dashboard.GadgetConfig{GroupBy: field, Limit: 3, Sort: "key"})
-			h.right(boss, "pie-chart", filter, dashboard.GadgetConfig{GroupBy: field, Limit: 2})
+			h.right(boss, "bar-chart", filter, dashboard.GadgetConfig{GroupBy: field, Limit: 4})
 			h.right(boss, "pie-chart", filter, dashboard.GadgetConfig{GroupBy: field, Metric: "sum", MetricField: "cost", Limit: 2})
-			h.right(boss, "table", filter, dashboard.GadgetConfig{GroupBy: field, Metric: "avg", MetricField: "age", Sort: "value"})
+			if i > 0 {
+				continue
+			}
+			h.right(boss, "bar-chart", filter, dashboard.GadgetConfig{GroupBy: field, Limit: 3, Sort: "key"})
+			h.right(boss, "table", filter, dashboard.GadgetConfig{GroupBy: field, Metric: "avg", MetricField: "age", Sort: "value", Limit: 12})
 			if field != "symptoms" {
 				h.right(boss, "bar-chart", filter, dashboard.GadgetConfig{GroupBy: field, SplitBy: "symptoms", Limit: 4})
 			}
 		}
 		for _, interval := range []string{"day", "week", "month", "quarter", "year"} {
+			if interval == "day" && i < 4 {
+				continue // there are many
+			}
 			for _, field := range []string{"at", "day"} {
-				for _, zone := range []string{"", "America/New_York"} {
-					h.right(boss, "line-chart", filter, dashboard.GadgetConfig{GroupBy: field, Interval: interval, TimeZone: zone})
-					h.right(boss, "bar-chart", filter, dashboard.GadgetConfig{GroupBy: field, Interval: interval, SplitBy: "severe", TimeZone: zone})
-				}
+				h.right(boss, "line-chart", filter, dashboard.GadgetConfig{GroupBy: field, Interval: interval, TimeZone: "America/New_York"})
+				h.right(boss, "bar-chart", filter, dashboard.GadgetConfig{GroupBy: field, Interval: interval, SplitBy: "severe"})
 			}
 		}
 		h.right(boss, "stat", filter, dashboard.GadgetConfig{})
 		h.right(boss, "stat", filter, dashboard.GadgetConfig{Metric: "cardinality", MetricField: "district"})
 	}
-	h.right(boss, "line-chart", h.ask(`at >= 2026-03-01 AND at < 2026-03-20`), dashboard.GadgetConfig{GroupBy: "at", Interval: "hour", TimeZone: "Asia/Kolkata"})
+	h.right(boss, "line-chart", h.ask(`at >= 2026-05-01 AND at < 2026-05-21`), dashboard.GadgetConfig{GroupBy: "at", Interval: "day", TimeZone: "Asia/Kolkata"})
+	h.right(boss, "line-chart", h.ask(`day >= 2026-05-01 AND day < 2026-05-21`), dashboard.GadgetConfig{GroupBy: "day", Interval: "day", TimeZone: "Asia/Kolkata"})
+	h.right(boss, "line-chart", h.ask(`at >= 2026-03-01 AND at < 2026-03-05`), dashboard.GadgetConfig{GroupBy: "at", Interval: "hour", TimeZone: "Asia/Kolkata"})
 }
 
 func TestFigures(t *testing.T) {
@@ -58,11 +63,11 @@ func TestFigures(t *testing.T) {
 	require.Len(t, d.Warnings, 1)
 
 	d = h.right(boss, "pie-chart", "all", dashboard.GadgetConfig{GroupBy: "severe", Metric: "sum", MetricField: "cost", Limit: 1})
-	require.Equal(t, "false=19200", line(d.Series[0].Points))
+	require.Equal(t, "false=19280", line(d.Series[0].Points))
 	require.EqualValues(t, 80, d.Others.Count)
 	require.Equal(t, 1, d.Others.Buckets)
-	require.Equal(t, "9600", fmt.Sprint(d.Others.Value))
-	require.InDelta(t, 100.0/3, *d.Others.Percent, 1e-9)
+	require.Equal(t, "9520", fmt.Sprint(d.Others.Value))
+	require.InDelta(t, 100*9520.0/28800, *d.Others.Percent, 1e-9)
 
 	d = h.right(boss, "line-chart", h.ask(`at >= 2026-09-15 AND severe = "true"`), dashboard.GadgetConfig{GroupBy: "at", Interval: "month"})
 	require.Equal(t, "2026-09=2 2026-10=7 2026-11=0", line(d.Series[0].Points), "up to now, with the months that have none")

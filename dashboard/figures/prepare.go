@@ -302,10 +302,21 @@ func (s *subject) questions() []*search.Question {
 		whole.Groups, whole.SortBy, whole.Limit = nil, "", 0
 		all = append(all, whole)
 	}
+	if s.counted() {
+		values := s.question(s.parsed)
+		values.Groups, values.SortBy, values.Limit = nil, "", 0
+		values.Metrics = []search.Metric{{Op: "cardinality", Name: s.group.name}, {Op: "count", Name: s.group.name}}
+		all = append(all, values)
+	}
 	if s.before != nil {
 		all = append(all, s.question(s.before.query))
 	}
 	return all
+}
+
+// counted reports whether it has to be asked how many buckets there are: an engine that is asked for the largest does not say.
+func (s *subject) counted() bool {
+	return s.gadget.Type != "stat" && !s.timed() && s.split == nil && s.limit() > 0 && s.order() == "count" && len(s.schemas) == 1
 }
 
 func (s *subject) question(parsed *jql.Query) *search.Question {
