@@ -70,7 +70,7 @@ func TestFigures(t *testing.T) {
 	require.InDelta(t, 100*9520.0/28800, *d.Others.Percent, 1e-9)
 
 	d = h.right(boss, "line-chart", h.ask(`at >= 2026-09-15 AND severe = "true"`), dashboard.GadgetConfig{GroupBy: "at", Interval: "month"})
-	require.Equal(t, "2026-09=2 2026-10=7 2026-11=0", line(d.Series[0].Points), "up to now, with the months that have none")
+	require.Equal(t, "2026-09=4 2026-10=7 2026-11=0", line(d.Series[0].Points), "up to now, with the months that have none")
 	require.True(t, d.Series[0].Points[2].Open)
 	require.False(t, d.Series[0].Points[1].Open)
 	d = h.right(boss, "line-chart", h.ask(`at >= 2026-09-15 AND severe = "true"`), dashboard.GadgetConfig{GroupBy: "at", Interval: "month", Metric: "sum", MetricField: "age"})
