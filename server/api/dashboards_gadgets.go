@@ -16,7 +16,7 @@ type GadgetBody struct {
 	Type     string         `json:"type" enum:"pie-chart,bar-chart,line-chart,table,stat"`
 	Title    string         `json:"title" minLength:"1" maxLength:"255" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters"`
 	FilterID string         `json:"filter_id" minLength:"1" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters" doc:"The filter whose records the gadget is about."`
-	Config   GadgetConfig   `json:"config,omitzero"`
+	Config   ConfigBody     `json:"config,omitzero"`
 	Position GadgetPosition `json:"position"`
 
 	ID          string     `json:"id,omitempty" readOnly:"true" doc:"Counts among the gadgets of a dashboard alone, to say which one is changed."`
@@ -26,8 +26,8 @@ type GadgetBody struct {
 	Version     int64      `json:"version,omitempty" readOnly:"true"`
 }
 
-// A GadgetConfig says what a gadget shows.
-type GadgetConfig struct {
+// A ConfigBody says what a gadget shows.
+type ConfigBody struct {
 	GroupBy     string   `json:"group_by,omitempty" maxLength:"1000" doc:"The field by whose values, or with interval by whose dates, records are put into buckets." example:"district"`
 	SplitBy     string   `json:"split_by,omitempty" maxLength:"1000" doc:"The field of whose values each has a series of its own."`
 	Metric      string   `json:"metric,omitempty" enum:"count,sum,avg,min,max,cardinality,percentile" default:"count"`
