@@ -2,6 +2,7 @@ package figures_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -95,6 +96,20 @@ func TestPeriods(t *testing.T) {
 	require.Equal(t, "0", fmt.Sprint(d.Series[0].Points[0].Value))
 	require.NotEqual(t, "0", fmt.Sprint(d.Previous.Points[0].Value))
 	require.InDelta(t, -100, *d.Previous.ChangePercent, 1e-9)
+
+	for _, c := range []struct{ jql, interval, from, to string }{
+		{`at >= 2026-09-01 AND at <= 2026-09-30`, "month", "2026-08-01T00:00:00Z", "2026-09-01T00:00:00Z"},
+		{`at >= 2026-03-01 AND at < 2026-04-01`, "month", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"},
+		{`at >= 2026-03-01 AND at <= 2026-03-30`, "month", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"},
+		{`at >= 2026-07-01`, "quarter", "2026-01-01T00:00:00Z", "2026-05-28T10:00:00.001Z"},
+		{`at >= 2026-02-10 AND at < 2026-02-20`, "month", "2026-01-10T00:00:00Z", "2026-01-20T00:00:00Z"},
+		{`day >= 2026-02-01 AND day < 2026-03-01`, "month", "2026-01-01", "2026-02-01"},
+		{`day >= startOfMonth()`, "month", "2026-10-01", "2026-10-28"},
+	} {
+		field, _, _ := strings.Cut(c.jql, " ")
+		d = h.right(boss, "stat", h.ask(c.jql), dashboard.GadgetConfig{GroupBy: field, Interval: c.interval, Compare: "previous_period"})
+		require.Equal(t, c.from+" "+c.to, d.Previous.From+" "+d.Previous.To, c.jql)
+	}
 
 	d = h.right(boss, "stat", h.ask(`at >= 2026-03-01 AND at < 2026-03-11 AND age > 3`), dashboard.GadgetConfig{GroupBy: "date", Compare: "previous_period"})
 	require.Equal(t, "2026-02-19T00:00:00Z", d.Previous.From)

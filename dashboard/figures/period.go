@@ -181,7 +181,11 @@ func (s *subject) compare(rest []jql.Expr) error {
 		if err != nil {
 			return err
 		}
-		s.before = &span{from: s.back(from, len(n)), to: s.back(to.Add(-time.Millisecond), len(n)).Add(time.Millisecond)}
+		last := n[len(n)-1]
+		s.before = &span{from: s.back(from, len(n)), to: s.calendar.Next(s.back(last, len(n)))}
+		if to.Before(s.calendar.Next(last)) { // it is not over, and is compared with as much of the other one
+			s.before.to = s.back(to.Add(-time.Millisecond), len(n)).Add(time.Millisecond)
+		}
 	}
 	base, err := all(rest)
 	if err != nil {

@@ -28,8 +28,8 @@ type DashboardData struct {
 	Gadgets     []*figures.Data `json:"gadgets" nullable:"false" doc:"In the order of their positions."`
 }
 
-// A dataRequest says in which circumstances gadgets are looked at.
-type dataRequest struct {
+// A DataRequest says in which circumstances gadgets are looked at.
+type DataRequest struct {
 	FilterID
 
 	TimeZone string    `query:"time_zone" maxLength:"64" doc:"Where days begin for gadgets that do not say it, an IANA name such as Asia/Kolkata."`
@@ -37,7 +37,7 @@ type dataRequest struct {
 }
 
 type boardDataRequest struct {
-	dataRequest
+	DataRequest
 
 	Accept string `header:"Accept" doc:"With application/x-ndjson each gadget's part is sent as soon as it is known, one a line."`
 }
@@ -57,7 +57,7 @@ func (a *handler) figureRoutes() {
 }
 
 // circumstances are those of a request.
-func (a *handler) circumstances(ctx context.Context, in *dataRequest) (*figures.Asked, error) {
+func (a *handler) circumstances(ctx context.Context, in *DataRequest) (*figures.Asked, error) {
 	var asOf *time.Time
 	if !in.AsOf.IsZero() {
 		asOf = &in.AsOf
@@ -70,7 +70,7 @@ func (a *handler) circumstances(ctx context.Context, in *dataRequest) (*figures.
 }
 
 func (a *handler) dashboardData(ctx context.Context, in *boardDataRequest) (*huma.StreamResponse, error) {
-	asked, err := a.circumstances(ctx, &in.dataRequest)
+	asked, err := a.circumstances(ctx, &in.DataRequest)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func (a *handler) dataLines(ctx context.Context, r *http.Request, w http.Respons
 	}{true, head.DashboardID, head.Name, head.Version, head.AsOf})
 }
 
-func (a *handler) gadgetData(ctx context.Context, in *dataRequest) (*answer[*figures.Data], error) {
+func (a *handler) gadgetData(ctx context.Context, in *DataRequest) (*answer[*figures.Data], error) {
 	asked, err := a.circumstances(ctx, in)
 	if err != nil {
 		return nil, err
@@ -169,7 +169,7 @@ type previewGadgetRequest struct {
 }
 
 func (a *handler) previewGadget(ctx context.Context, in *previewGadgetRequest) (*answer[*figures.Data], error) {
-	asked, err := a.circumstances(ctx, &dataRequest{TimeZone: in.TimeZone, AsOf: in.AsOf})
+	asked, err := a.circumstances(ctx, &DataRequest{TimeZone: in.TimeZone, AsOf: in.AsOf})
 	if err != nil {
 		return nil, err
 	}
