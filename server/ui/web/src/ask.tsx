@@ -10,7 +10,7 @@ import { Pages } from './pages.ts'
 import { Failure, Nothing, Waiting } from './parts.tsx'
 import { RecordView } from './record.tsx'
 import { address, go, list, type Route } from './route.ts'
-import { columnsOf, setZone, useSession, zone as zoneSignal } from './session.ts'
+import { columnsOf, setZone, useSession, zone as zoneSignal, zoneName } from './session.ts'
 import { onShortcut } from './shortcuts.ts'
 import { useSignal } from './signal.ts'
 import { Table, Total } from './table.tsx'
@@ -238,7 +238,7 @@ function Starts() {
 function Zone() {
   const zone = useSignal(zoneSignal)
   const all = useMemo(() => {
-    const names = new Set(['UTC', zone, ...Intl.supportedValuesOf('timeZone')])
+    const names = new Set(['UTC', zone, ...Intl.supportedValuesOf('timeZone').map(zoneName)])
     return [...names].sort()
   }, [zone])
   return (

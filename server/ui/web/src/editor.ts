@@ -1,4 +1,4 @@
-import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, type Completion, type CompletionContext, type CompletionResult, selectedCompletion } from '@codemirror/autocomplete'
+import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, type Completion, type CompletionContext, type CompletionResult, completionStatus, moveCompletionSelection, selectedCompletion } from '@codemirror/autocomplete'
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
 import { bracketMatching, HighlightStyle, StreamLanguage, syntaxHighlighting } from '@codemirror/language'
 import { lintKeymap, setDiagnostics, type Diagnostic } from '@codemirror/lint'
@@ -100,6 +100,13 @@ async function complete(context: CompletionContext, host: Host): Promise<Complet
   return { from, options, filter: false }
 }
 
+// accept takes the proposal that is chosen, or the first.
+function accept(view: EditorView): boolean {
+  if (completionStatus(view.state) !== 'active') return false
+  if (!selectedCompletion(view.state)) moveCompletionSelection(true)(view)
+  return acceptCompletion(view)
+}
+
 function diagnostics(view: EditorView, errors: Complaint[], cure: (c: Complaint) => void): Diagnostic[] {
   const text = view.state.doc.toString()
   return errors.filter((e) => e.offset !== undefined).map((e) => {
@@ -125,7 +132,7 @@ export function open(parent: HTMLElement, text: string, label: string, host: Hos
       doc: text,
       extensions: [
         Prec.highest(keymap.of([
-          { key: 'Tab', run: acceptCompletion },
+          { key: 'Tab', run: accept },
           { key: 'Mod-Enter', run },
           { key: 'Enter', run: (v) => selectedCompletion(v.state) ? false : run(v) },
         ])),

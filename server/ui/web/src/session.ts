@@ -25,8 +25,17 @@ export async function openSession(): Promise<Session> {
   return { me, server, indexes }
 }
 
+// renamed are zones that browsers still know by the names of long ago.
+const renamed: Record<string, string> = {
+  'Asia/Calcutta': 'Asia/Kolkata', 'Asia/Katmandu': 'Asia/Kathmandu', 'Asia/Rangoon': 'Asia/Yangon', 'Asia/Saigon': 'Asia/Ho_Chi_Minh', 'Africa/Asmera': 'Africa/Asmara',
+}
+
+export function zoneName(name: string): string {
+  return renamed[name] ?? name
+}
+
 // zone is the time zone in which instants are shown and days begin.
-export const zone = signal(localStorage.getItem('dhr.zone') || Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC')
+export const zone = signal(zoneName(localStorage.getItem('dhr.zone') || Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'))
 
 export function setZone(name: string): void {
   localStorage.setItem('dhr.zone', name)
