@@ -147,6 +147,9 @@ export function open(parent: HTMLElement, text: string, label: string, host: Hos
       ],
     }),
   })
+  // The list of proposals scrolls: whoever has no mouse must reach it, although the keys of the editor move in it, too.
+  const lists = new MutationObserver(() => { for (const ul of root.querySelectorAll<HTMLElement>('.cm-tooltip-autocomplete > ul')) ul.tabIndex = 0 })
+  lists.observe(root, { childList: true, subtree: true })
   const cure = (c: Complaint) => {
     const now = view.state.doc.toString()
     const from = units(now, c.offset ?? 0)
@@ -164,6 +167,9 @@ export function open(parent: HTMLElement, text: string, label: string, host: Hos
     focus: () => view.focus(),
     complain: (errors) => view.dispatch(setDiagnostics(view.state, diagnostics(view, errors, cure))),
     cure,
-    close: () => view.destroy(),
+    close() {
+      lists.disconnect()
+      view.destroy()
+    },
   }
 }

@@ -6,7 +6,7 @@ import { Audit } from './audit.tsx'
 import { Exports } from './exports.tsx'
 import { Filters } from './filters.tsx'
 import { language, languages, preferred, t, use, type Key } from './i18n.ts'
-import { Dialog, Failure, Nothing, Said, Waiting } from './parts.tsx'
+import { Dialog, Failure, Said, Waiting } from './parts.tsx'
 import { go, route as routeSignal } from './route.ts'
 import { forget, openSession, SessionContext, type Session } from './session.ts'
 import { onShortcut } from './shortcuts.ts'
@@ -63,7 +63,7 @@ function Place(p: { session: Session }) {
     case 'exports': return <Exports />
     case 'audit': return <Audit />
   }
-  return <Nothing title={t('nav.nowhere')}><p><a href="#/ask">{t('nav.ask')}</a></p></Nothing>
+  return <div class="nothing"><h1>{t('nav.nowhere')}</h1><p><a href="#/ask">{t('nav.ask')}</a></p></div>
 }
 
 // Frame is what is around every screen.
