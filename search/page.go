@@ -87,11 +87,14 @@ func (x *Index) page(ctx context.Context, who *access.Principal, q *Query, opts 
 	counted := x.countBeside(ctx, r, o.CountUpTo)
 	page := &Page{Warnings: r.warnings, AsOf: r.options.Now}
 	if err = x.fill(ctx, who, page, r, &token, o); err != nil {
-		counted.stop()
-		<-counted.done
+		counted.end()
 		return nil, err
 	}
-	page.Total, page.TotalIsExact, err = counted.wait()
+	if all := page.Next == "" && o.Token == "" && (len(page.Records) > 0 || o.StartAt == 0); all {
+		page.Total, page.TotalIsExact, err = counted.known(int64(o.StartAt + len(page.Records)))
+	} else {
+		page.Total, page.TotalIsExact, err = counted.wait()
+	}
 	return page, err
 }
 
@@ -142,6 +145,9 @@ func (x *Index) fill(ctx context.Context, who *access.Principal, page *Page, r *
 
 // A counting is a count that runs beside the reading of a page.
 type counting struct {
+	// upTo is how far to count, as PageOptions have it.
+	upTo  int64
+	now   chan struct{} // closed when there is nothing to wait for any more
 	done  chan struct{}
 	stop  context.CancelFunc
 	total int64
@@ -149,25 +155,59 @@ type counting struct {
 	err   error
 }
 
-func (c *counting) wait() (int64, bool, error) {
-	<-c.done
-	c.stop()
-	return c.total, c.exact, c.err
-}
+// patience is how long the reading of a page is waited for before the counting begins: if the page turns out to have
+// all of the records, nothing has to be counted.
+const patience = time.Millisecond
 
 // countBeside counts the records of every index, in a goroutine of its own.
 func (x *Index) countBeside(ctx context.Context, r *resolved, upTo int64) *counting {
 	ctx, cancel := context.WithCancel(ctx)
-	c := &counting{done: make(chan struct{}), stop: cancel, total: -1}
+	c := &counting{upTo: upTo, now: make(chan struct{}), done: make(chan struct{}), stop: cancel, total: -1}
 	if upTo < 0 {
 		close(c.done)
 		return c
 	}
 	go func() {
 		defer close(c.done)
+		begin := time.NewTimer(patience)
+		defer begin.Stop()
+		select {
+		case <-begin.C:
+		case <-c.now:
+		case <-ctx.Done():
+			c.err = ctx.Err()
+			return
+		}
 		c.total, c.exact, c.err = x.count(ctx, r, upTo)
 	}()
 	return c
+}
+
+// wait returns what is counted.
+func (c *counting) wait() (int64, bool, error) {
+	close(c.now)
+	<-c.done
+	c.stop()
+	return c.total, c.exact, c.err
+}
+
+// end ends the counting, whose result nobody wants.
+func (c *counting) end() {
+	c.stop()
+	<-c.done
+}
+
+// known is wait if the total is known otherwise.
+func (c *counting) known(total int64) (int64, bool, error) {
+	c.end()
+	switch {
+	case c.upTo < 0:
+		return -1, false, nil
+	case c.upTo > 0 && total > c.upTo:
+		return c.upTo, false, nil
+	default:
+		return total, true, nil
+	}
 }
 
 // count adds up what the indexes hold, up to upTo if that is positive.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/jql"
+	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
 	"github.com/digit-health/dhr/search/memsearch"
@@ -45,6 +46,7 @@ func TestPages(t *testing.T) {
 				end := min(start+6, len(whole.Records))
 				require.Equal(t, ids(whole.Records[min(start, end):end]), ids(page.Records))
 				require.Equal(t, end < len(whole.Records), page.Next != "")
+				require.Equal(t, whole.Total, page.Total)
 			}
 		}
 	}
@@ -244,6 +246,37 @@ func TestNoHalfPages(t *testing.T) {
 	page, err := x.Page(t.Context(), admin, ask(""), nil)
 	require.ErrorIs(t, err, errDown)
 	require.Nil(t, page)
+}
+
+// uncounted counts nothing before its context ends.
+type uncounted struct{ *memsearch.Driver }
+
+func (uncounted) Count(ctx context.Context, _ *plan.Plan, _ int64) (int64, error) {
+	<-ctx.Done()
+	return 0, errDown
+}
+
+// The total of a page that has all of the records is known without counting.
+func TestPageThatHasAll(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	x, err := search.New(uncounted{w.driver}, newPolicy(t), nil)
+	require.NoError(t, err)
+	for _, c := range []struct {
+		start       int
+		upTo, total int64
+		exact       bool
+	}{{0, 0, 48, true}, {0, 48, 48, true}, {0, 47, 47, false}, {0, -1, -1, false}, {40, 0, 48, true}} {
+		page, err := x.Page(t.Context(), admin, ask(""), &search.PageOptions{StartAt: c.start, MaxResults: 48, CountUpTo: c.upTo})
+		require.NoError(t, err, "%+v", c)
+		require.Equal(t, c.total, page.Total, "%+v", c)
+		require.Equal(t, c.exact, page.TotalIsExact, "%+v", c)
+		require.Empty(t, page.Next)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	_, err = x.Page(ctx, admin, ask(""), &search.PageOptions{MaxResults: 47})
+	require.ErrorIs(t, err, errDown, "there are more records")
 }
 
 func TestNewRefuses(t *testing.T) {

@@ -48,7 +48,7 @@ func main() {
 	flag.IntVar(&p.steps, "steps", 8, "raise the rate at most so many times to find the greatest; 0 does not look for it")
 	flag.BoolVar(&p.cold, "cold", false, "build with an empty cache, and print how long that takes")
 	flag.BoolVar(&p.gzip, "gzip", false, "ask for compressed answers")
-	flag.StringVar(&p.only, "only", "", "measure this `kind` of request alone")
+	flag.StringVar(&p.only, "only", "", "measure this `kind` of request alone; "+beside+" is for pages beside exports")
 	flag.Parse()
 	p.each = min(max(p.each, time.Second), time.Minute)
 	p.steps = min(p.steps, 12)

@@ -31,6 +31,11 @@ func (p *plan) load(ctx context.Context, s *server) error {
 		}
 		failed += r.failed
 	}
+	if p.only == "" || p.only == beside {
+		if err := p.besides(ctx, s, kinds[0]); err != nil {
+			return err
+		}
+	}
 	for _, k := range kinds[:1] {
 		if p.steps <= 0 || p.only != "" && p.only != k.name {
 			continue

@@ -108,7 +108,19 @@ func (s *Service) checkRequest(r *Request) error {
 	case !r.AsOf.IsZero() && (r.AsOf.Year() < 1 || r.AsOf.Year() > 9999):
 		return invalid("as_of", "must be of the years 1 to 9999")
 	}
-	return checkChoices(&r.Options)
+	asked := make(map[string]bool, len(r.Fields))
+	for _, name := range r.Fields {
+		if asked[name] {
+			return invalid("fields", "%q is asked for twice, and a file has a column once", name)
+		}
+		asked[name] = true
+	}
+	if err := checkChoices(&r.Options); err != nil {
+		return err
+	}
+	r.Options.PartRows = cmp.Or(r.Options.PartRows, s.config.PartRows)
+	r.Options.PartBytes = cmp.Or(r.Options.PartBytes, s.config.PartBytes)
+	return nil
 }
 
 func checkChoices(o *Choices) error {

@@ -95,6 +95,18 @@ func TestParts(t *testing.T) {
 	}
 }
 
+// A request that says nothing of parts has those of the service.
+func TestPartsOfTheService(t *testing.T) {
+	t.Parallel()
+	h := open(t, memory(t, 100), func(h *house) { h.config.PartRows, h.config.PartBytes = 60, 1<<20 })
+	p := h.export(t, asha(), &process.Request{Format: "csv"})
+	require.Len(t, p.Files, 2)
+	require.EqualValues(t, 60, p.Files[0].Rows)
+	require.EqualValues(t, 60, p.Options.PartRows)
+	p = h.export(t, asha(), &process.Request{Format: "csv", Options: process.Choices{PartRows: 30}})
+	require.Len(t, p.Files, 4)
+}
+
 // The same request as of the same moment makes the same bytes, ordered or not.
 func TestSameBytes(t *testing.T) {
 	t.Parallel()
@@ -151,6 +163,7 @@ func TestStartRefuses(t *testing.T) {
 		"jql":                    {Format: "csv", FilterID: "children", JQL: "age < 5"},
 		"storage":                {Format: "csv", Storage: "tape"},
 		"max_results":            {Format: "csv", MaxResults: -1},
+		"fields":                 {Format: "csv", Fields: []string{"age", "name", "age"}},
 		"options.time_zone":      {Format: "csv", Options: process.Choices{TimeZone: "Mars/Base"}},
 		"options.delimiter":      {Format: "csv", Options: process.Choices{Delimiter: "x"}},
 		"options.lists":          {Format: "csv", Options: process.Choices{Lists: "sum"}},

@@ -13,7 +13,7 @@ type Request struct {
 	AllowedIndexes []string `json:"allowed_indexes,omitempty"`
 	// Format is the name of one of the formats that the service has: csv, excel, json, ndjson, pdf.
 	Format string `json:"format"`
-	// Fields are the columns in their order, as in search.Query.
+	// Fields are the columns in their order, as in search.Query, none of them twice.
 	Fields []string `json:"fields,omitempty"`
 	// MaxResults is the greatest number of records. If zero, all. An export that leaves out
 	// records for it says so.
@@ -44,9 +44,9 @@ type Choices struct {
 	// Compression is none, gzip or zip. If empty, none.
 	Compression string `json:"compression,omitempty"`
 	// PartRows is the greatest number of rows of one file, which are its records unless lists are exploded; the rows of one
-	// record stay together. If zero, what the format can hold.
+	// record stay together. If zero, as the service has it, or what the format can hold.
 	PartRows int64 `json:"part_rows,omitempty"`
-	// PartBytes is the greatest size of one file. If zero, what the storage takes.
+	// PartBytes is the greatest size of one file. If zero, as the service has it, or what the storage takes.
 	PartBytes int64 `json:"part_bytes,omitempty"`
 	// Title stands in formats with room for one, and is what the files are called. If empty, they are called after the index, or export if there are several.
 	Title string `json:"title,omitempty"`

@@ -40,6 +40,9 @@ type Config struct {
 	Retention time.Duration
 	// Sweep is how often it is looked for what has expired. If zero, an hour.
 	Sweep time.Duration
+	// PartRows and PartBytes are those of requests that do not say their own: see Choices. If zero, what the format can hold
+	// and the storage takes.
+	PartRows, PartBytes int64
 	// Limits bound what can be asked for.
 	Limits Limits
 }
@@ -121,7 +124,7 @@ func New(c *Config, h *Host) (*Service, error) {
 			return nil, fmt.Errorf("process: %w: no storage is called %q", ErrInvalid, scheme)
 		}
 	}
-	if c.Retention < 0 || c.Sweep < 0 || c.Limits.Records < 0 || c.Limits.Bytes < 0 || c.Limits.Parts < 0 || c.Limits.Parts > maxParts {
+	if c.Retention < 0 || c.Sweep < 0 || c.PartRows < 0 || c.PartBytes < 0 || c.Limits.Records < 0 || c.Limits.Bytes < 0 || c.Limits.Parts < 0 || c.Limits.Parts > maxParts {
 		return nil, fmt.Errorf("process: %w: a limit is out of range", ErrInvalid)
 	}
 	s.config.Retention = cmp.Or(c.Retention, 7*24*time.Hour)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -189,8 +191,51 @@ func TestAsynqDecidesNothing(t *testing.T) {
 func TestRedisRestarts(t *testing.T) {
 	t.Parallel()
 	server := miniredis.RunT(t)
+	restarts(t, "redis://"+server.Addr(), server.Close, func() {
+		server.FlushAll()
+		require.NoError(t, server.Restart())
+	})
+}
+
+// serverVariable names the program redis-server.
+const serverVariable = "DHR_TEST_REDIS_SERVER"
+
+// TestRealRedisRestarts starts the program that DHR_TEST_REDIS_SERVER names, kills it, and starts it again.
+func TestRealRedisRestarts(t *testing.T) {
+	t.Parallel()
+	program := os.Getenv(serverVariable)
+	if program == "" {
+		t.Skipf("NOT TESTED: %s is not set", serverVariable)
+	}
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := l.Addr().String()
+	require.NoError(t, l.Close())
+	_, port, err := net.SplitHostPort(address)
+	require.NoError(t, err)
+	var server *exec.Cmd
+	run := func() {
+		server = exec.Command(program, "--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", t.TempDir()) //nolint:gosec // who tests names it
+		require.NoError(t, server.Start())
+		require.Eventually(t, func() bool {
+			conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", address)
+			return err == nil && conn.Close() == nil
+		}, 20*time.Second, 10*time.Millisecond)
+	}
+	kill := func() {
+		require.NoError(t, server.Process.Kill())
+		_ = server.Wait() // it was killed
+	}
+	run()
+	t.Cleanup(func() { kill() })
+	restarts(t, "redis://"+address, kill, run)
+}
+
+// restarts has jobs worked on while a Redis goes and comes back.
+func restarts(t *testing.T, address string, kill, again func()) {
+	t.Helper()
 	begun, release := make(chan string, 10), make(chan struct{})
-	jobs := start(t, open(t, "redis://"+server.Addr(), "dhr"), func(_ context.Context, run *job.Run) error {
+	jobs := start(t, open(t, address, "dhr"), func(_ context.Context, run *job.Run) error {
 		begun <- run.Job().ID
 		<-release
 		return nil
@@ -202,12 +247,11 @@ func TestRedisRestarts(t *testing.T) {
 	}
 	running := submit("running")
 	require.Equal(t, "running", <-begun)
-	server.Close()
+	kill()
 	without := submit("without")
 	require.Equal(t, "without", <-begun)
 	waits := submit("waits") // both workers are busy
-	server.FlushAll()
-	require.NoError(t, server.Restart())
+	again()
 	close(release)
 	require.Equal(t, "waits", <-begun)
 	after := submit("after")

@@ -46,6 +46,7 @@ func (o *parts) openExports(roles []string, log *slog.Logger) error {
 	o.exports = &process.Config{
 		Formats: exportFormats(c), Files: files, Scheme: c.Storage.Default, Plain: c.Exports.Plain, Links: c.Exports.Links, Jobs: o.jobs,
 		Spool: spool, Retention: c.Exports.Retention, Sweep: c.Exports.Sweep,
+		PartRows: int64(c.Exports.PartRows), PartBytes: int64(c.Exports.PartBytes),
 		Limits: process.Limits{
 			Records: int64(c.Exports.MaxRecords), Bytes: int64(c.Exports.MaxBytes), Parts: c.Exports.MaxFiles,
 			PerUser: c.Exports.PerUser, PerTenant: c.Exports.PerTenant,

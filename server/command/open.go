@@ -102,9 +102,11 @@ func (o *parts) openPolicy() error {
 			roles[allRights] = shipped[allRights]
 		}
 	}
-	key, err := o.kept("pseudonym.key")
-	if err != nil {
-		return err
+	key := []byte(o.config.Query.PseudonymKey.Reveal())
+	if len(key) == 0 {
+		if key, err = o.kept("pseudonym.key"); err != nil {
+			return err
+		}
 	}
 	zone, err := time.LoadLocation(o.config.Query.TimeZone)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -120,6 +121,9 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 		return err
 	}
 	s.greet(listener.Addr())
+	var warned sync.WaitGroup
+	warned.Go(func() { s.warn(ctx) })
+	defer warned.Wait()
 	return s.until(ctx, secure, listener, handler)
 }
 
@@ -287,6 +291,17 @@ func (s *serving) checks() []api.Check {
 		}})
 	}
 	return append(all, processChecks(s.forwards)...)
+}
+
+// warn tells the log of what the server needs and has not at its start: it is served all the same, since that may come later.
+func (s *serving) warn(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	for _, c := range s.checks() {
+		if err := c.Check(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			s.log.WarnContext(ctx, "what is needed does not answer; requests are refused until it does", "what", c.Name, "error", err)
+		}
+	}
 }
 
 func firstBytes(s string, n int) string {

@@ -365,3 +365,15 @@ func TestServerSpeaksTLS(t *testing.T) {
 	require.Equal(t, 200, got.StatusCode, answer)
 	require.EqualValues(t, 3, answer["total"])
 }
+
+// A server whose cluster does not answer starts, and says so in its log.
+func TestServerWarnsOfADeadCluster(t *testing.T) {
+	t.Parallel()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	s := serve(t, t.TempDir(), map[string]string{"DHR_DOCSTORE_KIND": "sqlite"}, "-es", "http://"+l.Addr().String())
+	s.errors.wait(t, `level.*WARN.*does not answer.*engine`, s.code, s.errors)
+	got, _ := s.ask("GET", "/readyz", nil)
+	require.Equal(t, http.StatusServiceUnavailable, got.StatusCode)
+}

@@ -161,6 +161,9 @@ func (k *checker) query() {
 	if n := len(q.TokenKey.Reveal()); n > 0 && n < 32 {
 		k.complain("query.token_key", "has %d bytes; expected 32 or more", n)
 	}
+	if n := len(q.PseudonymKey.Reveal()); n > 0 && n < 32 {
+		k.complain("query.pseudonym_key", "has %d bytes; expected 32 or more", n)
+	}
 	if t := k.config.Tenants; (t.Below || len(t.Except) > 0) && len(t.Fields) == 0 {
 		k.complain("tenants.fields", "is needed by below and except")
 	}

@@ -207,6 +207,9 @@ type Query struct {
 	// TokenKey is what page tokens are sealed with, 32 bytes or more, the same for all servers that share them. If empty, one that is
 	// kept under the data directory.
 	TokenKey Secret
+	// PseudonymKey is what pseudonyms are made with, 32 bytes or more, the same for all servers that are to make the same ones. If
+	// empty, one that is kept under the data directory.
+	PseudonymKey Secret
 }
 
 // Limits are how much may be asked.

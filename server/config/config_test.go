@@ -241,6 +241,7 @@ func TestWhatDoesNotGoTogether(t *testing.T) {
 		{"roles: {A: {grants: [{indexes: [a], rows: 'age >'}]}}", "roles.A.grants: "},
 		{"query: {time_zone: Asia/Nowhere}", "query.time_zone: found"},
 		{"query: {token_key: x}", "query.token_key: has 1 bytes"},
+		{"query: {pseudonym_key: x}", "query.pseudonym_key: has 1 bytes"},
 		{"tenants: {below: true}", "tenants.fields: is needed"},
 		{"cors: {origins: ['*'], credentials: true}", "cors.origins[0]: * does not go with credentials"},
 		{"cors: {origins: ['https://h/path']}", "cors.origins[0]: found"},

@@ -149,7 +149,11 @@ type Exports struct {
 	// MaxBytes is the greatest size of all files of an export; one that would be larger fails. If 0, any.
 	MaxBytes Size `min:"0"`
 	// MaxFiles is the greatest number of files of an export.
-	MaxFiles int `min:"1" max:"100000"`
+	MaxFiles int `min:"1" max:"2000"`
+	// PartRows is the greatest number of rows of a file where a request does not say it. If 0, what the format can hold.
+	PartRows int `min:"0"`
+	// PartBytes is the greatest size of a file where a request does not say it. If 0, what the storage takes.
+	PartBytes Size `min:"0"`
 	// PerUser is how many exports of a user may wait or run. If 0, any.
 	PerUser int `min:"0"`
 	// PerTenant is how many exports of a tenant may. If 0, any.
