@@ -86,12 +86,16 @@ var house = []room{
 	{packages: "export/*", imports: []string{"record", "export", "internal/*"}, why: driver},
 	{packages: "fhir", imports: []string{"record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search", "export"}, why: face},
 	{packages: "dashboard", imports: []string{"record", "jql", "jql/plan", "access", "docstore", "search"}, why: face},
+	{
+		packages: "dashboard/figures", imports: []string{"record", "jql", "jql/plan", "access", "search", "dashboard"},
+		why: "figures are asked of the index, as who looks, and never of a driver",
+	},
 	{packages: "dashboard/*", imports: []string{"record", "dashboard", "internal/*"}, why: driver},
 
 	// The whole.
 	{
 		packages: ".", why: "the face of the library imports no driver and no engine: its users choose theirs, and link no other",
-		imports: []string{"record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search", "export", "export/process", "fhir", "dashboard"},
+		imports: []string{"record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search", "export", "export/process", "fhir", "dashboard", "dashboard/figures"},
 	},
 	{
 		packages: "server/sample", imports: []string{"record", "search", "search/bulk", "internal/*"},
@@ -104,7 +108,7 @@ var house = []room{
 		packages: "server/api", why: "the API is an http.Handler over the face, with the page beside it; drivers are wired in server",
 		imports: []string{
 			".", "record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search",
-			"export", "export/process", "fhir", "dashboard", "dashboard/chart", "server/ui", "internal/*",
+			"export", "export/process", "fhir", "dashboard", "dashboard/figures", "dashboard/chart", "server/ui", "internal/*",
 		},
 	},
 	{packages: "server/command", imports: []string{everything}, meeting: true, why: "it wires what the configuration names"},
