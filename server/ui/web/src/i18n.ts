@@ -70,6 +70,14 @@ export function count(n: number): string {
   return number.format(n)
 }
 
+// decimal writes a number, as it is written, with the groups of the language: digits behind the point stay what they are.
+export function decimal(text: string): string {
+  const m = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text)
+  if (!m) return text
+  const point = number.formatToParts(1.5).find((p) => p.type === 'decimal')?.value ?? '.'
+  return m[1] + number.format(BigInt(m[2] ?? '0')) + (m[3] ? point + m[3] : '')
+}
+
 const units = ['B', 'kB', 'MB', 'GB', 'TB'] as const
 
 // bytes writes a size for people.

@@ -1,13 +1,14 @@
-import { render } from 'preact'
+import { render, type ComponentChildren, type JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { refused, signIn, token } from './api.ts'
 import { Ask } from './ask.tsx'
 import { Audit } from './audit.tsx'
+import { Boards, Home } from './boards.tsx'
 import { Exports } from './exports.tsx'
 import { Filters } from './filters.tsx'
 import { language, languages, preferred, t, use, type Key } from './i18n.ts'
-import { Dialog, Failure, Said, Waiting } from './parts.tsx'
-import { go, route as routeSignal } from './route.ts'
+import { Dialog, Failure, Said, useLoaded, Waiting } from './parts.tsx'
+import { go, route as routeSignal, type Route } from './route.ts'
 import { forget, openSession, SessionContext, type Session } from './session.ts'
 import { onShortcut } from './shortcuts.ts'
 import { SignIn } from './signin.tsx'
@@ -28,6 +29,7 @@ function show(to: Theme): void {
 interface Screen { path: string; name: Key; key: string; when: (s: Session) => boolean }
 
 const screens: Screen[] = [
+  { path: 'dashboards', name: 'nav.dashboards', key: 'd', when: (s) => s.boards },
   { path: 'ask', name: 'nav.ask', key: 'a', when: (s) => s.me.permissions.includes('view') },
   { path: 'filters', name: 'nav.filters', key: 'f', when: (s) => s.server.roles.includes('filter') },
   { path: 'exports', name: 'nav.exports', key: 'e', when: (s) => s.server.formats.length > 0 },
@@ -55,9 +57,19 @@ function Page() {
   return <SessionContext.Provider value={session}><Frame session={session}><Place session={session} /></Frame></SessionContext.Provider>
 }
 
+// Lazy is a screen whose program is loaded when it is first seen.
+function Lazy(p: { load: () => Promise<{ default: (p: { route: Route }) => JSX.Element }>; route: Route }) {
+  const got = useLoaded(p.load, [])
+  const Screen = got.value?.default
+  return Screen ? <Screen route={p.route} key={p.route.params.get('id')} /> : got.error ? <Failure error={got.error} again={got.again} /> : <Waiting />
+}
+
 function Place(p: { session: Session }) {
   const route = useSignal(routeSignal)
+  if (route.path === 'home') return <Home />
+  if (route.path === 'dashboard' && p.session.boards) return <Lazy route={route} load={() => import('./board.tsx')} />
   switch (screens.find((s) => s.path === route.path && s.when(p.session))?.path) {
+    case 'dashboards': return <Boards />
     case 'ask': return <Ask route={route} />
     case 'filters': return <Filters />
     case 'exports': return <Exports />
@@ -67,13 +79,13 @@ function Place(p: { session: Session }) {
 }
 
 // Frame is what is around every screen.
-function Frame(p: { session: Session | null; children: preact.ComponentChildren }) {
+function Frame(p: { session: Session | null; children: ComponentChildren }) {
   const route = useSignal(routeSignal)
   const [help, setHelp] = useState(false)
   const main = useRef<HTMLElement>(null)
   const first = useRef(true)
   const open = p.session ? screens.filter((s) => s.when(p.session as Session)) : []
-  const here = screens.find((s) => s.path === route.path)
+  const here = screens.find((s) => s.path === route.path || s.path === `${route.path}s`)
   useEffect(() => {
     document.title = here && p.session ? `${t(here.name)} · ${t('name')}` : t('name')
     if (!first.current && p.session) main.current?.focus({ preventScroll: true })
@@ -84,7 +96,7 @@ function Frame(p: { session: Session | null; children: preact.ComponentChildren 
     <>
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); main.current?.focus() }}>{t('nav.skip')}</a>
       <header class="top">
-        <a class="brand" href="#/ask"><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" /><path d="M5 18h5l3-9 5 15 3-9h6" /></svg><span>{t('name')}</span></a>
+        <a class="brand" href="#/"><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" /><path d="M5 18h5l3-9 5 15 3-9h6" /></svg><span>{t('name')}</span></a>
         {open.length > 0 && <nav aria-label={t('nav.screens')}>{open.map((s) => <a key={s.path} href={`#/${s.path}`} aria-current={s === here ? 'page' : undefined}>{t(s.name)}</a>)}</nav>}
         <span class="space" />
         <Settings session={p.session} help={() => setHelp(true)} />

@@ -8,7 +8,7 @@ export interface Route {
 
 function read(): Route {
   const [path = '', query = ''] = location.hash.replace(/^#\/?/, '').split(/\?(.*)/s)
-  return { path: path || 'ask', params: new URLSearchParams(query) }
+  return { path: path || 'home', params: new URLSearchParams(query) }
 }
 
 // route is where the page is.

@@ -1,6 +1,6 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
-import { call } from './api.ts'
+import { call, Problem } from './api.ts'
 import { signal } from './signal.ts'
 import type { Capabilities, FieldInfo, IndexInfo, Me } from './types.ts'
 
@@ -9,6 +9,7 @@ export interface Session {
   me: Me
   server: Capabilities
   indexes: IndexInfo[]
+  boards: boolean // whether there are dashboards
 }
 
 export const SessionContext = createContext<Session | null>(null)
@@ -22,7 +23,18 @@ export function useSession(): Session {
 export async function openSession(): Promise<Session> {
   const [me, server] = await Promise.all([call<Me>('v1/me'), call<Capabilities>('v1/capabilities')])
   const indexes = me.permissions.includes('view') ? (await call<{ indexes: IndexInfo[] }>('v1/indexes')).indexes : []
-  return { me, server, indexes }
+  return { me, server, indexes, boards: await hasBoards() }
+}
+
+// hasBoards reports whether the server has dashboards.
+async function hasBoards(): Promise<boolean> {
+  try {
+    await call('v1/dashboards', { query: { max_results: 1 } })
+    return true
+  } catch (e) {
+    if (e instanceof Problem && (e.status === 404 || e.status === 403)) return false
+    throw e
+  }
 }
 
 // renamed are zones that browsers still know by the names of long ago.

@@ -12,8 +12,8 @@ const around = 8 // records above and below what is seen
 
 // width is how wide a column is, by what it holds.
 function width(f: FieldInfo): number {
-  const head = f.label.length * 8 + 52
-  const body = f.kind === 'time' ? 180 : isNumber(f.kind) || f.kind === 'bool' ? 90 : f.kind === 'text' ? 260 : 150
+  const head = f.label.length * 9 + 52
+  const body = f.kind === 'time' ? 200 : isNumber(f.kind) || f.kind === 'bool' ? 90 : f.kind === 'text' ? 260 : 150
   return Math.min(Math.max(head, body), 320)
 }
 
