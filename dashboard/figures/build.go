@@ -220,7 +220,7 @@ func apart(a *search.Answer) bool {
 // values makes one series of the values of a field.
 func (s *subject) values(d *Data, a *search.Answer) error {
 	if len(a.Buckets) > s.points {
-		return fmt.Errorf("%w: %q has %d different values, more than %d; set a limit, or group by another field", ErrTooManyPoints, s.group.name, len(a.Buckets), s.points)
+		return fmt.Errorf("%w: %d values of %q are more than %d; choose a smaller limit, or another field", ErrTooManyPoints, len(a.Buckets), s.group.name, s.points)
 	}
 	find := s.seeker(s.parsed, false)
 	points := make([]Point, 0, len(a.Buckets))

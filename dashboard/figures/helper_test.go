@@ -212,3 +212,12 @@ func line(points []figures.Point) string {
 	}
 	return strings.Join(all, " ")
 }
+
+// quoted writes a text as JSON.
+func quoted(text string) string {
+	out, err := json.Marshal(text)
+	if err != nil {
+		panic(err)
+	}
+	return string(out)
+}

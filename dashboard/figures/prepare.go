@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -102,12 +103,16 @@ func (f *Figures) prepare(ctx context.Context, who *access.Principal, g *dashboa
 func (f *Figures) pageWork(ctx context.Context, who *access.Principal, s *subject) (*work, error) {
 	q := s.query
 	q.Fields = s.config.Columns
-	for i, name := range s.config.Columns {
-		if _, err := s.column(fmt.Sprintf("config.columns[%d]", i), name, false); err != nil {
-			return nil, err
+	identity, err := f.index.PageIdentity(ctx, who, &q)
+	if errors.Is(err, search.ErrUnknownField) {
+		for i, name := range s.config.Columns {
+			one := q
+			one.Fields = []string{name}
+			if _, err := f.index.PageIdentity(ctx, who, &one); errors.Is(err, search.ErrUnknownField) {
+				return nil, unfit(fmt.Sprintf("config.columns[%d]", i), "there is no field %q in %s%s", name, s.where(), s.nearest(name))
+			}
 		}
 	}
-	identity, err := f.index.PageIdentity(ctx, who, &q)
 	if err != nil {
 		return nil, err
 	}
@@ -161,14 +166,14 @@ func hashed(parts ...string) string {
 func (s *subject) columns() error {
 	var err error
 	c := &s.config
-	find := func(to **column, member, name string, exact bool) {
+	find := func(to **column, member, name string) {
 		if err == nil && name != "" {
-			*to, err = s.column("config."+member, name, exact)
+			*to, err = s.column("config."+member, name)
 		}
 	}
-	find(&s.group, "group_by", c.GroupBy, true)
-	find(&s.split, "split_by", c.SplitBy, true)
-	find(&s.metric, "metric_field", c.MetricField, true)
+	find(&s.group, "group_by", c.GroupBy)
+	find(&s.split, "split_by", c.SplitBy)
+	find(&s.metric, "metric_field", c.MetricField)
 	if err != nil {
 		return err
 	}
@@ -181,8 +186,8 @@ func (s *subject) columns() error {
 	return s.metricFits()
 }
 
-// column returns the field of a name; with exact, the one that holds its whole values, by which records can be grouped.
-func (s *subject) column(member, name string, exact bool) (*column, error) {
+// column returns the field of a name that holds its whole values, by which records can be counted.
+func (s *subject) column(member, name string) (*column, error) {
 	c := &column{name: name, whole: true}
 	paths := map[string]bool{}
 	for _, schema := range s.schemas {
@@ -194,11 +199,9 @@ func (s *subject) column(member, name string, exact bool) (*column, error) {
 		if len(found) > 1 {
 			return nil, unfit(member, "%q may be %s or %s; say which", name, found[0].Path, found[1].Path)
 		}
-		field := found[0]
-		if exact {
-			if field = field.Exact(); field == nil {
-				return nil, unfit(member, "%q is a text, which has no field of whole values to count by", name)
-			}
+		field := found[0].Exact()
+		if field == nil {
+			return nil, unfit(member, "%q is a text, which has no field of whole values to count by", name)
 		}
 		paths[field.Path] = true
 		if c.field == nil {
@@ -211,7 +214,7 @@ func (s *subject) column(member, name string, exact bool) (*column, error) {
 	if c.path = c.field.Path; len(paths) == 1 {
 		c.name = c.path
 	}
-	if exact && !groups(c.field.Kind) {
+	if !groups(c.field.Kind) {
 		return nil, unfit(member, "%q cannot be counted by: it is of the type %s", name, c.field.Type)
 	}
 	return c, nil

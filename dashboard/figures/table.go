@@ -34,10 +34,14 @@ func (f *Figures) table(ctx context.Context, who *access.Principal, w *work) (*w
 	}
 	if len(page.Records) == 0 { // nothing says which columns there are but what was asked for
 		for _, name := range s.config.Columns {
+			before := len(d.Columns)
 			for _, schema := range s.schemas {
 				for _, field := range schema.Lookup(name) {
 					add(field)
 				}
+			}
+			if len(d.Columns) == before { // it is masked, or a pattern
+				d.Columns = append(d.Columns, Column{Name: name, Label: name, Kind: "text"})
 			}
 		}
 	}

@@ -91,7 +91,9 @@ func (a *handler) dashboardData(ctx context.Context, in *boardDataRequest) (*hum
 		}
 		inOrder(head.Gadgets, d.Gadgets)
 		w.Header().Set("Content-Type", "application/json")
-		if err := json.NewEncoder(w).Encode(head); err != nil && ctx.Err() == nil {
+		out := json.NewEncoder(w)
+		out.SetEscapeHTML(false) // queries have many < and >
+		if err := out.Encode(head); err != nil && ctx.Err() == nil {
 			a.log.WarnContext(ctx, "the data of a dashboard ends early", "error", err, "trace_id", traceOf(ctx))
 		}
 	}}, nil
@@ -127,6 +129,7 @@ func (a *handler) dataLines(ctx context.Context, r *http.Request, w http.Respons
 		return
 	}
 	control, out := http.NewResponseController(w), json.NewEncoder(w)
+	out.SetEscapeHTML(false)
 	send := func(line any) error {
 		if err := out.Encode(line); err != nil {
 			return err

@@ -30,7 +30,7 @@ type GadgetBody struct {
 type ConfigBody struct {
 	GroupBy     string   `json:"group_by,omitempty" maxLength:"1000" doc:"The field by whose values, or with interval by whose dates, records are put into buckets." example:"district"`
 	SplitBy     string   `json:"split_by,omitempty" maxLength:"1000" doc:"The field of whose values each has a series of its own."`
-	Metric      string   `json:"metric,omitempty" enum:"count,sum,avg,min,max,cardinality,percentile" default:"count"`
+	Metric      string   `json:"metric,omitempty" enum:"count,sum,avg,min,max,cardinality,percentile" doc:"What is shown of each bucket; without one, count."`
 	MetricField string   `json:"metric_field,omitempty" maxLength:"1000" doc:"The field that is measured, by every metric but count."`
 	Percentile  *float64 `json:"percentile,omitempty" minimum:"0" maximum:"100" nullable:"false" doc:"Which one, for the metric percentile alone."`
 	Interval    string   `json:"interval,omitempty" enum:"hour,day,week,month,quarter,year" doc:"What the points are, if group_by is a date."`

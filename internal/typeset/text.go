@@ -1,7 +1,8 @@
-package pdf
+package typeset
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"unicode"
@@ -10,89 +11,93 @@ import (
 	"github.com/go-text/typesetting/harfbuzz"
 )
 
-// A glyph is drawn at dx and dy from where the pen is, which then moves by
+// A Glyph is drawn at dx and dy from where the pen is, which then moves by
 // advance. Lengths are in 1/1000 of the size of the text.
-type glyph struct {
-	id                     int
-	width, advance, dx, dy float64
+type Glyph struct {
+	ID                     int
+	Width, Advance, DX, DY float64
 }
 
-// A run is glyphs of one font.
-type run struct {
-	font   int
-	glyphs []glyph
-	text   string // what they say together, if not one character each
+// A Run is glyphs of one font.
+type Run struct {
+	Font   int
+	Glyphs []Glyph
+	Text   string // what they say together, if not one character each
 }
 
-// A word is a text that was shaped.
-type word struct {
-	runs    []run
-	width   float64
-	missing []rune // characters that no font has
+// A Word is a text that was shaped.
+type Word struct {
+	Runs    []Run
+	Width   float64
+	Missing []rune // characters that no font has
 }
 
-// A line is words with a blank between each two.
-type line struct {
-	words []*word
-	width float64
+// A Line is words with a blank between each two.
+type Line struct {
+	Words []*Word
+	Width float64
 }
 
-// A setter makes lines of text.
-type setter struct {
+// A Setter makes lines of text.
+// It is for one goroutine at a time.
+type Setter struct {
+	fonts   []*Typeface
 	faces   []*font.Face
 	shapers []*harfbuzz.Font
 	buffer  *harfbuzz.Buffer
-	words   map[string]*word
+	words   map[string]*Word
 	scales  []float64
-	space   run
+	space   Run
 	blank   float64        // its width
-	missing map[rune]int64 // what was counted
 	used    []map[int]bool // glyphs of each font
 	texts   []map[int]rune // what they stand for
+
+	Missing map[rune]int64 // how often Set met characters that no font has
 }
 
 const maxWords = 1 << 14 // that are remembered
 
-func newSetter(fonts []*typeface) *setter {
-	s := &setter{buffer: harfbuzz.NewBuffer(), words: map[string]*word{}, missing: map[rune]int64{}}
+// NewSetter returns a setter of these fonts, of which the first is that of blanks.
+func NewSetter(fonts []*Typeface) *Setter {
+	s := &Setter{fonts: fonts, buffer: harfbuzz.NewBuffer(), words: map[string]*Word{}, Missing: map[rune]int64{}}
 	for _, t := range fonts {
 		face := font.NewFace(t.font)
 		s.faces, s.shapers, s.scales = append(s.faces, face), append(s.shapers, harfbuzz.NewFont(face)), append(s.scales, t.scale)
 		s.used, s.texts = append(s.used, map[int]bool{}), append(s.texts, map[int]rune{})
 	}
 	s.space = s.simple(0, []rune{' '})
-	s.blank = s.space.glyphs[0].advance
-	s.used[0][s.space.glyphs[0].id] = true
+	s.blank = s.space.Glyphs[0].Advance
+	s.used[0][s.space.Glyphs[0].ID] = true
 	return s
 }
 
-// set breaks a text into lines that are no wider than width, at blanks if
+// Set breaks a text into lines that are no wider than width, at blanks if
 // there are any, and counts the characters that no font has.
-func (s *setter) set(text string, width float64) []line {
-	var lines []line
+func (s *Setter) Set(text string, width float64) []Line {
+	var lines []Line
 	text = lineBreaks.Replace(text)
 	for paragraph := range strings.SplitSeq(text, "\n") {
-		var current line
+		var current Line
 		for i, part := range strings.Split(paragraph, " ") {
 			w := s.word(part)
-			for _, r := range w.missing {
-				s.missing[r]++
+			for _, r := range w.Missing {
+				s.Missing[r]++
 			}
-			if i > 0 && current.width+s.blank+w.width > width {
+			if i > 0 && current.Width+s.blank+w.Width > width {
 				lines = append(lines, current)
-				current = line{}
+				current = Line{}
 			} else if i > 0 {
-				current.width += s.blank
+				current.Width += s.blank
 			}
-			if w.width > width {
+			if w.Width > width {
 				pieces := s.broken(part, width)
 				for _, piece := range pieces[:len(pieces)-1] {
-					lines = append(lines, line{words: []*word{piece}, width: piece.width})
+					lines = append(lines, Line{Words: []*Word{piece}, Width: piece.Width})
 				}
 				w = pieces[len(pieces)-1]
 			}
-			current.words = append(current.words, w)
-			current.width += w.width
+			current.Words = append(current.Words, w)
+			current.Width += w.Width
 		}
 		lines = append(lines, current)
 	}
@@ -101,13 +106,13 @@ func (s *setter) set(text string, width float64) []line {
 
 var lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\t", "    ")
 
-// natural returns how wide a text is that is not broken.
-func (s *setter) natural(text string) float64 {
+// Natural returns how wide a text is that is not broken.
+func (s *Setter) Natural(text string) float64 {
 	widest := 0.0
 	for paragraph := range strings.SplitSeq(lineBreaks.Replace(text), "\n") {
 		width := -s.blank
 		for part := range strings.SplitSeq(paragraph, " ") {
-			width += s.blank + s.word(part).width
+			width += s.blank + s.word(part).Width
 		}
 		widest = max(widest, width)
 	}
@@ -115,34 +120,38 @@ func (s *setter) natural(text string) float64 {
 }
 
 // word returns a text without blanks, shaped.
-func (s *setter) word(text string) *word {
+func (s *Setter) word(text string) *Word {
 	if w, ok := s.words[text]; ok {
 		return w
 	}
-	w := s.shape([]rune(text))
+	w := s.shape([]rune(text), false)
+	s.remember(text, w)
+	return w
+}
+
+func (s *Setter) remember(text string, w *Word) {
 	if len(s.words) >= maxWords {
 		clear(s.words)
 	}
 	s.words[strings.Clone(text)] = w
-	return w
 }
 
 // broken cuts a word into pieces that are no wider than width, never within a
 // cluster that is drawn as one.
-func (s *setter) broken(text string, width float64) []*word {
+func (s *Setter) broken(text string, width float64) []*Word {
 	runes := []rune(text)
-	var pieces []*word
+	var pieces []*Word
 	for len(runes) > 0 {
 		const most = 256
 		var ends []int // of the clusters
 		for i := 1; i <= len(runes) && len(ends) < most; i++ {
-			if i == len(runes) || mayBreak(runes[i-1], runes[i]) {
+			if i == len(runes) || MayBreak(runes[i-1], runes[i]) {
 				ends = append(ends, i)
 			}
 		}
-		n := sort.Search(len(ends), func(i int) bool { return s.shape(runes[:ends[i]]).width > width })
+		n := sort.Search(len(ends), func(i int) bool { return s.shape(runes[:ends[i]], false).Width > width })
 		end := ends[max(n-1, 0)]
-		pieces = append(pieces, s.shape(runes[:end]))
+		pieces = append(pieces, s.shape(runes[:end], false))
 		runes = runes[end:]
 	}
 	return pieces
@@ -151,19 +160,22 @@ func (s *setter) broken(text string, width float64) []*word {
 const (
 	nonJoiner = '\u200C'
 	joiner    = '\u200D'
-	noGlyph   = '\uFFFD'
 )
+
+// NoGlyph is drawn for what no font has.
+const NoGlyph = '\uFFFD'
 
 // viramas join the letters beside them.
 const viramas = "\u094D\u09CD\u0A4D\u0ACD\u0B4D\u0BCD\u0C4D\u0CCD\u0D4D\uABED"
 
-func mayBreak(before, after rune) bool {
+// MayBreak reports whether a text may be cut between two characters: not within what is drawn as one.
+func MayBreak(before, after rune) bool {
 	return !unicode.Is(unicode.M, after) && after != joiner && after != nonJoiner && before != joiner && !strings.ContainsRune(viramas, before)
 }
 
-// shape returns the glyphs of a text.
-func (s *setter) shape(text []rune) *word {
-	w := &word{}
+// shape returns the glyphs of a text from left to right; backwards says that it is read the other way.
+func (s *Setter) shape(text []rune, backwards bool) *Word {
+	w := &Word{}
 	shown := make([]rune, 0, len(text))
 	fonts := make([]int, 0, len(text))
 	for _, r := range text {
@@ -176,8 +188,8 @@ func (s *setter) shape(text []rune) *word {
 		}
 		f, ok := s.fontOf(r, last)
 		if !ok {
-			w.missing = append(w.missing, r)
-			f, r = 0, noGlyph
+			w.Missing = append(w.Missing, r)
+			f, r = 0, NoGlyph
 		}
 		shown, fonts = append(shown, r), append(fonts, f)
 	}
@@ -186,25 +198,28 @@ func (s *setter) shape(text []rune) *word {
 		for to < len(shown) && fonts[to] == fonts[from] {
 			to++
 		}
-		var r run
-		if isSimple(shown[from:to]) {
+		var r Run
+		if !backwards && isSimple(shown[from:to]) {
 			r = s.simple(fonts[from], shown[from:to])
 		} else {
-			r = s.complex(fonts[from], shown[from:to])
+			r = s.complex(fonts[from], shown[from:to], backwards)
 		}
-		for _, g := range r.glyphs {
-			w.width += g.advance
-			s.used[r.font][g.id] = true
+		for _, g := range r.Glyphs {
+			w.Width += g.Advance
+			s.used[r.Font][g.ID] = true
 		}
-		w.runs = append(w.runs, r)
+		w.Runs = append(w.Runs, r)
 		from = to
+	}
+	if backwards {
+		slices.Reverse(w.Runs)
 	}
 	return w
 }
 
 // fontOf returns the first font that has a character, but for what belongs to
 // the character before it that one's.
-func (s *setter) fontOf(r rune, last int) (int, bool) {
+func (s *Setter) fontOf(r rune, last int) (int, bool) {
 	if r == joiner || r == nonJoiner {
 		return last, true
 	}
@@ -228,66 +243,69 @@ func isInvisible(r rune) bool {
 func isSimple(text []rune) bool {
 	for _, r := range text {
 		if r >= 0x300 && r < 0x370 || r >= 0x483 && r < 0x48A || r >= 0x590 && r < 0x1E00 || r == joiner || r == nonJoiner || r >= 0x20D0 && r < 0x2100 ||
-			r >= 0xA600 && r != noGlyph {
+			r >= 0xA600 && r != NoGlyph {
 			return false
 		}
 	}
 	return true
 }
 
-func (s *setter) simple(f int, text []rune) run {
-	r := run{font: f, glyphs: make([]glyph, 0, len(text))}
+func (s *Setter) simple(f int, text []rune) Run {
+	r := Run{Font: f, Glyphs: make([]Glyph, 0, len(text))}
 	for _, c := range text {
 		id, _ := s.faces[f].NominalGlyph(c)
 		width := float64(s.faces[f].HorizontalAdvance(id)) * s.scales[f]
-		r.glyphs = append(r.glyphs, glyph{id: int(id), width: width, advance: width})
+		r.Glyphs = append(r.Glyphs, Glyph{ID: int(id), Width: width, Advance: width})
 		s.texts[f][int(id)] = c
 	}
 	return r
 }
 
 // complex shapes a text: letters are joined, put before and below each other.
-func (s *setter) complex(f int, text []rune) run {
+func (s *Setter) complex(f int, text []rune, backwards bool) Run {
 	s.buffer.Clear()
 	s.buffer.AddRunes(text, 0, -1)
 	s.buffer.GuessSegmentProperties()
+	if backwards {
+		s.buffer.Props.Direction = harfbuzz.RightToLeft
+	}
 	s.buffer.Shape(s.shapers[f], nil)
-	r := run{font: f, text: string(text)}
+	r := Run{Font: f, Text: string(text)}
 	scale := s.scales[f]
 	for i, info := range s.buffer.Info {
 		p := s.buffer.Pos[i]
-		r.glyphs = append(r.glyphs, glyph{id: int(info.Glyph), width: float64(s.faces[f].HorizontalAdvance(info.Glyph)) * scale,
-			advance: float64(p.XAdvance) * scale, dx: float64(p.XOffset) * scale, dy: float64(p.YOffset) * scale})
+		r.Glyphs = append(r.Glyphs, Glyph{ID: int(info.Glyph), Width: float64(s.faces[f].HorizontalAdvance(info.Glyph)) * scale,
+			Advance: float64(p.XAdvance) * scale, DX: float64(p.XOffset) * scale, DY: float64(p.YOffset) * scale})
 	}
 	return r
 }
 
-// appendLine appends the operators that draw a line at a place.
-func (s *setter) appendLine(b []byte, l line, x, y, size float64) []byte {
+// AppendLine appends the operators that draw a line at a place.
+func (s *Setter) AppendLine(b []byte, l Line, x, y, size float64) []byte {
 	b = fmt.Appendf(b, "BT 1 0 0 1 %.2f %.2f Tm\n", x, y)
 	current := -1
-	draw := func(r *run) {
-		if r.font != current {
-			b = fmt.Appendf(b, "/F%d %g Tf\n", r.font, size)
-			current = r.font
+	draw := func(r *Run) {
+		if r.Font != current {
+			b = fmt.Appendf(b, "/F%d %g Tf\n", r.Font, size)
+			current = r.Font
 		}
 		b = appendRun(b, r, size)
 	}
-	for i, w := range l.words {
+	for i, w := range l.Words {
 		if i > 0 {
 			draw(&s.space)
 		}
-		for j := range w.runs {
-			draw(&w.runs[j])
+		for j := range w.Runs {
+			draw(&w.Runs[j])
 		}
 	}
 	return append(b, "ET\n"...)
 }
 
 // appendRun appends the operators that draw a run.
-func appendRun(b []byte, r *run, size float64) []byte {
-	if r.text != "" {
-		b = fmt.Appendf(b, "/Span<</ActualText%s>>BDC\n", quoted(r.text))
+func appendRun(b []byte, r *Run, size float64) []byte {
+	if r.Text != "" {
+		b = fmt.Appendf(b, "/Span<</ActualText%s>>BDC\n", Quoted(r.Text))
 	}
 	b = append(b, '[')
 	hex := false
@@ -302,22 +320,22 @@ func appendRun(b []byte, r *run, size float64) []byte {
 		b = fmt.Appendf(b, "%.2f ", -by)
 	}
 	rise := 0.0
-	for _, g := range r.glyphs {
-		shift(g.dx)
-		if g.dy != rise {
+	for _, g := range r.Glyphs {
+		shift(g.DX)
+		if g.DY != rise {
 			if hex {
 				b = append(b, '>')
 				hex = false
 			}
-			rise = g.dy
+			rise = g.DY
 			b = fmt.Appendf(b, "]TJ %.2f Ts [", rise*size/1000)
 		}
 		if !hex {
 			b = append(b, '<')
 			hex = true
 		}
-		b = fmt.Appendf(b, "%04X", g.id)
-		shift(g.advance - g.dx - g.width)
+		b = fmt.Appendf(b, "%04X", g.ID)
+		shift(g.Advance - g.DX - g.Width)
 	}
 	if hex {
 		b = append(b, '>')
@@ -326,7 +344,7 @@ func appendRun(b []byte, r *run, size float64) []byte {
 	if rise != 0 {
 		b = append(b, "0 Ts\n"...)
 	}
-	if r.text != "" {
+	if r.Text != "" {
 		b = append(b, "EMC\n"...)
 	}
 	return b

@@ -1,4 +1,4 @@
-package pdf
+package typeset
 
 import (
 	"bytes"
@@ -18,21 +18,30 @@ import (
 //go:embed fonts/*.ttf
 var fontFiles embed.FS
 
-// fontNames are tried in this order: Latin, Greek and Cyrillic, and then the scripts of India.
+// fontNames are tried in this order: Latin, Greek and Cyrillic, then the scripts of India, and Arabic last.
 var fontNames = []string{"NotoSans", "NotoSansDevanagari", "NotoSansBengali", "NotoSansGurmukhi", "NotoSansGujarati", "NotoSansOriya",
-	"NotoSansTamil", "NotoSansTelugu", "NotoSansKannada", "NotoSansMalayalam", "NotoSansOlChiki", "NotoSansMeeteiMayek"}
+	"NotoSansTamil", "NotoSansTelugu", "NotoSansKannada", "NotoSansMalayalam", "NotoSansOlChiki", "NotoSansMeeteiMayek", "NotoSansArabic"}
 
-// A typeface is one font. It never changes.
-type typeface struct {
+// A Typeface is one font. It never changes.
+type Typeface struct {
 	name   string
 	font   *font.Font
 	scale  float64 // from its units to 1/1000 em
 	tables map[string][]byte
 }
 
+// Indian returns the fonts of Latin, Greek and Cyrillic and of the scripts of India.
+func Indian() ([]*Typeface, error) {
+	all, err := All()
+	return all[:max(len(all)-1, 0)], err
+}
+
+// All returns the fonts that Indian returns, and one of Arabic and Urdu.
+func All() ([]*Typeface, error) { return typefaces() }
+
 // typefaces reads the fonts, once.
-var typefaces = sync.OnceValues(func() ([]*typeface, error) {
-	var all []*typeface
+var typefaces = sync.OnceValues(func() ([]*Typeface, error) {
+	var all []*Typeface
 	for _, name := range fontNames {
 		data, err := fontFiles.ReadFile("fonts/" + name + "-Regular.ttf")
 		if err != nil {
@@ -46,7 +55,7 @@ var typefaces = sync.OnceValues(func() ([]*typeface, error) {
 		if err != nil {
 			return nil, fmt.Errorf("font %s: %w", name, err)
 		}
-		t := &typeface{name: name, font: face.Font, scale: 1000 / float64(face.Upem()), tables: map[string][]byte{}}
+		t := &Typeface{name: name, font: face.Font, scale: 1000 / float64(face.Upem()), tables: map[string][]byte{}}
 		for _, tag := range loader.Tables() {
 			if t.tables[tag.String()], err = loader.RawTable(tag); err != nil {
 				return nil, fmt.Errorf("font %s: %w", name, err)
@@ -58,7 +67,7 @@ var typefaces = sync.OnceValues(func() ([]*typeface, error) {
 })
 
 // outline returns where the outline of a glyph stands in the table glyf.
-func (t *typeface) outline(glyph int) (from, to uint32) {
+func (t *Typeface) outline(glyph int) (from, to uint32) {
 	loca := t.tables["loca"]
 	if binary.BigEndian.Uint16(t.tables["head"][50:]) == 0 {
 		return 2 * uint32(binary.BigEndian.Uint16(loca[2*glyph:])), 2 * uint32(binary.BigEndian.Uint16(loca[2*glyph+2:]))
@@ -67,10 +76,10 @@ func (t *typeface) outline(glyph int) (from, to uint32) {
 }
 
 // glyphs returns how many there are.
-func (t *typeface) glyphs() int { return int(binary.BigEndian.Uint16(t.tables["maxp"][4:])) }
+func (t *Typeface) glyphs() int { return int(binary.BigEndian.Uint16(t.tables["maxp"][4:])) }
 
 // parts adds to used the glyphs that a glyph is composed of.
-func (t *typeface) parts(glyph int, used map[int]bool) {
+func (t *Typeface) parts(glyph int, used map[int]bool) {
 	from, to := t.outline(glyph)
 	data := t.tables["glyf"][from:to]
 	if len(data) < 10 || int16(binary.BigEndian.Uint16(data)) >= 0 {
@@ -97,7 +106,7 @@ func (t *typeface) parts(glyph int, used map[int]bool) {
 }
 
 // subset returns a font file with the outlines of the used glyphs alone, under their numbers.
-func (t *typeface) subset(used map[int]bool) []byte {
+func (t *Typeface) subset(used map[int]bool) []byte {
 	all := maps.Clone(used)
 	all[0] = true
 	for _, glyph := range slices.Sorted(maps.Keys(all)) {
@@ -168,10 +177,23 @@ func sum(data []byte) (n uint32) {
 	return n
 }
 
+// Embed writes those of the setter's fonts that it has used, and returns what the dictionary of a page's fonts says of them.
+func (s *Setter) Embed(f *File) string {
+	var fonts strings.Builder
+	for i, t := range s.fonts {
+		if len(s.used[i]) > 0 {
+			id := f.Reserve()
+			t.embed(f, id, s.used[i], s.texts[i])
+			fmt.Fprintf(&fonts, "/F%d %d 0 R", i, id)
+		}
+	}
+	return fonts.String()
+}
+
 // embed writes the font with the used glyphs, each with the text that it stands
 // for, as the object id.
-func (t *typeface) embed(f *file, id int, used map[int]bool, texts map[int]rune) {
-	cid, descriptor, data, unicode := f.reserve(), f.reserve(), f.reserve(), f.reserve()
+func (t *Typeface) embed(f *File, id int, used map[int]bool, texts map[int]rune) {
+	cid, descriptor, data, unicode := f.Reserve(), f.Reserve(), f.Reserve(), f.Reserve()
 	name := "DHRAAA+" + t.name
 	glyphs := slices.Sorted(maps.Keys(used))
 	var widths, characters strings.Builder
@@ -179,20 +201,20 @@ func (t *typeface) embed(f *file, id int, used map[int]bool, texts map[int]rune)
 	for _, glyph := range glyphs {
 		fmt.Fprintf(&widths, "%d[%.0f]", glyph, float64(face.HorizontalAdvance(font.GID(glyph)))*t.scale)
 		if r, ok := texts[glyph]; ok {
-			fmt.Fprintf(&characters, "1 beginbfchar\n<%04X> <%s\nendbfchar\n", glyph, strings.TrimPrefix(quoted(string(r)), "<FEFF"))
+			fmt.Fprintf(&characters, "1 beginbfchar\n<%04X> <%s\nendbfchar\n", glyph, strings.TrimPrefix(Quoted(string(r)), "<FEFF"))
 		}
 	}
-	f.object(id, "<</Type/Font/Subtype/Type0/BaseFont/%s/Encoding/Identity-H/DescendantFonts[%d 0 R]/ToUnicode %d 0 R>>", name, cid, unicode)
-	f.object(cid, "<</Type/Font/Subtype/CIDFontType2/BaseFont/%s/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>"+
+	f.Object(id, "<</Type/Font/Subtype/Type0/BaseFont/%s/Encoding/Identity-H/DescendantFonts[%d 0 R]/ToUnicode %d 0 R>>", name, cid, unicode)
+	f.Object(cid, "<</Type/Font/Subtype/CIDFontType2/BaseFont/%s/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>"+
 		"/FontDescriptor %d 0 R/CIDToGIDMap/Identity/DW 0/W[%s]>>", name, descriptor, widths.String())
 	head, hhea := t.tables["head"], t.tables["hhea"]
 	metric := func(table []byte, at int) float64 {
 		return float64(int16(binary.BigEndian.Uint16(table[at:]))) * t.scale
 	}
-	f.object(descriptor, "<</Type/FontDescriptor/FontName/%s/Flags 4/FontBBox[%.0f %.0f %.0f %.0f]/ItalicAngle 0/Ascent %.0f/Descent %.0f/CapHeight 714/StemV 80/FontFile2 %d 0 R>>",
+	f.Object(descriptor, "<</Type/FontDescriptor/FontName/%s/Flags 4/FontBBox[%.0f %.0f %.0f %.0f]/ItalicAngle 0/Ascent %.0f/Descent %.0f/CapHeight 714/StemV 80/FontFile2 %d 0 R>>",
 		name, metric(head, 36), metric(head, 38), metric(head, 40), metric(head, 42), metric(hhea, 4), metric(hhea, 6), data)
 	file := t.subset(used)
-	f.stream(data, fmt.Sprintf("/Length1 %d", len(file)), file)
-	f.stream(unicode, "", []byte("/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n"+
+	f.Stream(data, fmt.Sprintf("/Length1 %d", len(file)), file)
+	f.Stream(unicode, "", []byte("/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n"+
 		"1 begincodespacerange\n<0000> <FFFF>\nendcodespacerange\n"+characters.String()+"endcmap\nCMapName currentdict /CMap defineresource pop\nend\nend\n"))
 }
