@@ -2,6 +2,7 @@ package dhr
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"strconv"
 
@@ -154,8 +155,21 @@ func (s *Dashboards) DeleteGadget(ctx context.Context, who *access.Principal, id
 // Data returns what the gadgets of a dashboard show who looks, each as soon as it is known, and the dashboard: see [figures.Figures.Data]. nil asks
 // for now. That somebody looked is noted before anything is shown.
 func (s *Dashboards) Data(ctx context.Context, who *access.Principal, id string, asked *figures.Asked) (*dashboard.Dashboard, iter.Seq[*figures.Data], error) {
+	return s.look(ctx, who, "dashboard.read", id, asked)
+}
+
+// Report is Data for a file that is taken away, which needs [access.MayExport] besides.
+func (s *Dashboards) Report(ctx context.Context, who *access.Principal, id string, asked *figures.Asked) (*dashboard.Dashboard, iter.Seq[*figures.Data], error) {
+	if err := s.service.may(who, access.MayExport); err != nil {
+		e := audit.Entry{Action: "dashboard.report", Object: "dashboard/" + id, Detail: map[string]string{"outcome": outcome(err)}}
+		return nil, nil, errors.Join(err, s.service.note(ctx, who, e))
+	}
+	return s.look(ctx, who, "dashboard.report", id, asked)
+}
+
+func (s *Dashboards) look(ctx context.Context, who *access.Principal, action, id string, asked *figures.Asked) (*dashboard.Dashboard, iter.Seq[*figures.Data], error) {
 	d, err := s.Get(ctx, who, id)
-	e := audit.Entry{Action: "dashboard.read", Object: "dashboard/" + id, Detail: map[string]string{"outcome": outcome(err)}}
+	e := audit.Entry{Action: action, Object: "dashboard/" + id, Detail: map[string]string{"outcome": outcome(err)}}
 	if d != nil {
 		e.Count = int64(len(d.Gadgets))
 	}

@@ -365,7 +365,7 @@ func (s *subject) limit() int {
 	}
 	switch {
 	case s.timed():
-		return 10
+		return 8
 	case s.gadget.Type == "pie-chart":
 		return 10
 	case s.gadget.Type == "bar-chart" && !numeric(s.group.field.Kind):

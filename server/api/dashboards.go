@@ -139,6 +139,7 @@ func (a *handler) dashboardRoutes() {
 	huma.Register(a.api, cascade, a.cascadeDashboard)
 	a.gadgetRoutes()
 	a.figureRoutes()
+	a.chartRoutes()
 }
 
 func (a *handler) dashboardAnswer(d *dashboard.Dashboard) *dashboardAnswer {

@@ -184,6 +184,8 @@ var boardRoutes = []struct {
 	{"POST", "/v1/dashboards/{id}/permissions/cascade?dry_run=true", nil},
 	{"GET", "/v1/gadgets/{gadget}", nil},
 	{"GET", "/v1/gadgets/{gadget}/data", nil},
+	{"GET", "/v1/gadgets/{gadget}/chart.svg", nil},
+	{"GET", "/v1/dashboards/{id}/report.pdf", nil},
 	{"PUT", "/v1/gadgets/{gadget}", m{"type": "stat", "title": "new", "filter_id": "{filter}", "position": m{"row": 0, "col": 0, "width": 1, "height": 1}}},
 	{"PATCH", "/v1/gadgets/{gadget}", m{"title": "new"}},
 	{"DELETE", "/v1/gadgets/{gadget}", nil},
