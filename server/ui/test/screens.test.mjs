@@ -16,8 +16,27 @@ after(() => browser.close())
 const question = `#/ask?index=health-data-visits&jql=${encodeURIComponent('diagnosis ~ malaria AND age < 5 ORDER BY visited_at DESC')}`
 const dialog = (page) => page.getByRole('dialog')
 
+// drawn waits until every picture of a dashboard is there.
+async function drawn(page) {
+  await page.locator('.gadget .rest').nth(7).waitFor()
+  await page.waitForFunction(() => document.querySelectorAll('.drawing').length === document.querySelectorAll('.drawing svg').length)
+}
+
 // screens are where each begins, and what is done there.
 export const screens = {
+  dashboard: ['#/', (page) => drawn(page)],
+  arranging: ['#/', async (page) => {
+    await drawn(page)
+    await page.getByRole('link', { name: 'Edit' }).click()
+    await drawn(page)
+  }],
+  gadget: ['#/', async (page) => {
+    await drawn(page)
+    await page.getByRole('link', { name: 'Edit' }).click()
+    await page.getByRole('button', { name: 'Edit How severe malaria was' }).click()
+    await dialog(page).getByRole('region', { name: 'Preview' }).locator('.rest').waitFor()
+  }],
+  dashboards: ['#/dashboards'],
   ask: ['#/ask?index=health-data-visits&jql='],
   answer: [question],
   mistake: [question, async (page) => {
@@ -84,9 +103,11 @@ for (const [look, options] of Object.entries(looks)) {
 }
 
 test('every screen, in Hindi', async () => {
-  for (const name of ['answer', 'filters', 'exports', 'audit']) {
+  for (const name of ['dashboard', 'answer', 'filters', 'exports', 'audit']) {
     const { context, page, faults } = await open(browser, { locale: 'hi-IN' })
     await page.goto(url + screens[name][0])
+    await settle(page)
+    await page.waitForTimeout(name === 'dashboard' ? 1000 : 0)
     await settle(page)
     await accessible(page, `${name}, in Hindi`)
     await page.screenshot({ path: `${shots}${name}-hindi.png` })

@@ -109,14 +109,14 @@ function Records(p: { d: Data }) {
 }
 
 // Rest says what the figures leave out, and of what they are.
-export function Rest(p: { d: Data }) {
+export function Rest(p: { d: Data; drawn?: boolean }) {
   const { d } = p
   const { me } = useSession()
   const link = (jql: string, text: string) => jql ? <a href={behind(d, jql)}>{text}</a> : <>{text}</>
   return (
     <div class="rest">
       {d.warnings.map((w) => <p key={w} class="warning">{w}</p>)}
-      {d.others && <p>{link(d.others.jql, tn('figure.others', d.others.buckets, { records: tn('records', d.others.count) }))}</p>}
+      {d.others && !(p.drawn && d.others.jql === '') && <p>{link(d.others.jql, tn('figure.others', d.others.buckets, { records: tn('records', d.others.count) }))}</p>}
       {d.missing && <p>{link(d.missing.jql, t('figure.missing', { records: tn('records', d.missing.count) }))}</p>}
       {me.permissions.includes('view') && <p>{link(d.question.jql || ' ', t(d.type === 'table' && d.records.length < d.total ? 'figure.first' : 'figure.of', { n: d.records.length, records: tn('records', d.total) }))}</p>}
     </div>

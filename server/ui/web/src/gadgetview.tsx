@@ -32,7 +32,7 @@ export function Body(p: { d: Data | undefined; chart: boolean }) {
     <>
       {empty ? <Nothing title={t('figure.empty')} /> : p.chart ? <Chart d={d} />
         : <div class="inside" tabIndex={0} role="group" aria-label={d.title}><Figures d={d} /></div>}
-      <Rest d={d} />
+      <Rest d={d} drawn={p.chart} />
     </>
   )
 }
