@@ -122,10 +122,10 @@ var house = []room{
 	{packages: "server/otlp", why: "what traces are sent with knows nothing of what is traced"},
 	{packages: "server/ui", why: "the page talks to the API over HTTP alone"},
 	{
-		packages: "server/api", why: "the API is an http.Handler over the face; drivers are wired in server",
+		packages: "server/api", why: "the API is an http.Handler over the face, with the page beside it; drivers are wired in server",
 		imports: []string{
 			".", "record", "jql", "jql/plan", "access", "auth", "auth/smart", "storage", "docstore", "job", "audit", "search",
-			"export", "export/process", "fhir", "fhir/bulk", "dashboard", "dashboard/figures", "dashboard/chart", "internal/*",
+			"export", "export/process", "fhir", "fhir/bulk", "dashboard", "dashboard/figures", "dashboard/chart", "server/ui", "internal/*",
 		},
 	},
 	{packages: "server/command", imports: []string{everything}, meeting: true, why: "it wires what the configuration names"},
