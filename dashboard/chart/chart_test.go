@@ -110,8 +110,8 @@ func TestOther(t *testing.T) {
 	require.Contains(t, d.Texts(), "480,604")
 	require.Equal(t, 480_604, sum+1000)
 	d = draw(t, &chart.Chart{Type: chart.Bar, NoSum: true, Series: one("", many)}, nil)
-	require.Contains(t, d.Texts(), "Categories not shown: 9,981")
-	require.Contains(t, d.Description(), "Categories not shown: 9,981")
+	require.Contains(t, d.Texts(), "Categories not shown: 9,982")
+	require.Contains(t, d.Description(), "Categories not shown: 9,982")
 	require.Equal(t, 10_001, strings.Count(html(t, d), "<tr>"), "the table has them all")
 
 	two := []chart.Series{{Label: "x", Points: many}, {Label: "y", Points: many[:50]}}
@@ -230,6 +230,7 @@ func TestSizes(t *testing.T) {
 			d, err := chart.Layout(p.c, &chart.Options{Width: size[0], Height: size[1]})
 			require.NoError(t, err)
 			require.Empty(t, d.Complaints(), "%s at %v", p.name, size)
+			keep(t, fmt.Sprintf("%s-%gx%g.svg", p.name, size[0], size[1]), []byte(svg(t, d)))
 		}
 	}
 }

@@ -161,7 +161,10 @@ func (c *canvas) emptySentence() string {
 // sentence stands in the middle of a box, instead of a picture.
 func (c *canvas) sentence(b box, text string) {
 	line := textSize * leading
-	lines := c.r.wrap(text, textSize, b.w, max(int(b.h/line), 1))
+	if b.h < line {
+		return
+	}
+	lines := c.r.wrap(text, textSize, b.w, int(b.h/line))
 	y := b.y + max((b.h-float64(len(lines))*line)/2, 0)
 	for i, text := range lines {
 		c.center(text, b.x+b.w/2, y+float64(i)*line+textSize*ascent, textSize, c.p.muted)
@@ -229,8 +232,8 @@ func (c *canvas) legend(b box, entries []entry, draw func(series int, b box)) bo
 		}
 	}
 	strip, rest := b.below(float64(most)*line + 6)
-	if rest.h < leastPlot {
-		return b
+	if rest.h < leastPlot { // colours that nothing explains say nothing
+		return box{b.x, b.y, b.w, 0}
 	}
 	x, y := 0.0, strip.y
 	for i, e := range entries {

@@ -25,11 +25,12 @@ type spot struct {
 // linesIn draws lines over an axis of time, or of categories in their order.
 func (c *canvas) linesIn(b box) {
 	strokes, values := c.strokes()
+	all := b
 	if len(strokes) > 1 {
 		b = c.lineLegend(b, strokes)
 	}
 	if b.h < leastPlot {
-		c.sentence(b, c.l.words.crowded)
+		c.sentence(all, c.l.words.crowded)
 		return
 	}
 	if c.chart.Others != nil {
