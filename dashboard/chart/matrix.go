@@ -168,21 +168,24 @@ func (c *canvas) fewer(m *matrix, n int) {
 	if c.chart.Type == Bar {
 		c.outgrown(m)
 	}
-	hidden, unknown := int64(0), false
+	hidden := int64(0)
 	if !sum {
 		hidden = left
 	}
 	if o != nil && !add {
-		hidden, unknown = hidden+o.Categories, o.Categories == 0
+		c.untold(hidden+o.Categories, o)
+	} else if hidden > 0 {
+		c.note(c.counted(c.l.words.notSummed, hidden))
 	}
-	if hidden == 0 && !unknown {
-		return
-	}
+}
+
+// untold says in words what an engine did not list and no picture shows, with other categories that are not shown either.
+func (c *canvas) untold(hidden int64, o *Others) {
 	text := c.l.words.notSummed
-	if !unknown {
+	if o.Categories > 0 {
 		text = c.counted(text, hidden)
 	}
-	if o != nil && !add && !o.Missing {
+	if !o.Missing {
 		text += " (" + c.l.words.sum + ": " + c.full(o.Value, false, c.chart.unitOf(0)) + ")"
 	}
 	c.note(text)

@@ -69,7 +69,9 @@ func (r *ruler) measured(text string) float64 {
 	w, ok := r.widths[text]
 	if !ok {
 		w = r.set.Single(text).Width
-		r.widths[text] = w
+		if len(text) <= maxText {
+			r.widths[text] = w
+		}
 	}
 	return w
 }
@@ -124,6 +126,9 @@ func (r *ruler) reach(runes []rune, size, room float64) int {
 func (r *ruler) wrap(text string, size, room float64, most int) []string {
 	var lines []string
 	rest := strings.FieldsFunc(text, func(c rune) bool { return c == ' ' })
+	for i, word := range rest {
+		rest[i] = word[:min(len(word), 4*maxText)] // the rest of which is never seen
+	}
 	for len(rest) > 0 {
 		if len(lines) == most-1 {
 			return append(lines, r.fit(strings.Join(rest, " "), size, room))

@@ -54,7 +54,8 @@ type Setter struct {
 	Missing map[rune]int64 // how often Set met characters that no font has
 }
 
-const maxWords = 1 << 14 // that are remembered
+// maxWords are remembered, if they are no longer than maxWord.
+const maxWords, maxWord = 1 << 14, 1 << 10
 
 // NewSetter returns a setter of these fonts, of which the first is that of blanks.
 func NewSetter(fonts []*Typeface) *Setter {
@@ -129,6 +130,9 @@ func (s *Setter) word(text string) *Word {
 }
 
 func (s *Setter) remember(text string, w *Word) {
+	if len(text) > maxWord {
+		return
+	}
 	if len(s.words) >= maxWords {
 		clear(s.words)
 	}
