@@ -2,7 +2,6 @@ package chart
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -298,34 +297,35 @@ func (c *canvas) summary() string {
 	if c.chart.Type == Table {
 		return fmt.Sprintf("%d × %d", len(c.table.rows), len(c.table.columns))
 	}
-	least, greatest := math.Inf(1), math.Inf(-1)
-	var low, high string
+	var least, greatest *Point
+	var low, high int
 	for i := range c.chart.Series {
-		s := &c.chart.Series[i]
-		for j := range s.Points {
-			p := &s.Points[j]
+		for j := range c.chart.Series[i].Points {
+			p := &c.chart.Series[i].Points[j]
 			if p.Missing {
 				continue
 			}
-			name := c.label(p)
-			if label := clean(s.Label); label != "" && len(c.chart.Series) > 1 {
-				name = label + ", " + name
+			if least == nil || p.Value < least.Value {
+				least, low = p, i
 			}
-			if p.Value < least {
-				least, low = p.Value, name
-			}
-			if p.Value > greatest {
-				greatest, high = p.Value, name
+			if greatest == nil || p.Value > greatest.Value {
+				greatest, high = p, i
 			}
 		}
+	}
+	say := func(word string, p *Point, series int) string {
+		name := c.label(p)
+		if label := clean(c.chart.Series[series].Label); label != "" && len(c.chart.Series) > 1 {
+			name = label + ", " + name
+		}
+		return word + ": " + c.full(p.Value, false, c.chart.unitOf(0)) + " (" + name + ")"
 	}
 	var parts []string
 	if len(c.chart.Series) > 1 {
 		parts = append(parts, fmt.Sprintf("%s: %d", w.series, len(c.chart.Series)))
 	}
-	if !math.IsInf(least, 0) {
-		parts = append(parts, fmt.Sprintf("%s: %s (%s)", w.from, c.full(least, false, c.chart.unitOf(0)), low),
-			fmt.Sprintf("%s: %s (%s)", w.to, c.full(greatest, false, c.chart.unitOf(0)), high))
+	if least != nil {
+		parts = append(parts, say(w.from, least, low), say(w.to, greatest, high))
 	}
 	return strings.Join(parts, "; ")
 }
