@@ -53,6 +53,7 @@ func layout(c *Chart, opts *Options, from int, paged bool) (*Drawing, error) {
 		cv.background = none
 	}
 	cv.table = cv.tabulate()
+	cv.marks = make([]mark, 0, 64+5*min(len(cv.table.rows)*len(cv.table.columns), maxSpots))
 	cv.compose()
 	cv.describe()
 	return cv.Drawing, nil

@@ -66,12 +66,16 @@ func (c *canvas) strokes() ([]stroke, span) {
 	first, last := c.times()
 	width := float64(last.Sub(first))
 	values := span{math.Inf(1), math.Inf(-1)}
-	order, n := c.order()
+	var order map[place]int
+	n := 0
+	if first.IsZero() {
+		order, n = c.order()
+	}
 	var all []stroke
 	weights := make([]float64, len(c.chart.Series))
 	for i := range c.chart.Series {
 		s := &c.chart.Series[i]
-		st := stroke{series: i, label: clean(s.Label)}
+		st := stroke{series: i, label: clean(s.Label), spots: make([]spot, 0, len(s.Points))}
 		for j := range s.Points {
 			p := &s.Points[j]
 			at := 0.5
