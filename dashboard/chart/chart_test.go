@@ -153,6 +153,17 @@ func TestNoData(t *testing.T) {
 	}
 }
 
+// Where nothing is listed, what is not listed is told all the same.
+func TestNothingButOthers(t *testing.T) {
+	t.Parallel()
+	for _, typ := range []chart.Type{chart.Pie, chart.Bar, chart.Line, chart.Stat} {
+		for _, series := range [][]chart.Series{nil, one("", nil), one("", points("a", nil))} {
+			d := draw(t, &chart.Chart{Type: typ, Series: series, Others: &chart.Others{Value: 12, Categories: 3}}, nil)
+			require.Equal(t, []string{"Categories not shown: 3 (sum: 12)", "No data"}, d.Texts())
+		}
+	}
+}
+
 // What users write stays text, in elements and attributes.
 func TestEscaped(t *testing.T) {
 	t.Parallel()

@@ -127,6 +127,9 @@ func (c *canvas) picture(b box) {
 	case c.chart.Type == Table:
 		c.tableIn(b)
 	case c.isEmpty():
+		if o := c.chart.Others; o != nil {
+			c.untold(o.Categories, o)
+		}
 		c.sentence(b, c.emptySentence())
 	case c.chart.Type == Pie:
 		c.pieIn(b)
@@ -148,7 +151,7 @@ func (c *canvas) isEmpty() bool {
 			}
 		}
 	}
-	return c.chart.Others == nil || c.chart.Others.Missing
+	return true
 }
 
 func (c *canvas) emptySentence() string {

@@ -5,9 +5,6 @@ import "math"
 // pieIn draws a ring, and beside or below it what each part is, how large, and how much of the whole.
 func (c *canvas) pieIn(b box) {
 	m := c.matrixOf()
-	if len(m.series) == 0 {
-		m.series = []stripe{{}}
-	}
 	line := textSize * leading
 	beside := b.w >= b.h*1.25
 	diameter := min(b.h, b.w*0.45, 320)
