@@ -4,23 +4,19 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // A canvas is a chart on its way to a drawing.
 type canvas struct {
 	*Drawing
-	chart  *Chart
-	opts   *Options
-	l      *locale
-	p      *palette
-	r      *ruler
-	zone   *time.Location
-	points *matrix  // all points, or nil before they are wanted
-	notes  []string // that are drawn
-	found  []string // that are due
-	from   int      // the first row of a table to draw
-	paged  bool     // what does not fit goes to a further page
+	*figures
+	opts  *Options
+	p     *palette
+	r     *ruler
+	notes []string // that are drawn
+	found []string // that are due
+	from  int      // the first row of a table to draw
+	paged bool     // what does not fit goes to a further page
 }
 
 // Layout finds a place for everything that a chart says. opts may be nil. It keeps nothing of the chart. What it refuses, it
@@ -44,16 +40,20 @@ func layout(c *Chart, opts *Options, from int, paged bool) (*Drawing, error) {
 		return nil, err
 	}
 	defer r.giveBack()
-	cv := &canvas{chart: c, opts: o, l: l, p: themes[o.Theme], r: r, zone: c.Zone, from: from, paged: paged}
-	if cv.zone == nil {
-		cv.zone = time.UTC
-	}
-	cv.Drawing = &Drawing{width: o.Width, height: o.Height, id: o.ID, locale: l, title: clean(c.Title), background: cv.p.background}
+	f := figuresOf(c, l)
+	cv := &canvas{figures: f, opts: o, p: themes[o.Theme], r: r, from: from, paged: paged}
+	cv.Drawing = &Drawing{figures: f, width: o.Width, height: o.Height, id: o.ID, locale: l, title: clean(c.Title), background: cv.p.background}
 	if o.Transparent {
 		cv.background = none
 	}
-	cv.table = cv.tabulate()
-	cv.marks = make([]mark, 0, 64+5*min(len(cv.table.rows)*len(cv.table.columns), maxSpots))
+	n := 0
+	for i := range c.Series {
+		n += len(c.Series[i].Points)
+	}
+	cv.marks = make([]mark, 0, 64+4*min(n, maxSpots))
+	if c.Type == Table { // whose rows are the caller's
+		cv.tabled()
+	}
 	cv.compose()
 	cv.describe()
 	return cv.Drawing, nil
@@ -254,10 +254,10 @@ func (c *canvas) legend(b box, entries []entry, draw func(series int, b box)) bo
 }
 
 // figure writes a value for a label.
-func (c *canvas) figure(v float64, unit string) string { return c.l.with(c.l.rounded(v), clean(unit)) }
+func (c *figures) figure(v float64, unit string) string { return c.l.with(c.l.rounded(v), clean(unit)) }
 
 // full writes a value for those who want to know it exactly.
-func (c *canvas) full(v float64, missing bool, unit string) string {
+func (c *figures) full(v float64, missing bool, unit string) string {
 	if missing {
 		return c.l.words.missing
 	}
@@ -265,7 +265,7 @@ func (c *canvas) full(v float64, missing bool, unit string) string {
 }
 
 // label is what a point is called.
-func (c *canvas) label(p *Point) string {
+func (c *figures) label(p *Point) string {
 	if text := clean(p.Label); text != "" {
 		return text
 	}
@@ -280,7 +280,7 @@ func (c *canvas) describe() {
 	parts := []string{clean(c.chart.Description)}
 	parts = append(parts, c.l.name(c.chart.Type)+": "+c.summary())
 	parts = append(parts, c.notes...)
-	if c.chart.Type == Table && len(c.table.rows) == 0 || c.chart.Type != Table && c.isEmpty() {
+	if c.chart.Type == Table && len(c.tabled().rows) == 0 || c.chart.Type != Table && c.isEmpty() {
 		parts[1] = c.l.name(c.chart.Type) + ": " + c.emptySentence()
 	}
 	var all []string
@@ -299,7 +299,7 @@ func (c *canvas) summary() string {
 		return c.statSentence()
 	}
 	if c.chart.Type == Table {
-		return fmt.Sprintf("%d × %d", len(c.table.rows), len(c.table.columns))
+		return fmt.Sprintf("%d × %d", len(c.tabled().rows), len(c.tabled().columns))
 	}
 	var least, greatest *Point
 	var low, high int

@@ -51,7 +51,7 @@ type value struct {
 }
 
 // matrixOf puts the points of the series beside each other. What is returned may be made smaller.
-func (c *canvas) matrixOf() *matrix {
+func (c *figures) matrixOf() *matrix {
 	if c.points == nil {
 		c.points = c.gather()
 	}
@@ -60,7 +60,7 @@ func (c *canvas) matrixOf() *matrix {
 	return &m
 }
 
-func (c *canvas) gather() *matrix {
+func (c *figures) gather() *matrix {
 	m := &matrix{}
 	at := map[place]int{}
 	for i := range c.chart.Series {
@@ -102,7 +102,7 @@ func (c *canvas) gather() *matrix {
 }
 
 // filled returns times with those between them that are buckets, too, so that bars stand where they belong.
-func (c *canvas) filled(times []category) []category {
+func (c *figures) filled(times []category) []category {
 	i := c.chart.Interval
 	var all []category
 	for k, each := range times {
@@ -282,7 +282,7 @@ func (c *canvas) name(m *matrix, count int64, known bool) {
 }
 
 // rest is what the rest is called.
-func (c *canvas) rest(count int64, known bool) string {
+func (c *figures) rest(count int64, known bool) string {
 	w := &c.l.words
 	if !known || count == 0 {
 		return w.other

@@ -3,7 +3,7 @@ package chart
 import "math"
 
 // statOf returns the number, if there is one.
-func (c *canvas) statOf() (Point, bool) {
+func (c *figures) statOf() (Point, bool) {
 	for i := range c.chart.Series {
 		for _, p := range c.chart.Series[i].Points {
 			return p, !p.Missing
@@ -82,7 +82,7 @@ func (c *canvas) big(b box, v float64, unit string) {
 	}
 }
 
-func (c *canvas) beforeLabel() string {
+func (c *figures) beforeLabel() string {
 	if label := clean(c.chart.Previous.Label); label != "" {
 		return label
 	}
