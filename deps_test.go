@@ -83,11 +83,11 @@ var house = []room{
 	{packages: "export/exporttest", imports: []string{"record", "storage", "export"}, why: suite},
 	{packages: "export/parts", imports: []string{"record", "export"}, why: "it makes files of whatever a format writes, and knows none"},
 	{
-		packages: "export/shelf", imports: []string{"docstore", "storage", "storage/pins", "record", "export", "export/parts"},
+		packages: "export/shelf", imports: []string{"docstore", "storage", "storage/pins", "export/parts"},
 		why: "it keeps files that are finished, and knows neither what is in them nor who asked for them",
 	},
 	{
-		packages: "export/process", imports: []string{"record", "jql", "access", "search", "docstore", "storage", "storage/pins", "job", "export", "export/parts", "export/shelf"},
+		packages: "export/process", imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf"},
 		why: "the export service knows faces, never a driver: which formats and storages there are, its host says",
 	},
 	{packages: "export/*", imports: []string{"record", "export", "internal/*"}, why: driver},
@@ -102,12 +102,17 @@ var house = []room{
 		imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf", "fhir", "fhir/mapping"},
 	},
 	{packages: "dashboard", imports: []string{"record", "jql", "jql/plan", "access", "docstore", "search"}, why: face},
+	{
+		packages: "dashboard/figures", imports: []string{"record", "jql", "jql/plan", "access", "search", "dashboard"},
+		why: "figures are asked of the index, as who looks, and never of a driver",
+	},
+	{packages: "dashboard/chart", imports: []string{"internal/*"}, why: "it draws figures, and must not know what they are of or where they come from"},
 	{packages: "dashboard/*", imports: []string{"record", "dashboard", "internal/*"}, why: driver},
 
 	// The whole.
 	{
 		packages: ".", why: "the face of the library imports no driver and no engine: its users choose theirs, and link no other",
-		imports: []string{"record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search", "export", "export/process", "fhir", "fhir/bulk", "dashboard"},
+		imports: []string{"record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search", "export", "export/process", "fhir", "fhir/bulk", "dashboard", "dashboard/figures"},
 	},
 	{
 		packages: "server/sample", imports: []string{"record", "search", "search/bulk", "internal/*"},
@@ -117,10 +122,10 @@ var house = []room{
 	{packages: "server/otlp", why: "what traces are sent with knows nothing of what is traced"},
 	{packages: "server/ui", why: "the page talks to the API over HTTP alone"},
 	{
-		packages: "server/api", why: "the API is an http.Handler over the face; drivers are wired in server",
+		packages: "server/api", why: "the API is an http.Handler over the face, with the page beside it; drivers are wired in server",
 		imports: []string{
 			".", "record", "jql", "jql/plan", "access", "auth", "auth/smart", "storage", "docstore", "job", "audit", "search",
-			"export", "export/process", "fhir", "fhir/bulk", "dashboard", "dashboard/chart", "internal/*",
+			"export", "export/process", "fhir", "fhir/bulk", "dashboard", "dashboard/figures", "dashboard/chart", "server/ui", "internal/*",
 		},
 	},
 	{packages: "server/command", imports: []string{everything}, meeting: true, why: "it wires what the configuration names"},
@@ -159,7 +164,8 @@ var vendors = []vendor{
 	{"github.com/robfig/cron/v3", []string{"job/schedule"}, oneLeaf},
 
 	{"github.com/xuri/excelize/v2", []string{"export/xlsx"}, oneLeaf},
-	{"github.com/go-text/typesetting", []string{"export/pdf", "dashboard/chart"}, oneLeaf},
+	{"github.com/go-text/typesetting", []string{"internal/typeset"}, "printed tables and charts are set by one setter, in the same fonts"},
+	{"golang.org/x/image", []string{"dashboard/chart"}, oneLeaf},
 	{"github.com/klauspost/compress", []string{"export/parts", "export/xlsx", "search/bulk"}, oneLeaf},
 	{"github.com/klauspost/compress/gzhttp", []string{"server/api"}, serverOnly},
 	{"filippo.io/age", []string{"export/parts"}, oneLeaf},

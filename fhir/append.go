@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"unsafe"
 )
@@ -36,11 +37,14 @@ func Append(dst []byte, resource any) ([]byte, error) {
 	return e.whole(dst, p, nil)
 }
 
-// whole appends a resource, in which something has to be set.
+// whole appends a resource. Where R4 requires something, something has to be set.
 func (e *encoding) whole(dst []byte, p unsafe.Pointer, x *extras) ([]byte, error) {
 	made, set, bad := e.append(dst, p, x)
-	if bad == nil && !set {
+	if bad == nil && !set && e.demands() {
 		bad = &fault{"", "has nothing in it that is set"}
+	}
+	if bad == nil && !set {
+		return append(append(dst, e.open...), '}'), nil
 	}
 	if bad != nil {
 		return dst, bad.err(e.typ.Name)
@@ -86,6 +90,11 @@ func (f *fault) err(typ string) error { return &CheckError{Path: typ + f.path, R
 // maxChoices is more than a type of R4 has choices.
 const maxChoices = 16
 
+// demands reports whether something is required.
+func (e *encoding) demands() bool {
+	return slices.ContainsFunc(e.fields, func(f encodedField) bool { return f.element.Required })
+}
+
 // A page is an object that is being written.
 type page struct {
 	dst    []byte
@@ -130,7 +139,7 @@ func (e *encoding) append(dst []byte, p unsafe.Pointer, x *extras) ([]byte, bool
 			}
 			return dst[:start], false, nil
 		}
-		o.comma, o.set = true, o.set || st == present
+		o.comma, o.set = true, o.set || st == present || x != nil && x.sure
 		if bad := o.choose(f.choice, f.element); bad != nil {
 			return dst, false, bad
 		}
@@ -257,6 +266,9 @@ func (f *encodedField) one(dst []byte, p unsafe.Pointer, x *extras) ([]byte, sta
 	bare := !f.pointer && !f.list
 	switch f.how {
 	case writeObject:
+		if bare && f.choice > 0 && (x == nil || x == sure) && f.object.isEmpty(p) {
+			return dst, absent, nil
+		}
 		made, set, bad := f.object.append(dst, p, x)
 		if bad != nil || !set {
 			return dst, absent, bad

@@ -19,6 +19,8 @@ type Envelope struct {
 	// Extra are members in JSON by their paths: _birthDate and name[0]._family for what belongs to a primitive value besides the value;
 	// and characteristic[0].valueBoolean for a required choice that is false or 0, which the model cannot tell from none.
 	Extra map[string]json.RawMessage
+
+	read bool // by Decode: a code that is zero has been set
 }
 
 // extras are the members that an object has besides those of the model.
@@ -26,7 +28,11 @@ type extras struct {
 	members []extraMember
 	next    int // the first that is not written yet
 	below   map[string]*extras
+	sure    bool // what is zero has been set
 }
+
+// sure are extras without members.
+var sure = &extras{sure: true}
 
 type extraMember struct {
 	name   string
@@ -41,14 +47,17 @@ func (x *extras) under(name string) *extras {
 	if x == nil {
 		return nil
 	}
-	return x.below[name]
+	if below := x.below[name]; below != nil || !x.sure {
+		return below
+	}
+	return sure
 }
 
 func (x *extras) item(name string, i int) *extras {
-	if x == nil {
-		return nil
+	if x == nil || len(x.below) == 0 {
+		return x.under("")
 	}
-	return x.below[name+"["+strconv.Itoa(i)+"]"]
+	return x.under(name + "[" + strconv.Itoa(i) + "]")
 }
 
 // has reports whether something stands for an element that the model has no value for.
@@ -90,7 +99,7 @@ func (r *Envelope) append(dst []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	x := &extras{}
+	x := &extras{sure: r.read}
 	for _, path := range slices.Sorted(maps.Keys(r.Extra)) {
 		if err := x.add(e, path, r.Extra[path]); err != nil {
 			return dst, err
@@ -160,7 +169,7 @@ func (x *extras) add(e *encoding, path string, raw json.RawMessage) error {
 			x.below = map[string]*extras{}
 		}
 		if x.below[part] == nil {
-			x.below[part] = &extras{}
+			x.below[part] = &extras{sure: x.sure}
 		}
 		x, at = x.below[part], f.object
 	}
@@ -202,7 +211,7 @@ func Decode(resource []byte) (*Envelope, error) {
 		return nil, err
 	}
 	typ := TypeOf(name)
-	r := &Envelope{}
+	r := &Envelope{read: true}
 	for _, g := range models {
 		if g.Name() == name {
 			v := reflect.New(g)

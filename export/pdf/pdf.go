@@ -27,12 +27,14 @@
 package pdf
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
 	"github.com/digit-health/dhr/export"
+	"github.com/digit-health/dhr/internal/typeset"
 	"github.com/digit-health/dhr/record"
 )
 
@@ -61,9 +63,8 @@ func points(length float64) float64 { return length * textSize / 1000 }
 
 type encoder struct {
 	t      *export.Table
-	f      *file
-	fonts  []*typeface
-	set    *setter
+	f      *typeset.File
+	set    *typeset.Setter
 	sample []row // or nil once the widths are known
 	size   int   // of the texts in the sample
 	done   bool  // the widths are known
@@ -82,12 +83,12 @@ type row struct {
 }
 
 func newEncoder(w io.Writer, t *export.Table) (export.Encoder, error) {
-	fonts, err := typefaces()
+	fonts, err := typeset.Indian()
 	if err != nil {
 		return nil, err
 	}
-	e := &encoder{t: t, f: &file{w: w}, fonts: fonts, set: newSetter(fonts)}
-	e.resources, e.total, e.pagesID = e.f.reserve(), e.f.reserve(), e.f.reserve()
+	e := &encoder{t: t, f: typeset.NewFile(w), set: typeset.NewSetter(fonts)}
+	e.resources, e.total, e.pagesID = e.f.Reserve(), e.f.Reserve(), e.f.Reserve()
 	return e, nil
 }
 
@@ -113,7 +114,7 @@ func (e *encoder) Encode(r *record.Record) error {
 			e.begin()
 		}
 	}
-	return e.f.err
+	return e.failure()
 }
 
 // begin lays out the columns, now that there is a sample of them.
@@ -127,10 +128,10 @@ func (e *encoder) begin() {
 }
 
 // above are the lines before the first table, each with its size.
-func (e *encoder) above() (lines []line, sizes []float64) {
+func (e *encoder) above() (lines []typeset.Line, sizes []float64) {
 	o := e.t.Options()
 	say := func(text string, size float64) {
-		for _, l := range e.set.set(text, innerWidth*1000/size) {
+		for _, l := range e.set.Set(text, innerWidth*1000/size) {
 			lines, sizes = append(lines, l), append(sizes, size)
 		}
 	}
@@ -153,7 +154,7 @@ func (e *encoder) above() (lines []line, sizes []float64) {
 }
 
 // below are the lines behind the last record.
-func (e *encoder) below() []line {
+func (e *encoder) below() []typeset.Line {
 	r := e.Report()
 	texts := []string{fmt.Sprintf("Records: %d", e.records)}
 	if found := e.t.Options().Found; found > 0 {
@@ -175,19 +176,19 @@ func (e *encoder) below() []line {
 		n += of
 	}
 	if n > 0 {
-		texts = append(texts, fmt.Sprintf("Characters that the fonts lack, shown as %c: %d", noGlyph, n))
+		texts = append(texts, fmt.Sprintf("Characters that the fonts lack, shown as %c: %d", typeset.NoGlyph, n))
 	}
-	var lines []line
+	var lines []typeset.Line
 	for _, text := range texts {
-		lines = append(lines, e.set.set(text, innerWidth*1000/textSize)...)
+		lines = append(lines, e.set.Set(text, innerWidth*1000/textSize)...)
 	}
 	return lines
 }
 
 func (e *encoder) Report() export.Report {
 	r := e.t.Report
-	if len(e.set.missing) > 0 {
-		r.Replaced = e.set.missing
+	if len(e.set.Missing) > 0 {
+		r.Replaced = e.set.Missing
 	}
 	return r
 }
@@ -197,31 +198,33 @@ func (e *encoder) Close() error {
 		e.begin()
 	}
 	e.end(e.below())
-	if e.f.err != nil {
-		return e.f.err
+	if e.f.Err != nil {
+		return e.failure()
 	}
-	root, info := e.f.reserve(), e.f.reserve()
+	root, info := e.f.Reserve(), e.f.Reserve()
 	var kids strings.Builder
 	for _, page := range e.pages {
 		fmt.Fprintf(&kids, "%d 0 R ", page)
 	}
-	e.f.object(e.pagesID, "<</Type/Pages/Count %d/MediaBox[0 0 %g %g]/Kids[%s]>>", len(e.pages), pageWidth, pageHeight, kids.String())
-	count := e.set.appendLine(nil, e.set.set(fmt.Sprint(len(e.pages)), innerWidth*1000)[0], 0, 0, textSize)
-	e.f.stream(e.total, fmt.Sprintf("/Type/XObject/Subtype/Form/BBox[0 -4 100 12]/Resources %d 0 R", e.resources), count)
-	var fonts strings.Builder
-	for i, t := range e.fonts {
-		if len(e.set.used[i]) > 0 {
-			id := e.f.reserve()
-			t.embed(e.f, id, e.set.used[i], e.set.texts[i])
-			fmt.Fprintf(&fonts, "/F%d %d 0 R", i, id)
-		}
-	}
-	e.f.object(e.resources, "<</Font<<%s>>/XObject<</N %d 0 R>>>>", fonts.String(), e.total)
-	e.f.object(root, "<</Type/Catalog/Pages %d 0 R>>", e.pagesID)
+	e.f.Object(e.pagesID, "<</Type/Pages/Count %d/MediaBox[0 0 %g %g]/Kids[%s]>>", len(e.pages), pageWidth, pageHeight, kids.String())
+	count := e.set.AppendLine(nil, e.set.Set(fmt.Sprint(len(e.pages)), innerWidth*1000)[0], 0, 0, textSize)
+	e.f.Stream(e.total, fmt.Sprintf("/Type/XObject/Subtype/Form/BBox[0 -4 100 12]/Resources %d 0 R", e.resources), count)
+	fonts := e.set.Embed(e.f)
+	e.f.Object(e.resources, "<</Font<<%s>>/XObject<</N %d 0 R>>>>", fonts, e.total)
+	e.f.Object(root, "<</Type/Catalog/Pages %d 0 R>>", e.pagesID)
 	o, created := e.t.Options(), ""
 	if !o.At.IsZero() {
 		created = "/CreationDate(D:" + o.At.UTC().Format("20060102150405") + "Z)"
 	}
-	e.f.object(info, "<</Title%s/Producer(DHR)%s>>", quoted(o.Title), created)
-	return e.f.finish(root, info)
+	e.f.Object(info, "<</Title%s/Producer(DHR)%s>>", typeset.Quoted(o.Title), created)
+	e.f.Finish(root, info)
+	return e.failure()
+}
+
+// failure is what went wrong so far.
+func (e *encoder) failure() error {
+	if errors.Is(e.f.Err, typeset.ErrTooLong) {
+		return fmt.Errorf("%w: %w", export.ErrTooMany, e.f.Err)
+	}
+	return e.f.Err
 }

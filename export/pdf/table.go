@@ -4,15 +4,16 @@ import (
 	"fmt"
 
 	"github.com/digit-health/dhr/export"
+	"github.com/digit-health/dhr/internal/typeset"
 )
 
 // A table is how records are laid out on pages.
 type table struct {
 	widths   []float64 // of the columns, with their padding
 	bands    [][]int   // the columns that stand beside each other, on pages of their own
-	headings [][]line
-	head     float64 // height of the headings
-	top      []line  // above the first table
+	headings [][]typeset.Line
+	head     float64        // height of the headings
+	top      []typeset.Line // above the first table
 	topSizes []float64
 	topLeft  float64 // height of top
 
@@ -23,7 +24,7 @@ type table struct {
 
 // A piece is a row, or as much of it as fits on a page.
 type piece struct {
-	cells  [][]line
+	cells  [][]typeset.Line
 	right  []bool
 	height float64
 }
@@ -33,9 +34,9 @@ func (e *encoder) layOut() {
 	headings := e.t.Headings()
 	natural := make([]float64, len(headings))
 	for c, heading := range headings {
-		natural[c] = points(e.set.natural(heading))
+		natural[c] = points(e.set.Natural(heading))
 		for _, r := range e.sample {
-			natural[c] = max(natural[c], points(e.set.natural(r.texts[c])))
+			natural[c] = max(natural[c], points(e.set.Natural(r.texts[c])))
 		}
 		natural[c] += 2*padding + 0.1
 		e.widths = append(e.widths, min(max(natural[c], minColumn), maxColumn))
@@ -45,7 +46,7 @@ func (e *encoder) layOut() {
 		widen(e.widths, natural)
 	}
 	for c, heading := range headings {
-		lines := e.set.set(heading, e.inside(c))
+		lines := e.set.Set(heading, e.inside(c))
 		e.headings = append(e.headings, lines)
 		e.head = max(e.head, height(len(lines)))
 	}
@@ -57,8 +58,8 @@ func (e *encoder) layOut() {
 	if e.topLeft > pageHeight/2 || e.topLeft+e.head > pageHeight-margin-bottom-height(3) {
 		e.writeTop()
 	}
-	if e.head > pageHeight/2 && e.f.err == nil {
-		e.f.err = fmt.Errorf("%w: a heading is higher than half a page", export.ErrTooMany)
+	if e.head > pageHeight/2 && e.f.Err == nil {
+		e.f.Err = fmt.Errorf("%w: a heading is higher than half a page", export.ErrTooMany)
 	}
 }
 
@@ -69,7 +70,7 @@ func (e *encoder) writeTop() {
 		var b []byte
 		for len(e.top) > 0 && y > bottom+2*titleSize {
 			y -= e.topSizes[0] * lineHeight / textSize
-			b = e.set.appendLine(b, e.top[0], margin, y, e.topSizes[0])
+			b = e.set.AppendLine(b, e.top[0], margin, y, e.topSizes[0])
 			e.top, e.topSizes = e.top[1:], e.topSizes[1:]
 		}
 		e.write(e.appendFooter(b, nil))
@@ -126,10 +127,10 @@ func (e *encoder) room() float64 {
 
 // place puts a row onto the page, or what does not fit onto the next ones.
 func (e *encoder) place(r row) {
-	cells := make([][]line, len(r.texts))
+	cells := make([][]typeset.Line, len(r.texts))
 	most := 1
 	for c, text := range r.texts {
-		cells[c] = e.set.set(text, e.inside(c))
+		cells[c] = e.set.Set(text, e.inside(c))
 		most = max(most, len(cells[c]))
 	}
 	full := pageHeight - margin - bottom - e.head
@@ -154,7 +155,7 @@ func (e *encoder) place(r row) {
 }
 
 // end ends the table with some lines.
-func (e *encoder) end(below []line) {
+func (e *encoder) end(below []typeset.Line) {
 	if height(len(below))+lineHeight > e.room()-e.used && len(e.rows) > 0 {
 		e.endPage(nil)
 	}
@@ -162,7 +163,7 @@ func (e *encoder) end(below []line) {
 }
 
 // endPage writes the page: one for each band of columns.
-func (e *encoder) endPage(below []line) {
+func (e *encoder) endPage(below []typeset.Line) {
 	for i, band := range e.bands {
 		y := pageHeight - margin
 		var b []byte
@@ -170,7 +171,7 @@ func (e *encoder) endPage(below []line) {
 			for j, l := range e.top {
 				y -= e.topSizes[j] * lineHeight / textSize
 				if i == 0 {
-					b = e.set.appendLine(b, l, margin, y, e.topSizes[j])
+					b = e.set.AppendLine(b, l, margin, y, e.topSizes[j])
 				}
 			}
 			y -= lineHeight
@@ -179,7 +180,7 @@ func (e *encoder) endPage(below []line) {
 		if i == len(e.bands)-1 {
 			for _, l := range below {
 				y -= lineHeight
-				b = e.set.appendLine(b, l, margin, y-padding, textSize)
+				b = e.set.AppendLine(b, l, margin, y-padding, textSize)
 			}
 		}
 		e.write(e.appendFooter(b, band))
@@ -214,15 +215,15 @@ func (e *encoder) appendTable(b []byte, band []int, y float64) ([]byte, float64)
 	return b, y
 }
 
-func (e *encoder) appendCell(b []byte, lines []line, x, y, width float64, right bool) []byte {
+func (e *encoder) appendCell(b []byte, lines []typeset.Line, x, y, width float64, right bool) []byte {
 	for _, l := range lines {
 		y -= lineHeight
 		at := x + padding
 		if right {
-			at = x + width - padding - points(l.width)
+			at = x + width - padding - points(l.Width)
 		}
-		if len(l.words) > 1 || l.width > 0 {
-			b = e.set.appendLine(b, l, at, y+padding/2, textSize)
+		if len(l.Words) > 1 || l.Width > 0 {
+			b = e.set.AppendLine(b, l, at, y+padding/2, textSize)
 		}
 	}
 	return b
@@ -231,9 +232,9 @@ func (e *encoder) appendCell(b []byte, lines []line, x, y, width float64, right 
 // appendFooter says which page it is. How many there are is drawn once the last is done.
 func (e *encoder) appendFooter(b []byte, band []int) []byte {
 	say := func(text string, x float64) float64 {
-		l := e.set.set(text, innerWidth*1000)[0]
-		b = e.set.appendLine(b, l, x, margin, textSize)
-		return x + points(l.width)
+		l := e.set.Set(text, innerWidth*1000)[0]
+		b = e.set.AppendLine(b, l, x, margin, textSize)
+		return x + points(l.Width)
 	}
 	x := say(fmt.Sprintf("Page %d of ", len(e.pages)+1), margin)
 	b = fmt.Appendf(b, "q 1 0 0 1 %.2f %.2f cm /N Do Q\n", x, margin)
@@ -245,8 +246,8 @@ func (e *encoder) appendFooter(b []byte, band []int) []byte {
 
 // write writes a page.
 func (e *encoder) write(content []byte) {
-	data, page := e.f.reserve(), e.f.reserve()
-	e.f.stream(data, "", content)
-	e.f.object(page, "<</Type/Page/Parent %d 0 R/Resources %d 0 R/Contents %d 0 R>>", e.pagesID, e.resources, data)
+	data, page := e.f.Reserve(), e.f.Reserve()
+	e.f.Stream(data, "", content)
+	e.f.Object(page, "<</Type/Page/Parent %d 0 R/Resources %d 0 R/Contents %d 0 R>>", e.pagesID, e.resources, data)
 	e.pages = append(e.pages, page)
 }

@@ -133,7 +133,7 @@ func (b *bound) condition(w *wish) (string, error) {
 	return all.String(), nil
 }
 
-// times returns the condition on when a resource was changed; nil if there is none.
+// times returns the condition on when a resource was changed; nil if there is none. A record that does not say when is exported whatever is asked.
 func (b *bound) times(w *wish) (*jql.Query, error) {
 	if b.LastUpdated == "" {
 		return nil, nil //nolint:nilnil // no condition is a condition
@@ -151,7 +151,15 @@ func (b *bound) times(w *wish) (*jql.Query, error) {
 	if text == "" {
 		return nil, nil //nolint:nilnil // as above
 	}
-	return b.search(text[1:])
+	q, err := b.search(text[1:])
+	if err != nil {
+		return nil, err
+	}
+	unknown, err := jql.Cond(b.LastUpdated, "is")
+	if err != nil {
+		return nil, err
+	}
+	return q.Or(unknown), nil
 }
 
 // boundAt returns a bound of times. Of an instant that is finer than records have it, the millisecond around it belongs to what is wanted.

@@ -74,7 +74,7 @@ func (a *attempt) cutAt(ctx context.Context, data, faults int) error {
 	w.States = append([]state(nil), w.States...)
 	w.States[w.Step].tally = a.tally
 	for i := range kept {
-		w.Bytes += kept[i].Gzip.Size
+		w.Bytes += kept[i].stored()
 	}
 	if a.mark.token != "" {
 		w.Token, w.Skip = a.mark.token, a.tally.sum()-a.mark.records
@@ -103,7 +103,7 @@ func (a *attempt) keep(ctx context.Context, l *lines, f *parts.File, of *File, o
 	limits := &a.s.config.Limits
 	bytes := a.work.Bytes + f.Size
 	for i := range others {
-		bytes += others[i].Gzip.Size
+		bytes += others[i].stored()
 	}
 	if limits.Bytes > 0 && bytes > limits.Bytes {
 		return nil, job.Permanent(&job.Failure{Code: "EXPORT_TOO_LARGE", Message: fmt.Sprintf("The export is larger than %d bytes. Ask for fewer resources.", limits.Bytes)})

@@ -31,6 +31,9 @@
 // and a resource type that was left out. Deletions are listed if it was asked since when, and if mappings know of deletions;
 // otherwise nothing is said of them, since an empty list would say that there were none.
 //
+// Since when counts for all members of a group alike: of those who joined it later nothing older is exported. A record that does not say
+// when it was changed is exported whatever is asked.
+//
 // # Levels and access
 //
 // At system level all resource types are exported, at the levels of patients and groups those of the Patient compartment, of the
@@ -43,6 +46,6 @@
 //
 // # Files
 //
-// Files are compressed where they lie, and handed out as they are or plain, also in ranges. What goes to IPFS is sealed
+// Files are compressed where they lie, if nothing else is configured, and handed out as they are or plain, also in ranges. What goes to IPFS is sealed
 // with a key of the export. They are deleted with the export, or when its time has come.
 package bulk

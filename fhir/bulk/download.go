@@ -70,7 +70,10 @@ func (s *Service) openFile(ctx context.Context, who *access.Principal, id, name 
 	}
 	d := &Download{
 		File: p.File, Modified: j.Created.UTC(), shelf: s.shelf, reading: &s.reading, tenant: j.Tenant, id: j.ID,
-		content: shelf.Content{Item: p.Item, Name: p.Name, Size: p.Gzip.Size, SHA256: p.Gzip.SHA256},
+		content: shelf.Content{Item: p.Item, Name: p.Name, Size: p.Size, SHA256: p.SHA256},
+	}
+	if p.Gzip != nil {
+		d.content.Size, d.content.SHA256 = p.Gzip.Size, p.Gzip.SHA256
 	}
 	if !j.Finished.IsZero() {
 		d.Modified = j.Finished.UTC()
@@ -88,7 +91,7 @@ func (s *Service) openFile(ctx context.Context, who *access.Principal, id, name 
 }
 
 // Open returns the file, compressed as it is stored or plain, from an offset: length bytes or as many as there are, and all if length
-// is negative. The caller closes the reader; until then the file is not thrown away by this process. An offset behind the end is storage.ErrInvalid. A file that
+// is negative. One that is not stored compressed is storage.ErrUnsupported if it is asked for so. The caller closes the reader; until then the file is not thrown away by this process. An offset behind the end is storage.ErrInvalid. A file that
 // is read from its start to its end and is not what was stored ends with ErrDamaged.
 func (d *Download) Open(ctx context.Context, packed bool, offset, length int64) (io.ReadCloser, error) {
 	done := d.reading.begin(d.tenant, d.id)
@@ -104,7 +107,10 @@ func (d *Download) Open(ctx context.Context, packed bool, offset, length int64) 
 }
 
 func (d *Download) open(ctx context.Context, packed bool, offset, length int64) (io.ReadCloser, error) {
-	if packed {
+	if packed && d.Gzip == nil {
+		return nil, fmt.Errorf("a file that is not compressed: %w", storage.ErrUnsupported)
+	}
+	if packed || d.Gzip == nil {
 		return d.shelf.Open(ctx, &d.content, offset, length)
 	}
 	if offset < 0 || offset > d.Size {

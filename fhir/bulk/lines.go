@@ -17,6 +17,7 @@ import (
 // begins the next file: what is too much is never written.
 type lines struct {
 	name, resourceType, holds string
+	compression               string
 	records, bytes, least     int64 // bounds: the greatest number of lines and bytes; so few bytes are no reason to stop at records
 
 	buf     []byte // ends in lines that are not yet compressed
@@ -30,6 +31,8 @@ type lines struct {
 	// continues is the name of the file in which the last block goes on.
 	continues string
 }
+
+const gzipped, uncompressed = "gzip", "none"
 
 // flushAt is how many bytes are given to the compressor at once.
 const flushAt = 64 << 10
@@ -89,7 +92,10 @@ func (l *lines) finish(from int) (*parts.File, *File, error) {
 	l.writer.Abort()
 	of := &File{
 		Name: l.name, Type: l.resourceType, Count: l.count, Size: l.size, SHA256: hex.EncodeToString(l.hash.Sum(nil)),
-		Gzip: &Packed{Size: f.Size, SHA256: f.SHA256}, Severities: l.tallies, ContinuesIn: l.continues,
+		Severities: l.tallies, ContinuesIn: l.continues,
+	}
+	if l.compression == gzipped {
+		of.Gzip = &Packed{Size: f.Size, SHA256: f.SHA256}
 	}
 	l.hash.Reset()
 	l.writer, l.count, l.size, l.tallies, l.continues = nil, 0, 0, nil, ""

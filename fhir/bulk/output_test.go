@@ -250,6 +250,23 @@ func TestDownload(t *testing.T) {
 	}
 }
 
+// Who wants it has files lie as they are.
+func TestUncompressed(t *testing.T) {
+	t.Parallel()
+	engine := memory(t, 40)
+	want := open(t, engine, nil)
+	w := want.export(t, asha(), ask(bulk.SystemLevel, "_type", "Patient"))
+	h := open(t, engine, func(h *house) { h.config.Uncompressed = true })
+	m := h.export(t, asha(), ask(bulk.SystemLevel, "_type", "Patient"))
+	require.Nil(t, m.Output[0].Gzip)
+	require.Equal(t, w.Output[0].SHA256, m.Output[0].SHA256)
+	require.Equal(t, want.read(t, asha(), w.ID, &w.Output[0]), h.read(t, asha(), m.ID, &m.Output[0]))
+	d, err := h.OpenFile(t.Context(), asha(), m.ID, "Patient-1.ndjson")
+	require.NoError(t, err)
+	_, err = d.Open(t.Context(), true, 0, -1)
+	require.ErrorIs(t, err, storage.ErrUnsupported)
+}
+
 // A file that was changed where it lies is not handed out as if it were whole.
 func TestDamaged(t *testing.T) {
 	t.Parallel()

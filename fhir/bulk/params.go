@@ -263,7 +263,7 @@ func (p *reader) patients() error {
 // base returns the base of the kick-off's URL, with its slash; "" if there is none.
 func (p *reader) base() string {
 	path, _, _ := strings.Cut(p.r.URL, "?")
-	path, ok := strings.CutSuffix(path, "$export")
+	path, ok := strings.CutSuffix(strings.Replace(path, "%24export", "$export", 1), "$export")
 	if !ok {
 		return ""
 	}

@@ -133,6 +133,11 @@ func (p *planner) bindAll(ctx context.Context) error {
 			Severity: "warning", Code: "suppressed", Diagnostics: fmt.Sprintf("Resources of type %s that the mapping %q makes are left out: not all that they are made of may be seen.", m.Type, m.Name),
 		})
 	}
+	if p.asked.Provenance != "" && !slices.ContainsFunc(p.bound, func(b *bound) bool { return b.Type == provenanceType }) {
+		p.notes = append(p.notes, issue{
+			Severity: "information", Code: "informational", Diagnostics: "There is no Provenance here.", Expression: []string{pAssociated},
+		})
+	}
 	if len(p.bound) == 0 {
 		return fmt.Errorf("%w: of none of the resource types may all be seen", ErrForbidden)
 	}
@@ -183,7 +188,7 @@ func (p *planner) checkElements(context.Context) error {
 }
 
 // checkFilters holds that the searches can be done. If one of a type is ignored, so are the others, since what fits any of them is wanted.
-func (p *planner) checkFilters(ctx context.Context) error {
+func (p *planner) checkFilters(context.Context) error {
 	var types []string
 	for t := range p.asked.Filters {
 		types = append(types, t)
@@ -198,7 +203,10 @@ func (p *planner) checkFilters(ctx context.Context) error {
 			continue
 		}
 		for _, b := range p.bound {
-			if err := p.checkFilter(ctx, b); err != nil && b.Type == t {
+			if b.Type != t {
+				continue
+			}
+			if err := p.checkFilter(b); err != nil {
 				return err
 			}
 		}
@@ -207,7 +215,7 @@ func (p *planner) checkFilters(ctx context.Context) error {
 }
 
 // checkFilter tries the question of a mapping.
-func (p *planner) checkFilter(ctx context.Context, b *bound) error {
+func (p *planner) checkFilter(b *bound) error {
 	for _, text := range p.asked.Filters[b.Type] {
 		_, err := b.search(text)
 		var refused *mapping.SearchError

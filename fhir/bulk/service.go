@@ -36,6 +36,8 @@ type Config struct {
 	Scheme string
 	// Plain are the schemes of storages that are shown to the world to which files go unsealed all the same.
 	Plain []string
+	// Uncompressed has files lie in the storage as they are, for who hands them out from there. Otherwise they are compressed.
+	Uncompressed bool
 	// Jobs is where exports are kept and worked on. It is required.
 	Jobs *job.Jobs
 	// Spool is a folder for files that are being written. It is required, and belongs to this process alone.
@@ -60,7 +62,7 @@ type Limits struct {
 	Files int
 	// PerUser and PerTenant are how many exports may be waiting or running.
 	PerUser, PerTenant int
-	// Patients is how many ids the parameter patient may have. If zero, 10,000.
+	// Patients is how many ids the parameter patient may have. If zero, 5,000.
 	Patients int
 	// PageFiles is how many files a page of a partial manifest has. If zero, 10.
 	PageFiles int
@@ -132,7 +134,7 @@ func New(c *Config, h *Host) (*Service, error) {
 	l := &s.config.Limits
 	s.config.Retention = cmp.Or(c.Retention, 24*time.Hour)
 	l.FileRecords, l.FileBytes = cmp.Or(l.FileRecords, 100_000), cmp.Or(l.FileBytes, 1<<30)
-	l.Files, l.Patients, l.PageFiles = cmp.Or(l.Files, 1000), cmp.Or(l.Patients, 10_000), cmp.Or(l.PageFiles, 10)
+	l.Files, l.Patients, l.PageFiles = cmp.Or(l.Files, 1000), cmp.Or(l.Patients, 5000), cmp.Or(l.PageFiles, 10)
 	if most, err := c.Files.MaxBytes(s.config.Scheme); err != nil {
 		return nil, fmt.Errorf("fhir export: %w", err)
 	} else if most > 0 {

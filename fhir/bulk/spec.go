@@ -145,6 +145,14 @@ type part struct {
 	Step  int    `json:"step"`
 }
 
+// stored returns how many bytes it has where it lies, unsealed.
+func (p *part) stored() int64 {
+	if p.Gzip != nil {
+		return p.Gzip.Size
+	}
+	return p.Size
+}
+
 const (
 	holdsOutput  = "output"
 	holdsError   = "error"

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -150,6 +151,11 @@ func (s *Service) submit(ctx context.Context, who *access.Principal, sp *spec) (
 		return nil, err
 	}
 	j, err := s.config.Jobs.Submit(ctx, &job.Job{Tenant: sp.Tenant, Kind: kind, ID: id, User: sp.User, Spec: text})
+	if errors.Is(err, docstore.ErrTooLarge) {
+		e := wrong("", "The request is too long to be kept. Ask for fewer patients, elements or searches.")
+		e.Code, e.Status = "too-costly", http.StatusRequestEntityTooLarge
+		return nil, e
+	}
 	if err != nil {
 		return nil, err
 	}

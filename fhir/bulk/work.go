@@ -138,7 +138,10 @@ func (a *attempt) step(ctx context.Context, st *step) error {
 // newLines returns an empty file of a step.
 func (a *attempt) newLines(st *step) *lines {
 	limits := &a.s.config.Limits
-	l := &lines{resourceType: st.Type, holds: holdsOutput, records: limits.FileRecords, bytes: limits.FileBytes, least: a.spec.MinBytes, open: a.openFile}
+	l := &lines{resourceType: st.Type, holds: holdsOutput, records: limits.FileRecords, bytes: limits.FileBytes, least: a.spec.MinBytes, open: a.openFile, compression: gzipped}
+	if a.s.config.Uncompressed {
+		l.compression = uncompressed
+	}
 	if most := a.spec.MaxBytes; most > 0 {
 		l.bytes = min(l.bytes, most)
 	}
@@ -155,7 +158,7 @@ func (a *attempt) newLines(st *step) *lines {
 
 // openFile makes the writer of a file.
 func (a *attempt) openFile(l *lines) (*parts.Writer, error) {
-	o := &parts.Options{Folder: a.s.config.Spool, Name: l.name, Compression: "gzip", First: len(a.work.Parts) + 1}
+	o := &parts.Options{Folder: a.s.config.Spool, Name: l.name, Compression: l.compression, First: len(a.work.Parts) + 1}
 	if l == a.faults {
 		o.First++ // both are stored at once, the file of the step first
 	}
@@ -290,7 +293,7 @@ func (a *attempt) startOver(ctx context.Context, step int) error {
 			return job.Permanent(errListed)
 		}
 		w.Doomed = append(w.Doomed, p)
-		w.Bytes -= p.Gzip.Size
+		w.Bytes -= p.stored()
 	}
 	w.States = w.States[:min(step, len(w.States))]
 	w.Step, w.Token, w.Skip = min(step, w.Step), "", 0

@@ -29,6 +29,9 @@ func (m *Mapping) Bind(schema *record.Schema) (*Mapper, error) {
 		x.patient = x.id
 	default:
 		x.patient = b.identity(m.patient)
+		if x.patient != nil {
+			x.patient.path = m.Type
+		}
 	}
 	if m.updated != nil && m.Native {
 		b.scalar(m.updated)

@@ -45,7 +45,7 @@ func (b *binder) object(o *object) op {
 		if !ok {
 			group = -1
 		}
-		made.members = append(made.members, opMember{key: []byte(`"` + m.name + `":`), op: value, group: group})
+		made.members = append(made.members, opMember{key: []byte(`"` + m.name + `":`), op: value, group: group, extension: strings.HasPrefix(m.name, "_")})
 	}
 	if !made.dynamic && made.when == nil && !made.resource && len(made.members) > 0 && len(b.errors) == 0 {
 		if raw, st := made.append(nil, newRun(&Mapper{})); st == constantly {
@@ -63,19 +63,17 @@ func (b *binder) groups(made *opObject, o *object, groups map[string]int) {
 		if e.Choice != "" {
 			name = e.Choice
 		}
-		if !e.Required && (e.Choice == "" || o.member(e.Name) == nil) {
+		required := e.Required || e.Name == "id" && o == b.m.root
+		if !required && (e.Choice == "" || o.member(e.Name) == nil && o.member("_"+e.Name) == nil) {
 			continue
 		}
 		g, ok := byName[name]
 		if !ok {
 			g = len(made.groups)
 			byName[name] = g
-			made.groups = append(made.groups, group{name: name, required: e.Required, choice: e.Choice != ""})
+			made.groups = append(made.groups, group{name: name, required: required, choice: e.Choice != ""})
 		}
-		groups[e.Name] = g
-		if e.Choice == "" {
-			groups["_"+e.Name] = g
-		}
+		groups[e.Name], groups["_"+e.Name] = g, g
 	}
 }
 

@@ -213,6 +213,21 @@ func TestValues(t *testing.T) {
 			extension: [{url: http://x.example, valueInteger: "{age}"}]`, `{"notes":"N","age":3}`,
 			`{"resourceType":"Patient","id":"r1","contained":[{"resourceType":"Organization","id":"o","name":"N"}],"extension":[{"url":"http://x.example","valueInteger":3}],` +
 				`"_birthDate":{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}]},"managingOrganization":{"reference":"#o"}}`},
+		"what is there because of the record": {"Patient", `
+			maritalStatus: {text: {$value: adult, $when: age >= 18}}
+			communication: [{$when: age >= 18, language: {text: x}}, {$when: age < 18, language: {text: y}}]
+			contact: [{$each: names, name: {text: someone}}]
+			name: [{use: official, text: {$value: "{family_name}", $default: nobody}}]`, `{"age":18,"names":["a","b"]}`,
+			`{"resourceType":"Patient","id":"r1","name":[{"use":"official","text":"nobody"}],"maritalStatus":{"text":"adult"},` +
+				`"contact":[{"name":{"text":"someone"}},{"name":{"text":"someone"}}],"communication":[{"language":{"text":"x"}}]}`},
+		"an extension in the place of a value": {"Immunization", `
+			status: completed
+			vaccineCode: {text: x}
+			patient: {display: x}
+			occurrenceDateTime: "{date}"
+			_occurrenceDateTime: {$when: date IS EMPTY, extension: [{url: http://hl7.org/fhir/StructureDefinition/data-absent-reason, valueCode: unknown}]}`, `{}`,
+			`{"resourceType":"Immunization","id":"r1","status":"completed","vaccineCode":{"text":"x"},"patient":{"display":"x"},` +
+				`"_occurrenceDateTime":{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}]}}`},
 		"base64": {"DocumentReference", `
 			status: current
 			content: [{attachment: {contentType: text/plain, data: {$value: "{notes}", $encode: base64}}}]`, `{"notes":"hé"}`,
@@ -236,6 +251,7 @@ func TestUnmappable(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ typ, elements, doc, path, reason string }{
 		"no id":                {"Patient", `id: "{patient_id}"`, `{}`, "Patient.id", "is required and has no value"},
+		"no id, but others":    {"Patient", "id: \"{patient_id}\"\nactive: \"{alive}\"", `{"alive":true}`, "Patient.id", "is required and has no value"},
 		"required is missing":  {"Observation", "status: final\ncode: {text: \"{notes}\"}", `{}`, "Observation.code", "is required and has no value"},
 		"required further in":  {"Patient", `link: [{other: {$reference: "Patient/{patient_id}"}, type: {$value: "{status}"}}]`, `{"patient_id":"x"}`, "Patient.link.type", "is required and has no value"},
 		"required choice":      {"Immunization", "status: completed\nvaccineCode: {text: x}\npatient: {$reference: \"Patient/{patient_id}\"}\noccurrenceDateTime: \"{date}\"", `{"patient_id":"x"}`, "Immunization.occurrence[x]", "is required and has no value"},
@@ -252,6 +268,7 @@ func TestUnmappable(t *testing.T) {
 		"control characters":   {"Patient", `name: [{text: "{notes}"}]`, `{"notes":"a\u0001b"}`, "Patient.name.text", `found "a\x01b"; expected text without control characters`},
 		"not a reference":      {"Observation", "status: final\ncode: {text: t}\nsubject: {$reference: \"{notes}\"}", `{"notes":"Patients"}`, "Observation.subject.reference", `found "Patients"; expected Type/id`},
 		"the wrong reference":  {"Observation", "status: final\ncode: {text: t}\nsubject: {$reference: \"{notes}\"}", `{"notes":"Account/1"}`, "Observation.subject.reference", "found a reference to Account; expected one to Device, Group, Location, Patient"},
+		"a year that is none":  {"Patient", `deceasedDateTime: {$value: "{updated}", $from: epoch_seconds}`, `{"updated":253402300800}`, "Patient.deceasedDateTime", `found "253402300800", which is in no year from 1 to 9999`},
 		"a point without":      {"Location", "position: {latitude: \"{home.lat}\", longitude: \"{home.lon}\"}", `{"home":"drm3btev3e86"}`, "position", `found "\"drm3btev3e86\""; expected a point with coordinates`},
 	} {
 		t.Run(name, func(t *testing.T) {

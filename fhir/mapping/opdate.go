@@ -59,6 +59,9 @@ func (o *opScalar) writeDate(dst []byte, x *run, v record.Value, src *opSource) 
 		}
 		m = moment{precision: milli, at: t}
 	}
+	if m.precision <= day && fhir.CheckPrimitive("date", m.date) != "" {
+		return dst, x.fail(o.path, "found %q, which is in no year from 1 to 9999", short(v.Text()))
+	}
 	dst = append(dst, '"')
 	switch {
 	case m.precision <= day:

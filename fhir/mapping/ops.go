@@ -43,6 +43,8 @@ type opMember struct {
 	key   []byte
 	op    op
 	group int // -1 if none
+	// extension says that it belongs to a primitive value, or stands in its place.
+	extension bool
 }
 
 // A group is an element that is required, or the members of a choice.
@@ -78,7 +80,7 @@ func (o *opObject) append(dst []byte, x *run) ([]byte, status) {
 			continue
 		}
 		comma, best = true, max(best, st)
-		if m.group >= 0 {
+		if m.group >= 0 && (!m.extension || counts[m.group] == 0) {
 			counts[m.group]++
 		}
 	}
@@ -93,6 +95,9 @@ func (o *opObject) append(dst []byte, x *run) ([]byte, status) {
 		case counts[i] > 1 && g.choice:
 			return dst[:start], x.fail(o.path+"."+g.name, "has more than one value, of which there may be one")
 		}
+	}
+	if o.when != nil { // it is there because of the record
+		best = something
 	}
 	return append(dst, '}'), best
 }
@@ -160,9 +165,7 @@ func (it *opItem) appendEach(dst []byte, x *run, comma bool, path string) ([]byt
 			return dst, failed
 		}
 		if st != nothing {
-			comma = true
-			// what was made for a value is there because of it
-			best = max(best, st)
+			comma, best = true, something // it is there because of the value
 		}
 	}
 	return dst, best

@@ -83,7 +83,7 @@ func (o *opScalar) append(dst []byte, x *run) ([]byte, status) {
 		}
 		if st != nothing {
 			dst, written := o.write(dst, x, record.StringValue(text), nil)
-			if st == constantly && written == something {
+			if st == constantly && written == something && o.when == nil {
 				written = constantly
 			}
 			return dst, written

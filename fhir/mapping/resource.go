@@ -390,14 +390,11 @@ func (b *builder) check(o *object, key string) {
 	free := map[string][]string{}
 	there := map[string]bool{}
 	for _, m := range o.members {
-		e := o.typ.Element(m.name)
-		if e == nil {
-			continue
-		}
+		e := o.typ.Element(strings.TrimPrefix(m.name, "_"))
 		there[e.Name] = true
 		if e.Choice != "" {
 			there[e.Choice] = true
-			if !m.value.conditional() {
+			if !m.value.conditional() && m.name == e.Name {
 				free[e.Choice] = append(free[e.Choice], e.Name)
 			}
 		}
@@ -413,7 +410,7 @@ func (b *builder) check(o *object, key string) {
 		if e.Choice != "" {
 			name = e.Choice
 		}
-		if e.Required && !there[name] && !there["_"+name] && !told[name] && o.member("_"+e.Name) == nil {
+		if e.Required && !there[name] && !told[name] {
 			told[name] = true
 			b.complainAt(o, key, "%s is required and is missing", name)
 		}

@@ -208,10 +208,8 @@ func joined(values [][]string) []string {
 // splitValues takes a value apart at its commas, and each at its bars, both unless they are escaped.
 func splitValues(text string) (values [][]string, complaint string) {
 	value := []string{""}
-	add := func(c byte) { value[len(value)-1] += string(rune(c)) }
 	var b strings.Builder
 	flush := func() { value[len(value)-1] = b.String(); b.Reset() }
-	_ = add
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; c {
 		case '\\':

@@ -45,6 +45,9 @@ func (s *searcher) tokens(p *param, values [][]string, not bool) *jql.Query {
 		case len(parts) == 2:
 			t = token{system: parts[0], hasSystem: true, code: parts[1]}
 		}
+		if t.hasSystem && !p.hasSystem() {
+			return s.fail(strings.Join(parts, "|"), "the mapping does not say of which system these codes are; ask for the code alone")
+		}
 		s.choose(p, t, &c)
 	}
 	if p.isSet {
@@ -62,6 +65,21 @@ func (s *searcher) tokens(p *param, values [][]string, not bool) *jql.Query {
 		}
 	}
 	return all
+}
+
+// hasSystem reports whether the system of a code is known.
+func (p *param) hasSystem() bool {
+	if p.system != "" || p.empty != nil && p.empty.system != "" {
+		return true
+	}
+	if p.table != nil {
+		for c := range p.table.all {
+			if c.system != "" {
+				return true
+			}
+		}
+	}
+	return slices.ContainsFunc(p.is, func(c code) bool { return c.system != "" })
 }
 
 // choose adds to a choice what one token asks for.
