@@ -28,10 +28,13 @@ func (o *parts) openFHIR(ctx context.Context, files *storage.Store, spool string
 	}
 	all, err := readFHIRMappings(f.Mappings)
 	if err == nil {
-		err = o.fitFHIR(ctx, all, log)
+		all, err = o.fitFHIR(ctx, all, log)
 	}
 	if err != nil {
 		return fmt.Errorf("fhir.mappings: %w", err)
+	}
+	if len(all) == 0 {
+		return nil
 	}
 	if err := os.MkdirAll(spool, 0o700); err != nil {
 		return err
@@ -82,24 +85,27 @@ func readFHIRMappings(names []string) ([]*mapping.Mapping, error) {
 	return joined.Mappings(), nil
 }
 
-// fitFHIR returns what is wrong with mappings of the indexes that are there. Those of others wait until there is such an index.
-func (o *parts) fitFHIR(ctx context.Context, all []*mapping.Mapping, log *slog.Logger) error {
+// fitFHIR returns the mappings that fit their indexes, or have none yet, and what is wrong with the others. Those that nobody has chosen are left out
+// where they do not fit: an index may have the name of one of the sample, and be another.
+func (o *parts) fitFHIR(ctx context.Context, all []*mapping.Mapping, log *slog.Logger) (fit []*mapping.Mapping, err error) {
 	var errs []error
+	chosen := len(o.config.FHIR.Mappings) > 0
 	for _, m := range all {
 		schemas, err := o.engine.Schemas(ctx, m.Index)
 		if err != nil {
 			log.WarnContext(ctx, "a FHIR mapping could not be held against its index", "mapping", m.Name, "index", m.Index, "error", err)
-			continue
-		}
-		if len(schemas) != 1 {
+		} else if len(schemas) != 1 {
 			log.InfoContext(ctx, "a FHIR mapping has no index yet", "mapping", m.Name, "index", m.Index)
+		} else if _, err := m.Bind(schemas[0]); err != nil && chosen {
+			errs = append(errs, err)
+			continue
+		} else if err != nil {
+			log.InfoContext(ctx, "a FHIR mapping of the sample is left out: the index is another one", "mapping", m.Name, "index", m.Index)
 			continue
 		}
-		if _, err := m.Bind(schemas[0]); err != nil {
-			errs = append(errs, err)
-		}
+		fit = append(fit, m)
 	}
-	return errors.Join(errs...)
+	return fit, errors.Join(errs...)
 }
 
 // tokenPath is where SMART clients get tokens, and fhirPath what these are good for.

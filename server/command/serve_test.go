@@ -269,7 +269,7 @@ func TestServerRefuses(t *testing.T) {
 		"an unknown flag":       {[]string{"-port", "1"}, nil, 2, "-port"},
 		"an argument":           {[]string{"now"}, nil, 2, `found "now" where nothing is expected`},
 		"two engines":           {[]string{"-es", "http://localhost", "-postgres", "postgres://localhost"}, nil, 2, "there is one engine"},
-		"an unknown role":       {[]string{"-roles", "query,queries"}, nil, 2, `there is no part "queries"; there are gateway, query, filter, export, configuration, worker`},
+		"an unknown role":       {[]string{"-roles", "query,queries"}, nil, 2, `there is no part "queries"; there are gateway, query, filter, export, fhir, configuration, worker`},
 		"a gateway to nowhere":  {[]string{"-roles", "gateway"}, nil, 2, "there is nothing to forward to"},
 		"a gateway to a file":   {[]string{"-roles", "gateway"}, map[string]string{"DHR_GATEWAY_QUERY": "file:///x"}, 2, "gateway.query"},
 		"no configuration":      {[]string{"-config", "none.yml"}, nil, 2, "none.yml"},
