@@ -85,6 +85,7 @@ type note struct {
 	primitive string
 	required  bool
 	targets   []string
+	codes     []string
 }
 
 //go:embed r4/elements.txt
@@ -98,8 +99,9 @@ var tables = sync.OnceValue(func() *table {
 	return t
 })
 
-// readNotes reads elements.txt. A line is a type or a part of one, then what the model does not say of its elements: name:primitive,
-// name[x] of a choice, ! where a value is required, >A|B for what a reference may lead to.
+// readNotes reads elements.txt. A line is a type or a part of one, then what the model does not say of its elements, or says
+// wrongly: name:primitive, name:code=a,b of a required binding, name[x] of a choice, ! where a value is required, >A|B for what a
+// reference may lead to.
 func readNotes(text string) map[string]map[string]note {
 	all := map[string]map[string]note{}
 	for line := range strings.Lines(text) {
@@ -112,6 +114,9 @@ func readNotes(text string) map[string]map[string]note {
 				n.targets = strings.Split(targets, "|")
 			}
 			name, n.primitive, _ = strings.Cut(name, ":")
+			if primitive, codes, ok := strings.Cut(n.primitive, "="); ok {
+				n.primitive, n.codes = primitive, strings.Split(codes, ",")
+			}
 			name, n.required = strings.CutSuffix(name, "!")
 			of[name] = n
 		}
@@ -219,6 +224,9 @@ func (t *table) primitive(e *Element, of reflect.Type, n note) (string, []string
 	codes := t.codesOf(of)
 	if codes != nil {
 		n.primitive = "code"
+	}
+	if n.codes != nil {
+		codes = n.codes
 	}
 	return n.primitive, codes
 }
