@@ -3,6 +3,7 @@ package fhir
 import (
 	_ "embed"
 	"encoding/json"
+	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -99,13 +100,21 @@ var tables = sync.OnceValue(func() *table {
 	return t
 })
 
-// readNotes reads elements.txt. A line is a type or a part of one, then what the model does not say of its elements, or says
-// wrongly: name:primitive, name:code=a,b of a required binding, name[x] of a choice, ! where a value is required, >A|B for what a
-// reference may lead to.
+// wordsOf yields the words of each line of a table, but of its comments.
+func wordsOf(text string) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		for line := range strings.Lines(text) {
+			if words := strings.Fields(line); len(words) > 0 && words[0] != "#" && !yield(words) {
+				return
+			}
+		}
+	}
+}
+
+// readNotes reads elements.txt, which says what its lines are.
 func readNotes(text string) map[string]map[string]note {
 	all := map[string]map[string]note{}
-	for line := range strings.Lines(text) {
-		words := strings.Fields(line)
+	for words := range wordsOf(text) {
 		of := map[string]note{}
 		for _, word := range words[1:] {
 			var n note
