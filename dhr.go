@@ -39,6 +39,7 @@ import (
 	"github.com/digit-health/dhr/dashboard"
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/export/process"
+	"github.com/digit-health/dhr/fhir/bulk"
 	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/search"
@@ -61,12 +62,16 @@ type Config struct {
 	// Indexes are the names of the indexes that are served, with * for any run of characters. If empty, all of the engine.
 	Indexes []string
 
-	// Store keeps what users save. If nil, nothing is saved, and Filters is nil.
+	// Store keeps what users save. If nil, nothing is saved, and Filters and Dashboards are nil.
 	Store *docstore.Store
 
 	// Exports says how records are exported to files, which needs a Store. If nil, they are not, and Exports is nil. If its
 	// Jobs have a runner, they are worked on until Close.
 	Exports *process.Config
+
+	// FHIR says how records are handed out as FHIR Bulk Data, which needs a Store. If nil, they are not, and FHIR is nil. Its Jobs may be those of
+	// Exports; they are worked on likewise.
+	FHIR *bulk.Config
 
 	// Audit notes who asked and changed what, before it is answered. If nil, nobody does.
 	Audit *audit.Log
@@ -108,10 +113,12 @@ type Compiler func(ctx context.Context, p *plan.Plan, limit int) (any, error)
 type Service struct {
 	config Config
 	index  *search.Index
-	// filters are nil without a store.
-	filters *Filters
-	exports *Exports // nil without a configuration
-	log     *slog.Logger
+	// filters and dashboards are nil without a store.
+	filters    *Filters
+	dashboards *Dashboards
+	exports    *Exports // nil without a configuration
+	fhir       *FHIR    // likewise
+	log        *slog.Logger
 
 	life    context.Context // of what works in the background
 	end     context.CancelFunc
@@ -142,6 +149,7 @@ func New(ctx context.Context, c Config) (*Service, error) {
 	}
 	if c.Store != nil {
 		s.filters = &Filters{dashboard.NewFilters(c.Store, c.Policy, s.check, &dashboard.Options{Now: s.config.Now}), s}
+		s.openDashboards()
 	}
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	if c.Exports != nil {
@@ -150,6 +158,13 @@ func New(ctx context.Context, c Config) (*Service, error) {
 			return nil, fmt.Errorf("dhr: %w", err)
 		}
 	}
+	if c.FHIR != nil {
+		if err := s.startFHIR(); err != nil {
+			s.end()
+			return nil, fmt.Errorf("dhr: %w", err)
+		}
+	}
+	s.work()
 	return s, nil
 }
 
