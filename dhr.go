@@ -62,7 +62,7 @@ type Config struct {
 	// Indexes are the names of the indexes that are served, with * for any run of characters. If empty, all of the engine.
 	Indexes []string
 
-	// Store keeps what users save. If nil, nothing is saved, and Filters is nil.
+	// Store keeps what users save. If nil, nothing is saved, and Filters and Dashboards are nil.
 	Store *docstore.Store
 
 	// Exports says how records are exported to files, which needs a Store. If nil, they are not, and Exports is nil. If its
@@ -113,11 +113,12 @@ type Compiler func(ctx context.Context, p *plan.Plan, limit int) (any, error)
 type Service struct {
 	config Config
 	index  *search.Index
-	// filters are nil without a store.
-	filters *Filters
-	exports *Exports // nil without a configuration
-	fhir    *FHIR    // likewise
-	log     *slog.Logger
+	// filters and dashboards are nil without a store.
+	filters    *Filters
+	dashboards *Dashboards
+	exports    *Exports // nil without a configuration
+	fhir       *FHIR    // likewise
+	log        *slog.Logger
 
 	life    context.Context // of what works in the background
 	end     context.CancelFunc
@@ -148,6 +149,7 @@ func New(ctx context.Context, c Config) (*Service, error) {
 	}
 	if c.Store != nil {
 		s.filters = &Filters{dashboard.NewFilters(c.Store, c.Policy, s.check, &dashboard.Options{Now: s.config.Now}), s}
+		s.openDashboards()
 	}
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	if c.Exports != nil {

@@ -81,14 +81,7 @@ func (f *Filter) clean(owner string) (*Filter, error) {
 	in.Name = strings.TrimSpace(in.Name)
 	var errs FieldErrors
 	checkName(in.Name, &errs)
-	switch {
-	case len(in.Description) > maxDescription:
-		errs.add("description", "has %d bytes, at most %d are allowed", len(in.Description), maxDescription)
-	case !utf8.ValidString(in.Description):
-		errs.add("description", "must be UTF-8")
-	case strings.ContainsFunc(in.Description, isOddControl):
-		errs.add("description", "must have no control characters but tabs and line ends")
-	}
+	checkDescription(in.Description, &errs)
 	if !utf8.ValidString(in.JQL) {
 		errs.add("jql", "must be UTF-8")
 	}

@@ -3,6 +3,7 @@ package dashboard
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // What can go wrong. Errors of this package wrap one of these, to be found by errors.Is, or one of
@@ -72,4 +73,44 @@ func (e FieldErrors) err() error {
 		return nil
 	}
 	return e
+}
+
+// within returns the errors of what stands at a member of something larger.
+func (e FieldErrors) within(member string) FieldErrors {
+	all := make(FieldErrors, len(e))
+	for i, one := range e {
+		all[i] = &FieldError{Field: strings.TrimSuffix(member+one.Field, "."), Message: one.Message}
+	}
+	return all
+}
+
+// without returns the errors of an element of a list, as those of something by itself.
+func (e FieldErrors) without(list string) FieldErrors {
+	all := make(FieldErrors, len(e))
+	for i, one := range e {
+		all[i] = one
+		if rest, ok := strings.CutPrefix(one.Field, list+"["); ok {
+			_, rest, _ = strings.Cut(rest, "]")
+			all[i] = &FieldError{Field: strings.TrimPrefix(rest, "."), Message: one.Message}
+		}
+	}
+	return all
+}
+
+// A member is one that is not for a user to set, and whether it is as it was.
+type member struct {
+	name string
+	same bool
+	hint string
+}
+
+// fixed returns an error if what is not for a user to set differs from what it was.
+func fixed(all []member) error {
+	var errs FieldErrors
+	for _, m := range all {
+		if !m.same {
+			errs.add(m.name, "cannot be changed%s", m.hint)
+		}
+	}
+	return errs.err()
 }

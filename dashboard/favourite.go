@@ -66,6 +66,19 @@ func (s *shelf) preferences(doc *docstore.Document) (all map[string]json.RawMess
 // errUnchanged ends an update that would change nothing.
 var errUnchanged = errors.New("nothing to change")
 
+// setFavourite makes a thing that who may read a favourite, or no longer one. What is one already, or none, is left as it is.
+func (s *shelf) setFavourite(ctx context.Context, who *access.Principal, id string, on bool) error {
+	_, found := s.open(ctx, who, id, Read)
+	if found != nil && (on || !errors.Is(found, ErrNotFound)) {
+		return found
+	}
+	changed, err := s.favour(ctx, who, id, on)
+	if err == nil && !changed {
+		return found // the last trace of what is gone may be removed, and is then unknown
+	}
+	return err
+}
+
 // favour makes a thing a favourite of who, or no longer one.
 func (s *shelf) favour(ctx context.Context, who *access.Principal, id string, on bool) (changed bool, err error) {
 	_, err = s.store.Update(ctx, userKey(who), func(doc *docstore.Document) error {

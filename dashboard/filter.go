@@ -3,7 +3,6 @@ package dashboard
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -47,7 +46,7 @@ type Filter struct {
 // errors are returned as they are, wrapped.
 type Check func(ctx context.Context, who *access.Principal, jql string, indexes []string) error
 
-// Options are choices that a user of [NewFilters] may leave open.
+// Options are choices that a user of [NewFilters] or [NewDashboards] may leave open.
 type Options struct {
 	// Now is the clock. If nil, time.Now.
 	Now func() time.Time
@@ -64,17 +63,7 @@ type Filters struct {
 
 // NewFilters returns the filters of a store. What it is given stays the caller's.
 func NewFilters(store *docstore.Store, policy *access.Policy, check Check, opts *Options) *Filters {
-	if opts == nil {
-		opts = &Options{}
-	}
-	f := &Filters{shelf: shelf{store: store, policy: policy, kind: "filters", noun: "filter", now: opts.Now, newID: opts.NewID}, check: check}
-	if f.now == nil {
-		f.now = time.Now
-	}
-	if f.newID == nil {
-		f.newID = rand.Text
-	}
-	return f
+	return &Filters{shelf: newShelf(store, policy, "filters", "filter", opts), check: check}
 }
 
 // Create keeps a new filter and returns it. Of f, the members that say something of a kept filter do not count,
@@ -120,15 +109,15 @@ func (s *Filters) create(ctx context.Context, who *access.Principal, f *Filter) 
 func (s *Filters) Get(ctx context.Context, who *access.Principal, id string) (*Filter, error) {
 	c, err := s.open(ctx, who, id, Read)
 	if err != nil {
-		return nil, failed(id, err)
+		return nil, s.failed(id, err)
 	}
 	favourites, err := s.favourites(ctx, who)
 	if err != nil {
-		return nil, failed(id, err)
+		return nil, s.failed(id, err)
 	}
 	f, err := s.filter(who, c.doc, favourites)
 	if err != nil {
-		return nil, failed(id, err)
+		return nil, s.failed(id, err)
 	}
 	return f, nil
 }
@@ -167,24 +156,12 @@ func (s *Filters) Patch(ctx context.Context, who *access.Principal, id string, p
 
 // fixed returns an error if what is not for a user to set differs from what it was.
 func (f *Filter) fixed(was *Filter) error {
-	var errs FieldErrors
-	for _, member := range []struct {
-		name string
-		same bool
-		hint string
-	}{
-		{"id", f.ID == was.ID, ""},
-		{"permission", f.Permission == was.Permission, ""},
+	return fixed([]member{
+		{"id", f.ID == was.ID, ""}, {"permission", f.Permission == was.Permission, ""},
 		{"favourite", f.Favourite == was.Favourite, ": it is set for each user by itself"},
-		{"created_at", f.CreatedAt.Equal(was.CreatedAt), ""},
-		{"updated_at", f.UpdatedAt.Equal(was.UpdatedAt), ""},
+		{"created_at", f.CreatedAt.Equal(was.CreatedAt), ""}, {"updated_at", f.UpdatedAt.Equal(was.UpdatedAt), ""},
 		{"version", f.Version == was.Version, ""},
-	} {
-		if !member.same {
-			errs.add(member.name, "cannot be changed%s", member.hint)
-		}
-	}
-	return errs.err()
+	})
 }
 
 // ChangeOwner gives a filter in version expect to another user. The owner may do it, with [access.MayShare], and who has
@@ -233,7 +210,7 @@ func (s *Filters) edit(ctx context.Context, who *access.Principal, id string, ex
 		return err
 	})
 	if err != nil {
-		return nil, failed(id, err)
+		return nil, s.failed(id, err)
 	}
 	return edited, nil
 }
@@ -268,7 +245,7 @@ func (s *Filters) rewrite(ctx context.Context, who *access.Principal, c *card, w
 func (s *Filters) Delete(ctx context.Context, who *access.Principal, id string, expect int64) error {
 	err := s.try(ctx, who, id, expect, Admin, func(c *card) error { return s.remove(ctx, c) })
 	if err != nil {
-		return failed(id, err)
+		return s.failed(id, err)
 	}
 	return nil
 }
@@ -292,20 +269,7 @@ func (s *Filters) List(ctx context.Context, who *access.Principal, q *ListQuery)
 }
 
 func (s *Filters) page(ctx context.Context, who *access.Principal, q *ListQuery) (*FilterPage, error) {
-	if err := s.admit(who); err != nil {
-		return nil, err
-	}
-	if q == nil {
-		q = &ListQuery{}
-	}
-	if err := q.check(); err != nil {
-		return nil, err
-	}
-	favourites, err := s.favourites(ctx, who)
-	if err != nil {
-		return nil, err
-	}
-	found, err := s.list(ctx, who, q, favourites)
+	found, favourites, err := s.listing(ctx, who, q)
 	if err != nil {
 		return nil, err
 	}
@@ -323,11 +287,11 @@ func (s *Filters) page(ctx context.Context, who *access.Principal, q *ListQuery)
 func (s *Filters) Copy(ctx context.Context, who *access.Principal, id, name string) (*Filter, error) {
 	c, err := s.open(ctx, who, id, Read)
 	if err != nil {
-		return nil, failed(id, err)
+		return nil, s.failed(id, err)
 	}
 	from, err := s.filter(who, c.doc, nil)
 	if err != nil {
-		return nil, failed(id, err)
+		return nil, s.failed(id, err)
 	}
 	in := &Filter{Name: name, Description: from.Description, JQL: from.JQL, AllowedIndexes: from.AllowedIndexes}
 	if name != "" {
@@ -345,21 +309,9 @@ func (s *Filters) Copy(ctx context.Context, who *access.Principal, id, name stri
 // SetFavourite makes a filter that who may read a favourite, or no longer one. What is one already, or none, is left as it is.
 func (s *Filters) SetFavourite(ctx context.Context, who *access.Principal, id string, on bool) error {
 	if err := s.setFavourite(ctx, who, id, on); err != nil {
-		return failed(id, err)
+		return s.failed(id, err)
 	}
 	return nil
-}
-
-func (s *Filters) setFavourite(ctx context.Context, who *access.Principal, id string, on bool) error {
-	_, found := s.open(ctx, who, id, Read)
-	if found != nil && (on || !errors.Is(found, ErrNotFound)) {
-		return found
-	}
-	changed, err := s.favour(ctx, who, id, on)
-	if err == nil && !changed {
-		return found // the last trace of what is gone may be removed, and is then unknown
-	}
-	return err
 }
 
 // Query returns what a filter asks, to be asked by who, in whose sight it has been
@@ -370,9 +322,7 @@ func (s *Filters) Query(ctx context.Context, who *access.Principal, id string) (
 		return nil, err
 	}
 	if err := s.check(ctx, who, f.JQL, f.AllowedIndexes); err != nil {
-		return nil, failed(id, err)
+		return nil, s.failed(id, err)
 	}
 	return &search.Query{JQL: f.JQL, Indexes: f.AllowedIndexes}, nil
 }
-
-func failed(id string, err error) error { return fmt.Errorf("dashboard: filter %q: %w", id, err) }

@@ -65,6 +65,25 @@ type list struct {
 	next  *docstore.Cursor
 }
 
+// listing is a page of the things that match q, nil for all, and the favourites of who.
+func (s *shelf) listing(ctx context.Context, who *access.Principal, q *ListQuery) (*list, map[string]bool, error) {
+	if err := s.admit(who); err != nil {
+		return nil, nil, err
+	}
+	if q == nil {
+		q = &ListQuery{}
+	}
+	if err := q.check(); err != nil {
+		return nil, nil, err
+	}
+	favourites, err := s.favourites(ctx, who)
+	if err != nil {
+		return nil, nil, err
+	}
+	found, err := s.list(ctx, who, q, favourites)
+	return found, favourites, err
+}
+
 // list returns a page of the things that match q, in the order of their names. It looks at all that may
 // match, since only so is the total known.
 func (s *shelf) list(ctx context.Context, who *access.Principal, q *ListQuery, favourites map[string]bool) (*list, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -35,7 +36,25 @@ type card struct {
 	sharing
 	name  string
 	level Level              // of who asks
+	marks []string           // further labels, by which the thing is found
 	doc   *docstore.Document // nil if it is not stored yet
+}
+
+// newShelf returns a shelf for things of one kind, with what opts leave open.
+func newShelf(store *docstore.Store, policy *access.Policy, kind, noun string, opts *Options) shelf {
+	s := shelf{store: store, policy: policy, kind: kind, noun: noun, now: time.Now, newID: rand.Text}
+	if opts != nil && opts.Now != nil {
+		s.now = opts.Now
+	}
+	if opts != nil && opts.NewID != nil {
+		s.newID = opts.NewID
+	}
+	return s
+}
+
+// failed says of which thing err is.
+func (s *shelf) failed(id string, err error) error {
+	return fmt.Errorf("dashboard: %s %q: %w", s.noun, id, err)
 }
 
 // admit returns an error if who may have nothing to do with saved things at all.
@@ -156,7 +175,7 @@ func (s *shelf) put(ctx context.Context, tenant string, c *card, body any) (*doc
 	} else if i := slices.IndexFunc(c.doc.Labels, isSinceLabel); i >= 0 {
 		got = c.doc.Labels[i]
 	}
-	doc.Labels = append(c.labels(), name, got)
+	doc.Labels = append(append(c.labels(), name, got), c.marks...)
 	stored, err := s.store.Put(ctx, doc, expect)
 	switch {
 	case errors.Is(err, docstore.ErrConflict):

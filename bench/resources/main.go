@@ -3,6 +3,7 @@
 //
 //	go run ./bench/resources -out DIR             all of them
 //	go run ./bench/resources -out DIR -each 2000  at most so many of a mapping, from all over its index
+//	go run ./bench/resources -out DIR -elements id  what _elements=id leaves of them
 //
 // A record that cannot be mapped is an error. Those of the hospital are written by examples/hospital.
 package main
@@ -35,18 +36,29 @@ func main() {
 	out := flag.String("out", "", "the `folder` for the files; it is needed, and made if need be")
 	each := flag.Int("each", 0, "at most so many resources of each mapping; 0 is all")
 	households := flag.Int("households", 1500, "how many households the campaigns visit")
+	elements := flag.String("elements", "", "leave out all but these `elements`, with commas between, and what has to be there")
 	flag.Parse()
 	if *out == "" || flag.NArg() > 0 || *each < 0 || *households < 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := run(context.Background(), os.Stdout, *out, *each, *households); err != nil {
+	c := &choice{each: *each}
+	if *elements != "" {
+		c.elements = strings.Split(*elements, ",")
+	}
+	if err := run(context.Background(), os.Stdout, *out, *households, c); err != nil {
 		log.Fatal(err)
 	}
 }
 
+// A choice says what is written of a mapping's resources.
+type choice struct {
+	each     int      // at most so many, unless it is 0
+	elements []string // none for all of them
+}
+
 // run writes the resources of every mapping, and says how many to out.
-func run(ctx context.Context, out io.Writer, dir string, each, households int) error {
+func run(ctx context.Context, out io.Writer, dir string, households int, c *choice) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -60,7 +72,7 @@ func run(ctx context.Context, out io.Writer, dir string, each, households int) e
 			return err
 		}
 		for _, m := range set.Mappings() {
-			n, err := write(ctx, index, m, filepath.Join(dir, m.Name+"."+m.Type+".ndjson"), each)
+			n, err := write(ctx, index, m, filepath.Join(dir, m.Name+"."+m.Type+".ndjson"), c)
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.Name, err)
 			}
@@ -165,13 +177,22 @@ func condition(m *mapping.Mapping) string {
 	return strings.Join(parts, " AND ")
 }
 
-// write writes the resources of one mapping, and returns how many.
-func write(ctx context.Context, index *search.Index, m *mapping.Mapping, file string, each int) (n int, err error) {
+// bind binds a mapping to its index.
+func bind(ctx context.Context, index *search.Index, m *mapping.Mapping, elements []string) (*mapping.Mapper, error) {
 	schemas, err := index.Schemas(ctx, who, m.Index)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	x, err := m.Bind(schemas[0])
+	if err != nil || len(elements) == 0 {
+		return x, err
+	}
+	return x.Elements(elements...)
+}
+
+// write writes the resources of one mapping, and returns how many.
+func write(ctx context.Context, index *search.Index, m *mapping.Mapping, file string, c *choice) (n int, err error) {
+	x, err := bind(ctx, index, m, c.elements)
 	if err != nil {
 		return 0, err
 	}
@@ -185,8 +206,8 @@ func write(ctx context.Context, index *search.Index, m *mapping.Mapping, file st
 		return 0, err
 	}
 	step := 1
-	if each > 0 {
-		step = max(1, (int(total)+each-1)/each)
+	if c.each > 0 {
+		step = max(1, (int(total)+c.each-1)/c.each)
 	}
 	f, err := os.Create(file)
 	if err != nil {
@@ -194,9 +215,18 @@ func write(ctx context.Context, index *search.Index, m *mapping.Mapping, file st
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	w := bufio.NewWriterSize(f, 1<<18)
+	n, err = writeLines(w, x, scan.Slice(0).Records(ctx), step)
+	if err != nil {
+		return n, err
+	}
+	return n, w.Flush()
+}
+
+// writeLines writes the resource of each record, or of the first of so many. That there is none, or one that is not sound, is an error.
+func writeLines(w io.Writer, x *mapping.Mapper, records record.Stream, step int) (n int, err error) {
 	var line []byte
 	at := 0
-	for r, err := range scan.Slice(0).Records(ctx) {
+	for r, err := range records {
 		if err != nil {
 			return n, err
 		}
@@ -214,5 +244,5 @@ func write(ctx context.Context, index *search.Index, m *mapping.Mapping, file st
 			return n, err
 		}
 	}
-	return n, w.Flush()
+	return n, nil
 }

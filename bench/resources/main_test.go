@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -49,9 +50,7 @@ func mapperOf(t *testing.T, name string) *mapping.Mapper {
 	require.NoError(t, err)
 	for _, m := range set.Mappings() {
 		if m.Name == name {
-			schemas, err := indexOf(t, fileOf(name)).Schemas(t.Context(), who, m.Index)
-			require.NoError(t, err)
-			x, err := m.Bind(schemas[0])
+			x, err := bind(t.Context(), indexOf(t, fileOf(name)), m, nil)
 			require.NoError(t, err)
 			return x
 		}
@@ -105,7 +104,7 @@ func TestEveryResource(t *testing.T) {
 		each = 50
 	}
 	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), &out, dir, each, households))
+	require.NoError(t, run(t.Context(), &out, dir, households, &choice{each: each}))
 	files, err := filepath.Glob(filepath.Join(dir, "*.ndjson"))
 	require.NoError(t, err)
 	require.Len(t, files, strings.Count(out.String(), "\n"))
@@ -158,14 +157,16 @@ func deletedIDs() map[string]bool {
 // What a list of mappings takes out of one index is all that is in it.
 func TestNothingIsLeftOut(t *testing.T) {
 	t.Parallel()
-	results, conditions, tests := 0, 0, map[string]bool{}
+	results, medicines, conditions, allergies, tests := 0, 0, 0, 0, map[string]bool{}
 	visits, err := sample.Documents(sample.Visits)
 	require.NoError(t, err)
 	for _, doc := range visits {
 		var v struct {
-			LabResults []struct{ Loinc string } `json:"lab_results"`
+			LabResults  []struct{ Loinc string } `json:"lab_results"`
+			Medications []struct{ Name string }
 		}
 		require.NoError(t, json.Unmarshal(doc, &v))
+		medicines += len(v.Medications)
 		for _, r := range v.LabResults {
 			results++
 			tests[r.Loinc] = true
@@ -174,18 +175,15 @@ func TestNothingIsLeftOut(t *testing.T) {
 	patients, err := sample.Documents(sample.Patients)
 	require.NoError(t, err)
 	for _, doc := range patients {
-		var p struct{ Conditions any }
+		var p struct{ Conditions, Allergies any }
 		require.NoError(t, json.Unmarshal(doc, &p))
-		switch c := p.Conditions.(type) {
-		case string:
-			conditions++
-		case []any:
-			conditions += len(c)
-		}
+		conditions += lengthOf(p.Conditions)
+		allergies += lengthOf(p.Allergies)
 	}
 	require.Len(t, tests, 6)
-	require.Equal(t, results, resourcesOf(t, "sample-lab-haemoglobin", "")+resourcesOf(t, "sample-lab-glucose", "")+resourcesOf(t, "sample-lab-malaria", "")+
-		resourcesOf(t, "sample-lab-tuberculosis", "")+resourcesOf(t, "sample-lab-cholera", "")+resourcesOf(t, "sample-lab-dengue", ""))
+	require.Equal(t, results, resourcesOfAll(t, "sample-lab-"))
+	require.Equal(t, medicines, resourcesOfAll(t, "sample-rx-"))
+	require.Equal(t, allergies, resourcesOfAll(t, "sample-allergy-"))
 	require.Equal(t, conditions, resourcesOf(t, "sample-hypertension", "")+resourcesOf(t, "sample-diabetes", "")+resourcesOf(t, "sample-tuberculosis", ""))
 	require.Equal(t, count(t, mappings.Sample, sample.Analytics), resourcesOf(t, "sample-stock-reports", "")+resourcesOf(t, "sample-coverage-reports", "")+resourcesOf(t, "sample-case-reports", ""))
 
@@ -200,6 +198,31 @@ func TestNothingIsLeftOut(t *testing.T) {
 	require.Positive(t, lost)
 }
 
+// lengthOf is how many values a field has: none, one, or a list.
+func lengthOf(v any) int {
+	switch v := v.(type) {
+	case nil:
+		return 0
+	case []any:
+		return len(v)
+	}
+	return 1
+}
+
+// resourcesOfAll returns how many resources the mappings have whose names begin so.
+func resourcesOfAll(t *testing.T, prefix string) int {
+	t.Helper()
+	set, err := mappings.Shipped(mappings.Sample)
+	require.NoError(t, err)
+	n := 0
+	for _, m := range set.Mappings() {
+		if strings.HasPrefix(m.Name, prefix) {
+			n += resourcesOf(t, m.Name, "")
+		}
+	}
+	return n
+}
+
 // The sample's own tasks, of which no individual is known, can be handed out as well.
 func TestTasksOfTheSample(t *testing.T) {
 	t.Parallel()
@@ -209,7 +232,7 @@ func TestTasksOfTheSample(t *testing.T) {
 	n := 0
 	for _, name := range []string{"hcm-medications", "hcm-vaccinations", "hcm-deliveries"} {
 		m := mapperOf(t, name).Mapping()
-		made, err := write(t.Context(), index, m, filepath.Join(t.TempDir(), "tasks.ndjson"), 0)
+		made, err := write(t.Context(), index, m, filepath.Join(t.TempDir(), "tasks.ndjson"), &choice{})
 		require.NoError(t, err)
 		n += made
 	}
@@ -257,6 +280,48 @@ func TestSearches(t *testing.T) {
 	}
 }
 
+// Times are asked for as they are written, whatever the index holds: milliseconds, instants with offsets, days.
+func TestTimes(t *testing.T) {
+	t.Parallel()
+	const at = 1784000000123 // in July 2026, between two seconds
+	instant := time.UnixMilli(at).UTC().Format("2006-01-02T15:04:05.000Z")
+	var later, made int
+	for _, doc := range campaign.Documents(campaign.Tasks, households) {
+		var task struct {
+			Data struct {
+				SyncedTime, CreatedTime  int64
+				DeliveredTo, ProjectType string
+			}
+		}
+		require.NoError(t, json.Unmarshal(doc, &task))
+		if task.Data.ProjectType != "MR-DN" {
+			continue
+		}
+		if task.Data.SyncedTime > at {
+			later++
+		}
+		if task.Data.CreatedTime <= at {
+			made++
+		}
+	}
+	require.Positive(t, later)
+	require.Positive(t, made)
+	all := resourcesOf(t, "hcm-medications", "")
+	require.Less(t, later, all)
+	require.Equal(t, later, resourcesOf(t, "hcm-medications", "_lastUpdated=gt"+instant))
+	require.Equal(t, all-later, resourcesOf(t, "hcm-medications", "_lastUpdated=le"+instant))
+	require.Equal(t, made, resourcesOf(t, "hcm-medications", "effective-time=le"+instant))
+	for _, c := range []struct{ search, jql string }{
+		{"date=2026-07-01", `visited_at >= "2026-07-01T00:00:00Z" AND visited_at < "2026-07-02T00:00:00Z"`},
+		{"date=2026-07", `visited_at >= "2026-07-01T00:00:00Z" AND visited_at < "2026-08-01T00:00:00Z"`},
+		{"date=ge2026-07-01T00:00:00%2B05:30&date=lt2026-07-02T00:00:00%2B05:30", `visited_at >= "2026-06-30T18:30:00Z" AND visited_at < "2026-07-01T18:30:00Z"`},
+	} {
+		want := count(t, mappings.Sample, sample.Visits, c.jql)
+		require.Positive(t, want)
+		require.Equal(t, want, resourcesOf(t, "sample-encounters", c.search), c.search)
+	}
+}
+
 // Every parameter that is declared can be asked: a resource has it, or has it not.
 func TestEveryParameter(t *testing.T) {
 	t.Parallel()
@@ -297,5 +362,5 @@ func TestFolderIsAFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	require.Error(t, run(t.Context(), &bytes.Buffer{}, file, 1, 1))
+	require.Error(t, run(t.Context(), &bytes.Buffer{}, file, 1, &choice{each: 1}))
 }

@@ -38,7 +38,7 @@ var tables string
 func main() {
 	db := flag.String("db", "", "read the tables of this `database`: the URL of PostgreSQL, or a file of SQLite")
 	out := flag.String("out", "", "write the resources into this `folder`")
-	patients := flag.Int("patients", 2000, "how many patients the sample has")
+	patients := flag.Int("patients", 300, "how many patients the sample has")
 	script := flag.Bool("sql", false, "write the tables and the sample data as SQL, and do nothing else")
 	flag.Parse()
 	if *script {
@@ -154,7 +154,7 @@ func ask(ctx context.Context, out io.Writer, index *search.Index, who *access.Pr
 
 // handOut makes resources of all records of a mapping, and says how many there were.
 func handOut(ctx context.Context, out io.Writer, index *search.Index, who *access.Principal, m *mapping.Mapping, dir string) (err error) {
-	var w io.Writer = io.Discard
+	w := io.Discard
 	if dir != "" {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return err

@@ -243,6 +243,7 @@ func (a *handler) routes() {
 	})
 	if !a.has("filter") || a.service.Filters() != nil {
 		a.part("filter", a.filterRoutes)
+		a.part("filter", a.dashboardRoutes)
 	}
 	if !a.has("export") || a.service.Exports() != nil {
 		a.part("export", a.exportRoutes)

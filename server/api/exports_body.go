@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/digit-health/dhr/dashboard/figures"
 	"github.com/digit-health/dhr/export/process"
 )
 
@@ -77,17 +78,20 @@ func (a *handler) exportRequest(ctx context.Context, b *exportBody) (*process.Re
 	return r, nil
 }
 
-// schemaName names the types of bodies in the document. Those of exports begin with that word, for another
-// package has a Problem, too.
+// schemaName names the types of bodies in the document. Those of exports and of figures begin with that word, for other
+// packages have a Problem and a Question, too.
 func schemaName(t reflect.Type, hint string) string {
 	name := huma.DefaultSchemaNamer(t, hint)
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t.PkgPath() != reflect.TypeFor[process.Process]().PkgPath() {
-		return name
+	switch t.PkgPath() {
+	case reflect.TypeFor[process.Process]().PkgPath():
+		return "Export" + strings.TrimPrefix(name, "Process")
+	case reflect.TypeFor[figures.Data]().PkgPath():
+		return "Figure" + name
 	}
-	return "Export" + strings.TrimPrefix(name, "Process")
+	return name
 }
 
 // exportWords say what the members of exports are, by the names of their schemas. A member that

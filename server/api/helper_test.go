@@ -155,7 +155,7 @@ func (s *server) send(user, method, path string, body any, header ...string) *an
 	a := &answer{status: got.StatusCode, header: got.Header}
 	a.body, err = io.ReadAll(got.Body)
 	require.NoError(s.t, err)
-	if strings.Contains(got.Header.Get("Content-Type"), "json") && got.Header.Get("Content-Encoding") == "" && got.Header.Get("Content-Disposition") == "" {
+	if strings.Contains(got.Header.Get("Content-Type"), "json") && got.Header.Get("Content-Type") != "application/x-ndjson" && got.Header.Get("Content-Encoding") == "" && got.Header.Get("Content-Disposition") == "" {
 		require.NoError(s.t, json.Unmarshal(a.body, &a.json), string(a.body))
 	}
 	if got.StatusCode >= 400 && method != http.MethodHead {

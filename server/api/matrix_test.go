@@ -88,6 +88,7 @@ func TestMatrix(t *testing.T) {
 	}
 	exportRows(t, &got)
 	fhirRows(t, &got)
+	boardRows(t, &got)
 	const name = "testdata/matrix.txt"
 	if *update {
 		require.NoError(t, os.MkdirAll("testdata", 0o755))
@@ -177,22 +178,9 @@ func filterIn(t *testing.T, s *server, relation, who string) string {
 		return ""
 	}
 	boss := &access.Principal{User: "boss", Tenant: "pb", Roles: []string{"ADMIN"}}
-	f := &dashboard.Filter{Name: "of somebody", JQL: "age > 3"}
-	switch relation {
-	case "own":
-		f.Owner = who
-	case "shared read", "shared write", "shared admin":
-		f.SharePermissions = []dashboard.SharePermission{{Type: "user", ID: who, Permission: dashboard.Level(strings.TrimPrefix(relation, "shared "))}}
-	case "by group":
-		f.SharePermissions = []dashboard.SharePermission{{Type: "group", ID: "district-12", Permission: dashboard.Read}}
-	case "public":
-		f.SharePermissions = []dashboard.SharePermission{{Type: "public", Permission: dashboard.Read}}
-	case "other tenant":
-		boss.Tenant = "mz"
-		f.SharePermissions = []dashboard.SharePermission{{Type: "public", Permission: dashboard.Admin}, {Type: "user", ID: who, Permission: dashboard.Admin}}
-	}
-	owner := f.Owner
-	f.Owner = ""
+	shares, owner, tenant := related(relation, who)
+	boss.Tenant = tenant
+	f := &dashboard.Filter{Name: "of somebody", JQL: "age > 3", SharePermissions: shares}
 	made, err := s.service.Filters().Create(t.Context(), boss, f)
 	require.NoError(t, err)
 	if owner != "" {
@@ -200,4 +188,37 @@ func filterIn(t *testing.T, s *server, relation, who string) string {
 		require.NoError(t, err)
 	}
 	return made.ID
+}
+
+// related returns with whom something is shared, who owns it if another than who makes it, and of which tenant it is, so that it has to do
+// with who in that way.
+func related(relation, who string) (shares []dashboard.SharePermission, owner, tenant string) {
+	tenant = "pb"
+	switch relation {
+	case "own":
+		owner = who
+	case "shared read", "shared write", "shared admin":
+		shares = []dashboard.SharePermission{{Type: "user", ID: who, Permission: dashboard.Level(strings.TrimPrefix(relation, "shared "))}}
+	case "by group":
+		shares = []dashboard.SharePermission{{Type: "group", ID: "district-12", Permission: dashboard.Read}}
+	case "public":
+		shares = []dashboard.SharePermission{{Type: "public", Permission: dashboard.Read}}
+	case "other tenant":
+		tenant = "mz"
+		shares = []dashboard.SharePermission{{Type: "public", Permission: dashboard.Admin}, {Type: "user", ID: who, Permission: dashboard.Admin}}
+	}
+	return shares, owner, tenant
+}
+
+// row begins a row of the matrix, and status adds to it.
+func row(t *testing.T, to *strings.Builder, route, relation string) {
+	t.Helper()
+	_, err := fmt.Fprintf(to, "%-34s %-13s", route, relation)
+	require.NoError(t, err)
+}
+
+func status(t *testing.T, to *strings.Builder, got int) {
+	t.Helper()
+	_, err := fmt.Fprintf(to, " %-8d", got)
+	require.NoError(t, err)
 }

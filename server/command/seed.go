@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/digit-health/dhr"
@@ -105,7 +106,34 @@ func (p *Program) sample(ctx context.Context, o *parts, service *dhr.Service) er
 	return err
 }
 
-// sampleFilters saves the sample filters, for everybody to read.
+// everybody is the share of what is in the sample.
+func everybody() []dashboard.SharePermission {
+	return []dashboard.SharePermission{{Type: "public", Permission: dashboard.Read}}
+}
+
+// sampleDashboards saves the sample dashboards, of the filters that who has saved.
+func sampleDashboards(ctx context.Context, service *dhr.Service, who *access.Principal, filters map[string]string) error {
+	for _, d := range sample.Dashboards() {
+		board := &dashboard.Dashboard{Name: d.Name, Description: d.Description, SharePermissions: everybody(), Favourite: true}
+		for _, g := range d.Gadgets {
+			board.Gadgets = append(board.Gadgets, &dashboard.Gadget{
+				Type: g.Type, Title: g.Title, FilterID: filters[g.Filter],
+				Config: dashboard.GadgetConfig{
+					GroupBy: g.GroupBy, SplitBy: g.SplitBy, Metric: g.Metric, MetricField: g.MetricField, Interval: g.Interval,
+					Sort: g.Sort, Compare: g.Compare, Limit: g.Limit, Columns: g.Columns,
+				},
+				Position: dashboard.Position{Row: g.Row, Column: g.Column, Width: g.Width, Height: g.Height},
+			})
+		}
+		_, err := service.Dashboards().Create(ctx, who, board)
+		if err != nil && !errors.Is(err, dashboard.ErrTaken) {
+			return err
+		}
+	}
+	return nil
+}
+
+// sampleFilters saves the sample filters and the dashboards of them, for everybody to read.
 func sampleFilters(ctx context.Context, o *parts, service *dhr.Service) error {
 	c := o.config
 	who := &access.Principal{User: c.Auth.User, Tenant: c.Tenants.Default, Roles: []string{allRights}}
@@ -115,14 +143,36 @@ func sampleFilters(ctx context.Context, o *parts, service *dhr.Service) error {
 	if !o.policy.May(who, access.MayView) || !o.policy.May(who, access.MayShare) {
 		return nil // with the roles of the configuration there is nobody to whom they could belong
 	}
+	ids := map[string]string{}
 	for _, f := range sample.Filters() {
-		_, err := service.Filters().Create(ctx, who, &dashboard.Filter{
+		made, err := service.Filters().Create(ctx, who, &dashboard.Filter{
 			Name: f.Name, Description: f.Description, JQL: f.JQL, AllowedIndexes: f.Indexes,
-			SharePermissions: []dashboard.SharePermission{{Type: "public", Permission: dashboard.Read}},
+			SharePermissions: everybody(),
 		})
-		if err != nil && !errors.Is(err, dashboard.ErrTaken) {
+		switch {
+		case err == nil:
+			ids[f.Name] = made.ID
+		case !errors.Is(err, dashboard.ErrTaken):
 			return err
+		default: // a server that has ended meanwhile has saved it
+			if ids[f.Name], err = savedFilter(ctx, service, who, f.Name); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+	return sampleDashboards(ctx, service, who, ids)
+}
+
+// savedFilter returns the id of the filter of who that has a name.
+func savedFilter(ctx context.Context, service *dhr.Service, who *access.Principal, name string) (string, error) {
+	page, err := service.Filters().List(ctx, who, &dashboard.ListQuery{Owner: "me", Name: name, MaxResults: dashboard.MaxPage})
+	if err != nil {
+		return "", err
+	}
+	for _, f := range page.Filters {
+		if strings.EqualFold(f.Name, name) {
+			return f.ID, nil
+		}
+	}
+	return "", fmt.Errorf("the filter %q was saved and is gone", name)
 }

@@ -10,7 +10,10 @@ type Filter struct {
 
 // Filters returns the saved questions of the sample. Their relative dates are
 // meant to be asked as of [AsOf].
-func Filters() []Filter {
+func Filters() []Filter { return append(askedFilters(), shownFilters()...) }
+
+// askedFilters are those that are there to be asked.
+func askedFilters() []Filter {
 	return []Filter{
 		{
 			Name:        "Malaria in small children",
@@ -59,6 +62,42 @@ func Filters() []Filter {
 			Description: "Tasks of the campaign of 2026 that ended without medicine, and how.",
 			JQL:         `campaign = CMP-2026-06-03-000315 AND status != ADMINISTRATION_SUCCESS ORDER BY Data.taskDates DESC`,
 			Indexes:     []string{Tasks},
+		},
+	}
+}
+
+// shownFilters are those of which the dashboards of the sample are made.
+func shownFilters() []Filter {
+	return []Filter{
+		{
+			Name:        "Malaria",
+			Description: "Visits with malaria of any form.",
+			JQL:         `diagnosis ~ malaria ORDER BY visited_at DESC`,
+			Indexes:     []string{Visits},
+		},
+		{
+			Name:        "Malaria in November 2026",
+			Description: "Visits with malaria of any form in the last month of the sample.",
+			JQL:         `diagnosis ~ malaria AND visited_at >= 2026-11-01 AND visited_at <= 2026-11-30`,
+			Indexes:     []string{Visits},
+		},
+		{
+			Name:        "Campaign of 2026",
+			Description: "What each cycle of malaria chemoprevention reached, by district.",
+			JQL:         `campaign = CMP-2026-06-03-000315 AND kind = campaign ORDER BY month, district`,
+			Indexes:     []string{Analytics},
+		},
+		{
+			Name:        "Last cycle of 2026",
+			Description: "What the last cycle of malaria chemoprevention reached, by district.",
+			JQL:         `campaign = CMP-2026-06-03-000315 AND kind = campaign AND cycle = "04" ORDER BY district`,
+			Indexes:     []string{Analytics},
+		},
+		{
+			Name:        "Stock of AL in November 2026",
+			Description: "What facilities had left of artemether-lumefantrine at the end of the month.",
+			JQL:         `kind = stock AND product_code = AL AND month >= 2026-11-01 AND month <= 2026-11-30 ORDER BY on_hand`,
+			Indexes:     []string{Analytics},
 		},
 	}
 }
