@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"unsafe"
 )
 
@@ -287,8 +288,8 @@ func (f *encodedField) one(dst []byte, p unsafe.Pointer, x *extras) ([]byte, sta
 	}
 	v := *(*int)(p)
 	if f.how == writeCode {
-		if v < 0 || v >= len(f.codes) {
-			return dst, absent, &fault{"", fmt.Sprintf("is %d, which is no code of its enumeration", v)}
+		if v < 0 || v >= len(f.codes) || f.codes[v] == "" {
+			return dst, absent, &fault{"", fmt.Sprintf("is %d, which is no code of its enumeration in R4", v)}
 		}
 		if bare && v == 0 {
 			return f.zero(dst, f.codes[0])
@@ -329,6 +330,8 @@ func (f *encodedField) text(dst []byte, text string, bare bool) ([]byte, state, 
 		return dst, absent, &fault{"", "is an empty text"}
 	case f.check != nil && !f.check(text):
 		return dst, absent, f.unfit(text)
+	case f.element.Codes != nil && !slices.Contains(f.element.Codes, text):
+		return dst, absent, &fault{"", fmt.Sprintf("is %q; expected one of %s", text, strings.Join(f.element.Codes, ", "))}
 	case f.how == writeDigits:
 		return append(dst, text...), present, nil
 	}

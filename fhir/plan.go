@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -38,7 +39,7 @@ type encodedField struct {
 	list    bool
 	size    uintptr // of an item
 	object  *encoding
-	codes   []string // in quotation marks
+	codes   []string // in quotation marks; empty for one that R4 does not have here
 	check   func(string) bool
 	choice  int // 1 + the number of the choice, or 0
 }
@@ -125,7 +126,11 @@ func fieldOf(f reflect.StructField, e *Element, t *table, open map[reflect.Type]
 	case of.Kind() == reflect.Int && t.codesOf(of) != nil:
 		field.how = writeCode
 		for _, c := range t.codesOf(of) {
-			field.codes = append(field.codes, `"`+c+`"`)
+			if slices.Contains(e.Codes, c) {
+				field.codes = append(field.codes, `"`+c+`"`)
+			} else { // the model has more of them than R4
+				field.codes = append(field.codes, "")
+			}
 		}
 	case of.Kind() == reflect.Int:
 		field.how = writeInt

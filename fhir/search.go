@@ -11,8 +11,7 @@ var searchText string
 
 var searchTypes = sync.OnceValue(func() map[string]map[string]string {
 	all := map[string]map[string]string{}
-	for line := range strings.Lines(searchText) {
-		words := strings.Fields(line)
+	for words := range wordsOf(searchText) {
 		of := map[string]string{}
 		for _, word := range words[1:] {
 			name, typ, _ := strings.Cut(word, ":")
@@ -41,8 +40,7 @@ var compartmentText string
 
 var compartments = sync.OnceValue(func() map[string][]string {
 	all := map[string][]string{}
-	for line := range strings.Lines(compartmentText) {
-		words := strings.Fields(line)
+	for words := range wordsOf(compartmentText) {
 		all[words[0]] = words[1:]
 	}
 	return all

@@ -3,6 +3,7 @@ package fhir
 import (
 	_ "embed"
 	"encoding/json"
+	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -85,6 +86,7 @@ type note struct {
 	primitive string
 	required  bool
 	targets   []string
+	codes     []string
 }
 
 //go:embed r4/elements.txt
@@ -98,12 +100,21 @@ var tables = sync.OnceValue(func() *table {
 	return t
 })
 
-// readNotes reads elements.txt. A line is a type or a part of one, then what the model does not say of its elements: name:primitive,
-// name[x] of a choice, ! where a value is required, >A|B for what a reference may lead to.
+// wordsOf yields the words of each line of a table, but of its comments.
+func wordsOf(text string) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		for line := range strings.Lines(text) {
+			if words := strings.Fields(line); len(words) > 0 && words[0] != "#" && !yield(words) {
+				return
+			}
+		}
+	}
+}
+
+// readNotes reads elements.txt, which says what its lines are.
 func readNotes(text string) map[string]map[string]note {
 	all := map[string]map[string]note{}
-	for line := range strings.Lines(text) {
-		words := strings.Fields(line)
+	for words := range wordsOf(text) {
 		of := map[string]note{}
 		for _, word := range words[1:] {
 			var n note
@@ -112,6 +123,9 @@ func readNotes(text string) map[string]map[string]note {
 				n.targets = strings.Split(targets, "|")
 			}
 			name, n.primitive, _ = strings.Cut(name, ":")
+			if primitive, codes, ok := strings.Cut(n.primitive, "="); ok {
+				n.primitive, n.codes = primitive, strings.Split(codes, ",")
+			}
 			name, n.required = strings.CutSuffix(name, "!")
 			of[name] = n
 		}
@@ -219,6 +233,9 @@ func (t *table) primitive(e *Element, of reflect.Type, n note) (string, []string
 	codes := t.codesOf(of)
 	if codes != nil {
 		n.primitive = "code"
+	}
+	if n.codes != nil {
+		codes = n.codes
 	}
 	return n.primitive, codes
 }

@@ -64,6 +64,8 @@ func TestTypeOf(t *testing.T) {
 	require.Equal(t, []string{"id", "meta", "implicitRules", "language", "text", "contained", "extension", "modifierExtension", "identifier", "active", "name", "telecom", "gender", "birthDate",
 		"deceasedBoolean", "deceasedDateTime", "address", "maritalStatus", "multipleBirthBoolean", "multipleBirthInteger", "photo", "contact", "communication", "generalPractitioner", "managingOrganization", "link"}, patient.Names())
 	require.Equal(t, &Element{Name: "gender", Primitive: "code", Codes: []string{"male", "female", "other", "unknown"}, Order: 12}, patient.Element("gender"))
+	require.Equal(t, []string{"completed", "entered-in-error", "not-done"}, TypeOf("Immunization").Element("status").Codes) // the model has more
+	require.Len(t, TypeOf("MedicationRequest").Element("status").Codes, 8)                                                  // the model has none
 	require.Equal(t, &Element{Name: "birthDate", Primitive: "date", Order: 13}, patient.Element("birthDate"))
 	require.Equal(t, &Element{Name: "deceasedDateTime", Primitive: "dateTime", Choice: "deceased[x]", Order: 15}, patient.Element("deceasedDateTime"))
 	require.Same(t, TypeOf("HumanName"), patient.Element("name").Type)

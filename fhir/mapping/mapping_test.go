@@ -120,6 +120,18 @@ func TestDocumentedFile(t *testing.T) {
 	require.Equal(t, mapping.ID("P 1"), x.PatientOf(recordOf(t, schema, docs[1], x.Fields()...)))
 }
 
+// The mistakes that the page shows are those that are told.
+func TestDocumentedMistakes(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/fhir-mapping.md")
+	require.NoError(t, err)
+	_, text, ok := strings.Cut(string(page), "## Mistakes")
+	require.True(t, ok)
+	blocks := strings.Split(text, "```")
+	_, err = mapping.Parse("doses.yaml", []byte(strings.TrimPrefix(blocks[1], "yaml")[1:]))
+	require.EqualError(t, err, strings.TrimSpace(blocks[3]))
+}
+
 func TestValues(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ typ, elements, doc, want string }{
