@@ -33,6 +33,13 @@ EXPORT = [("invalid_request", r"body\.(jql|filter_id|format|storage|as_of|option
 # A page token is a place in a list, and a name has a length in bytes; a range is a text that must lie in the file.
 PLACE = [("bad_page_token", None), ("invalid_request", r"query\.user_id")]
 
+# What goes with which type of gadget, that gadgets do not overlap, that a filter is there: rules about several members.
+GADGET = QUERY + INDEXES + FIELDS + [("invalid_request", r"body(\.(type|title|filter_id|config.*|position.*))?"), ("not_supported", None)]
+BOARD = QUERY + INDEXES + FIELDS + [("invalid_request", r"body(\.(name|owner|description|share_permissions.*|gadgets.*))?")]
+GADGET_PATCH = [("invalid_request", r"body\.(id|dashboard_id|created_at|updated_at|version)")]
+# Which locales there are is not for a document to list; an image has so many pixels at most.
+DRAWN = ZONE + [("invalid_request", r"query\.(locale|scale)")]
+
 # To JSON Schema 48.0 is an integer; the server, like most, wants it written as one.
 NO_INTEGER = re.compile(r"must be a whole number without a fraction, of 64 bits, got -?\d+(\.0+|\.?\d*[eE][+-]?\d+)")
 
@@ -53,6 +60,26 @@ REASONS = {
     "POST /v1/filters/{id}/copy": FILTER,
     "PUT /v1/filters/{id}/owner": FILTER + VERSION,
     "PUT /v1/filters/{id}/permissions": FILTER + VERSION,
+    "POST /v1/dashboards": BOARD,
+    "PUT /v1/dashboards/{id}": BOARD + PATCH + VERSION,
+    "PATCH /v1/dashboards/{id}": BOARD + PATCH + VERSION,
+    "DELETE /v1/dashboards/{id}": VERSION,
+    "POST /v1/dashboards/{id}/copy": FILTER,
+    "PUT /v1/dashboards/{id}/owner": FILTER + VERSION,
+    "PUT /v1/dashboards/{id}/permissions": FILTER + VERSION,
+    "POST /v1/dashboards/{id}/gadgets": GADGET,
+    "GET /v1/dashboards/{id}/data": ZONE,
+    "GET /v1/dashboards/{id}/report.pdf": DRAWN,
+    "PUT /v1/dashboards/{id}/gadgets/{gadget_id}": GADGET + VERSION,
+    "PATCH /v1/dashboards/{id}/gadgets/{gadget_id}": GADGET + GADGET_PATCH + VERSION,
+    "DELETE /v1/dashboards/{id}/gadgets/{gadget_id}": VERSION,
+    "PUT /v1/gadgets/{id}": GADGET + VERSION,
+    "PATCH /v1/gadgets/{id}": GADGET + GADGET_PATCH + VERSION,
+    "DELETE /v1/gadgets/{id}": VERSION,
+    "POST /v1/gadgets/preview": GADGET + ZONE,
+    "GET /v1/gadgets/{id}/data": ZONE,
+    "GET /v1/gadgets/{id}/chart.svg": DRAWN,
+    "GET /v1/gadgets/{id}/chart.png": DRAWN,
     "POST /v1/exports": QUERY + INDEXES + FIELDS + EXPORT,
     "POST /export/bulk": QUERY + INDEXES + FIELDS + EXPORT,
     "POST /v1/exports/preview": QUERY + INDEXES + FIELDS + EXPORT + [("too_much_for_format", None)],

@@ -51,11 +51,12 @@ var parts = []part{
 
 // A result is what a child has measured.
 type result struct {
-	Resources, Files   int64
-	Wall, KickOff      time.Duration
-	Downloaded         int64         // bytes
-	Download           time.Duration // of all files, one after another
-	PeakKB, StoredSize int64
+	Resources, Files int64
+	Wall, KickOff    time.Duration
+	Downloaded       int64         // bytes
+	Download         time.Duration // of all files, one after another
+	PeakKB           int64
+	CPU              time.Duration // of the whole child
 }
 
 func main() {
@@ -99,7 +100,7 @@ func run(ctx context.Context, records int, only string) (err error) {
 	if _, err := measure(ctx, "fill", folder, records); err != nil {
 		return err
 	}
-	fmt.Printf("%-10s %11s %9s %8s %9s %9s\n", "", "resources/s", "resources", "peak MB", "kick-off", "MB/s down")
+	say("%-10s %11s %9s %6s %8s %9s %9s\n", "", "resources/s", "resources", "CPU s", "peak MB", "kick-off", "MB/s down")
 	missed := false
 	for i := range parts {
 		p := &parts[i]
@@ -136,11 +137,11 @@ func (p *part) print(r *result) bool {
 			missed = append(missed, target.what)
 		}
 	}
-	fmt.Printf("%-10s %11.0f %9d %8d %9s %9.0f  %s", p.name, rate, r.Resources, r.PeakKB>>10, r.KickOff.Round(100*time.Microsecond), down, p.about)
+	say("%-10s %11.0f %9d %6.1f %8d %9s %9.0f  %s", p.name, rate, r.Resources, r.CPU.Seconds(), r.PeakKB>>10, r.KickOff.Round(100*time.Microsecond), down, p.about)
 	if len(missed) > 0 {
-		fmt.Printf("; MISSED: %s", strings.Join(missed, ", "))
+		say("; MISSED: %s", strings.Join(missed, ", "))
 	}
-	fmt.Println()
+	say("\n")
 	return len(missed) > 0
 }
 
@@ -157,8 +158,11 @@ func measure(ctx context.Context, name, folder string, records int) (*result, er
 		return nil, err
 	}
 	r := new(result)
-	if len(bytes.TrimSpace(out)) == 0 {
-		return r, nil
+	if len(bytes.TrimSpace(out)) > 0 {
+		err = json.Unmarshal(out, r)
 	}
-	return r, json.Unmarshal(out, r)
+	r.CPU = c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+	return r, err
 }
+
+func say(format string, args ...any) { _, _ = fmt.Fprintf(os.Stdout, format, args...) }

@@ -296,8 +296,7 @@ func TestSealed(t *testing.T) {
 	require.NoError(t, err)
 	got, err := read(t, s, contentOf(f, item, identity), 0, -1)
 	require.NoError(t, err)
-	const want = `{"v":"fever"}` + "\n"
-	require.Equal(t, want, got)
+	require.Len(t, got, int(f.Size)) // and the hash is compared
 	got, err = read(t, s, contentOf(f, item, identity), 6, 5)
 	require.NoError(t, err)
 	require.Equal(t, "fever", got)

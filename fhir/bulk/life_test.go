@@ -2,6 +2,7 @@ package bulk_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -211,4 +212,46 @@ func TestCapabilities(t *testing.T) {
 	require.Equal(t, []string{"Condition", "Location", "Observation", "Patient", "Provenance"}, types)
 	require.True(t, c.Groups)
 	require.Equal(t, 24*time.Hour, c.Retention)
+}
+
+// What cannot be noted does not happen.
+func TestNote(t *testing.T) {
+	t.Parallel()
+	h := open(t, memory(t, 10), nil)
+	m := h.export(t, asha(), ask(bulk.SystemLevel, "_type", "Patient"))
+	require.Equal(t, []string{"request asha done 0", "complete asha done 10"}, h.noted())
+	_ = h.read(t, asha(), m.ID, &m.Output[0])
+	_, err := h.OpenFile(t.Context(), user("ravi", "exporter"), m.ID, m.Output[0].Name)
+	require.ErrorIs(t, err, bulk.ErrNotFound)
+	_, err = h.Start(t.Context(), user("x", "nobody"), ask(bulk.SystemLevel))
+	require.ErrorIs(t, err, bulk.ErrForbidden)
+	require.Equal(t, []string{"download asha done 10", "download ravi refused 0", "request x refused 0"}, h.noted()[2:])
+
+	full := errors.New("the audit is full")
+	h.mu.Lock()
+	h.refuse = full
+	h.mu.Unlock()
+	_, err = h.Start(t.Context(), asha(), ask(bulk.SystemLevel))
+	require.ErrorIs(t, err, full)
+	_, err = h.OpenFile(t.Context(), asha(), m.ID, m.Output[0].Name)
+	require.ErrorIs(t, err, full)
+	require.ErrorIs(t, h.Delete(t.Context(), asha(), m.ID), full)
+	h.clock.add(25 * time.Hour)
+	require.ErrorIs(t, h.Sweep(t.Context()), full)
+	jobs, err := h.jobs.List(t.Context(), &job.Query{Tenant: "pb", Kind: "fhir-exports"})
+	require.NoError(t, err)
+	require.Len(t, jobs, 1)
+	require.Equal(t, job.Completed, jobs[0].State)
+}
+
+// Two kick-offs of one user at once are two exports, and the work of both is done.
+func TestBackToBack(t *testing.T) {
+	t.Parallel()
+	h := open(t, memory(t, 10), func(h *house) { h.config.Limits.PerUser = 1 })
+	for range 5 { // as Inferno does: kick-off, DELETE, and again
+		e, err := h.Start(t.Context(), asha(), ask(bulk.SystemLevel))
+		require.NoError(t, err)
+		require.NoError(t, h.Delete(t.Context(), asha(), e.ID))
+	}
+	require.NoError(t, h.Sweep(t.Context()))
 }

@@ -36,7 +36,7 @@ type run struct {
 }
 
 const (
-	sorterMemory = 16 << 20
+	sorterMemory = 8 << 20
 	// maxRuns is how many files are merged at once.
 	maxRuns  = 64
 	runChunk = 64 << 10

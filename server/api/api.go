@@ -186,7 +186,7 @@ func (a *handler) defaults() {
 		o.CORS.Methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 	}
 	if len(o.CORS.Headers) == 0 {
-		o.CORS.Headers = []string{"Authorization", "Content-Type", "If-Match", "If-None-Match", "If-Range", "Idempotency-Key", "Last-Event-ID", "Range", "X-Request-Id", "X-Correlation-Id", "X-Api-Key"}
+		o.CORS.Headers = []string{"Authorization", "Content-Type", "If-Match", "If-None-Match", "If-Range", "Idempotency-Key", "Last-Event-ID", "Prefer", "Range", "X-Request-Id", "X-Correlation-Id", "X-Api-Key"}
 	}
 	if o.CORS.MaxAge == 0 {
 		o.CORS.MaxAge = 10 * time.Minute

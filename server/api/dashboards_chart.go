@@ -22,8 +22,8 @@ type ChartRequest struct {
 
 	Theme  string `query:"theme" enum:"light,dark" default:"light"`
 	Locale string `query:"locale" minLength:"1" maxLength:"35" default:"en" doc:"In which numbers, dates and the few words beside them are written, such as hi or en-IN."`
-	Width  int    `query:"width" minimum:"80" maximum:"4000" default:"640" doc:"In pixels."`
-	Height int    `query:"height" minimum:"60" maximum:"4000" default:"360" doc:"In pixels."`
+	Width  int    `query:"width" minimum:"120" maximum:"4000" default:"640" doc:"In pixels."`
+	Height int    `query:"height" minimum:"80" maximum:"4000" default:"360" doc:"In pixels."`
 	Title  bool   `query:"title" default:"true" doc:"Whether the title is drawn; it is in the picture for screen readers all the same."`
 }
 
@@ -181,9 +181,13 @@ func (a *handler) dashboardReport(ctx context.Context, in *reportRequest) (*pict
 	return &picture{ContentType: pdfType, Policy: noPolicy, Disposition: disposition(d.Name + ".pdf"), Body: b.Bytes()}, nil
 }
 
-// reportItem is a gadget in a report, as wide as on the dashboard.
+// reportItem is a gadget in a report, as wide as on the dashboard but never so narrow that it could not be read on paper.
 func (a *handler) reportItem(ctx context.Context, g *dashboard.Gadget, data *figures.Data, locale string) (*chart.Item, error) {
-	item := &chart.Item{Question: data.Question.JQL, Columns: g.Position.Width, Figures: data.Type != string(chart.Table) && data.Type != string(chart.Stat)}
+	least := 6
+	if data.Type == string(chart.Stat) {
+		least = 3
+	}
+	item := &chart.Item{Question: data.Question.JQL, Columns: max(least, g.Position.Width), Figures: data.Type != string(chart.Table) && data.Type != string(chart.Stat)}
 	if data.Error != nil {
 		item.Error = data.Error.Message
 		item.Chart = &chart.Chart{Type: chart.Type(data.Type), Title: data.Title, Locale: locale}

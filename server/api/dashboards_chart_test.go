@@ -36,7 +36,7 @@ func TestCharts(t *testing.T) {
 			gadget("table", "Last", filter, 0, m{"group_by": "district", "metric": "max", "metric_field": "date"}),
 			gadget("table", "Districts", filter, 0, m{"group_by": "district", "split_by": "symptoms"}),
 		} {
-			g["position"] = m{"row": 2 * len(gadgets), "col": 0, "width": 6, "height": 2}
+			g["position"] = m{"row": 2 * len(gadgets), "col": 0, "width": 1 + len(gadgets)%12, "height": 2}
 			gadgets = append(gadgets, g)
 		}
 	}

@@ -206,14 +206,20 @@ func (s *statusAnswer) ended() {
 		notFound.problem(s.r.Context(), "the export has expired, and its files are deleted; begin another one").write(s.w)
 	case e.Error == nil:
 		notFound.problem(s.r.Context(), "the export was cancelled").write(s.w)
-	default:
-		code := http.StatusInternalServerError
-		if e.Error.Transient {
-			code = http.StatusServiceUnavailable
+	default: // a status of 503, or an issue that passes, would have clients ask again for ever
+		code, text := orElse(e.Error.Issue, "processing"), "The export has failed: "+e.Error.Message
+		if passing[code] {
+			code = "processing"
 		}
-		writeOutcome(s.w, s.status(code), issue{"fatal", orElse(e.Error.Issue, "exception"), "The export failed: " + e.Error.Message})
+		if e.Error.Transient {
+			text += " The same request may succeed later."
+		}
+		writeOutcome(s.w, s.status(http.StatusInternalServerError), issue{"fatal", code, text})
 	}
 }
+
+// passing are the issue types of what passes: of polls that fail, not of exports.
+var passing = map[string]bool{"transient": true, "lock-error": true, "no-store": true, "exception": true, "timeout": true, "incomplete": true, "throttled": true}
 
 func orElse(text, ifEmpty string) string {
 	if text == "" {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -371,6 +370,6 @@ func (c *clinic) complete(user, status string) *answer {
 func refusal(t *testing.T, err error) *fhirtest.Response {
 	t.Helper()
 	var r *fhirtest.Response
-	require.True(t, errors.As(err, &r), "%v", err)
+	require.ErrorAs(t, err, &r)
 	return r
 }

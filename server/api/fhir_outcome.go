@@ -104,7 +104,12 @@ func (a *handler) fhirProblem(ctx context.Context, err error) error {
 	if errors.Is(err, bulk.ErrBusy) {
 		comeAgain(ctx, "10")
 	}
-	return a.problem(ctx, err)
+	err = a.problem(ctx, err)
+	var p *Problem
+	if errors.As(err, &p) && p.Status == http.StatusServiceUnavailable {
+		comeAgain(ctx, "5")
+	}
+	return err
 }
 
 // acceptsJSON returns the problem of a request that wants another format than JSON.

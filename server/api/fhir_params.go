@@ -97,6 +97,10 @@ func fromQuery(raw string) (map[string][]string, error) {
 	if err != nil {
 		return nil, invalidParameter("the URL", "the parameters are not in percent-encoding")
 	}
+	delete(values, "_pretty")
+	if f := values["_format"]; len(f) == 1 && isJSONFormat(f[0]) { // of the answer, which is JSON anyway
+		delete(values, "_format")
+	}
 	for i, v := range values["_outputFormat"] {
 		values["_outputFormat"][i] = strings.ReplaceAll(v, "application/fhir ndjson", "application/fhir+ndjson")
 	}
@@ -106,6 +110,15 @@ func fromQuery(raw string) (map[string][]string, error) {
 		}
 	}
 	return values, nil
+}
+
+// isJSONFormat reports whether a value of _format is a name of JSON.
+func isJSONFormat(name string) bool {
+	switch strings.ReplaceAll(name, " ", "+") {
+	case "json", "application/json", fhirJSON:
+		return true
+	}
+	return false
 }
 
 // A parameter is one of a resource of type Parameters.

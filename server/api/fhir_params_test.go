@@ -55,8 +55,11 @@ func FuzzPrefer(f *testing.F) {
 func TestParametersOfQueries(t *testing.T) {
 	t.Parallel()
 	for raw, want := range map[string]map[string][]string{
-		"":                                      {},
-		"_outputFormat=application/fhir+ndjson": {"_outputFormat": {"application/fhir+ndjson"}},
+		"":             {},
+		"_format=json": {},
+		"_format=application/fhir+json&_pretty=true": {},
+		"_format=xml":                                   {"_format": {"xml"}},
+		"_outputFormat=application/fhir+ndjson":         {"_outputFormat": {"application/fhir+ndjson"}},
 		"_outputFormat=application%2Ffhir%2Bndjson":     {"_outputFormat": {"application/fhir+ndjson"}},
 		"_outputFormat=application%2Ffhir%20ndjson":     {"_outputFormat": {"application/fhir+ndjson"}},
 		"_outputFormat=ndjson&_outputFormat=x":          {"_outputFormat": {"ndjson", "x"}},

@@ -35,7 +35,8 @@ func (a *handler) middleware() (http.Handler, error) {
 			AllowedOrigins: a.opts.Origins,
 			AllowedMethods: a.opts.CORS.Methods, AllowedHeaders: a.opts.CORS.Headers, AllowCredentials: a.opts.CORS.Credentials,
 			ExposedHeaders: []string{"ETag", "Location", "Link", "Retry-After", "X-Request-Id", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset",
-				"Accept-Ranges", "Content-Disposition", "Content-Range", "Idempotent-Replayed", "Repr-Digest", "X-Records"},
+				"Accept-Ranges", "Content-Disposition", "Content-Range", "Idempotent-Replayed", "Repr-Digest", "X-Records",
+				"Content-Location", "Preference-Applied", "X-Export-Status", "X-Progress"},
 			MaxAge: int(a.opts.CORS.MaxAge.Seconds()),
 		}).Handler(h)
 	}

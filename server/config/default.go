@@ -32,7 +32,7 @@ func Default() *Config {
 		},
 		CORS: CORS{
 			Methods: []string{"GET", "POST", "PUT", "PATCH", "DELETE"},
-			Headers: []string{"Authorization", "Content-Type", "If-Match", "If-None-Match", "If-Range", "Idempotency-Key", "Last-Event-ID", "Range", "X-Request-ID", "X-Correlation-ID"},
+			Headers: []string{"Authorization", "Content-Type", "If-Match", "If-None-Match", "If-Range", "Idempotency-Key", "Last-Event-ID", "Prefer", "Range", "X-Request-ID", "X-Correlation-ID"},
 			MaxAge:  10 * time.Minute,
 		},
 		Audit:   Audit{Enabled: true},

@@ -41,7 +41,7 @@ function Stat(p: { d: Data }) {
   const down = change !== null && change !== undefined && Number(String(change)) < 0
   return (
     <div class="stat">
-      <p class="big"><Value d={d} point={point} /></p>
+      <p class="big">{point ? <a href={askAddress({ jql: point.jql, indexes: d.question.indexes })}>{written(point.value, d.unit)}</a> : '–'}</p>
       {previous && (
         <p>
           {change !== null && change !== undefined && <b>{up ? '▲ ' : down ? '▼ ' : ''}{written(change, d.unit)}{previous.change_percent !== null && ` (${decimal(previous.change_percent.toFixed(1))} %)`}</b>}{' '}
@@ -118,7 +118,7 @@ export function Rest(p: { d: Data; drawn?: boolean }) {
       {d.warnings.map((w) => <p key={w} class="warning">{w}</p>)}
       {d.others && !(p.drawn && d.others.jql === '') && <p>{link(d.others.jql, tn('figure.others', d.others.buckets, { records: tn('records', d.others.count) }))}</p>}
       {d.missing && <p>{link(d.missing.jql, t('figure.missing', { records: tn('records', d.missing.count) }))}</p>}
-      {me.permissions.includes('view') && <p>{link(d.question.jql || ' ', t(d.type === 'table' && d.records.length < d.total ? 'figure.first' : 'figure.of', { n: d.records.length, records: tn('records', d.total) }))}</p>}
+      {me.permissions.includes('view') && <p><a href={askAddress({ jql: d.question.jql, indexes: d.question.indexes })}>{t(d.type === 'table' && d.records.length < d.total ? 'figure.first' : 'figure.of', { n: d.records.length, records: tn('records', d.total) })}</a></p>}
     </div>
   )
 }
