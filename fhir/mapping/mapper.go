@@ -53,9 +53,11 @@ func (x *Mapper) append(dst []byte, run *run, r *record.Record) ([]byte, error) 
 		return x.appendNative(dst, run)
 	}
 	if x.patient != nil && x.patient != x.id {
-		if _, st := x.text(x.patient, run); st == failed {
+		made, st := x.patient.append(run.id[:0], run)
+		if st == failed {
 			return dst, run.unmappable()
 		}
+		run.id = made
 	}
 	made, st := x.root.append(dst, run)
 	if st == nothing {
@@ -67,13 +69,13 @@ func (x *Mapper) append(dst []byte, run *run, r *record.Record) ([]byte, error) 
 	return made, nil
 }
 
-// text returns what a scalar of an id makes, which holds until the run is used again.
+// text returns what a scalar of an id makes.
 func (x *Mapper) text(o *opScalar, run *run) (string, status) {
-	var memory [80]byte
-	raw, st := o.append(memory[:0], run)
+	raw, st := o.append(run.id[:0], run)
 	if st == failed || st == nothing {
 		return "", st
 	}
+	run.id = raw
 	return string(raw[1 : len(raw)-1]), st
 }
 

@@ -17,6 +17,7 @@ type run struct {
 	scopes     []scopeRun
 	bags       []bagRun
 	text       []byte
+	id         []byte
 	whole      []byte // a resource of which a subset is wanted
 	one        [1]record.Value
 	some       []record.Value
