@@ -13,7 +13,7 @@ type Subset struct {
 	keep map[string]bool
 }
 
-// NewSubset returns a subset that keeps the named elements, those that R4 requires, and id, meta and implicitRules. Of a choice the
+// NewSubset returns a subset that keeps the named elements, those that R4 requires, also by a rule for the whole resource, and id, meta and implicitRules. Of a choice the
 // name is value, value[x] or that of a member. A name that is no element's is an error.
 func NewSubset(typ string, names []string) (*Subset, error) {
 	t := TypeOf(typ)
@@ -41,7 +41,20 @@ func NewSubset(typ string, names []string) (*Subset, error) {
 			s.keep[e.Name] = true
 		}
 	}
+	for _, name := range byInvariant[typ] {
+		s.keep[name] = true
+	}
 	return s, nil
+}
+
+// byInvariant are the elements without which R4's own rules for a whole resource are not met, though their cardinality lets them
+// be absent: ait-1, app-3, con-3 and con-4, ppc-1 to ppc-5, org-1.
+var byInvariant = map[string][]string{
+	"AllergyIntolerance": {"clinicalStatus", "verificationStatus"},
+	"Appointment":        {"start", "end"},
+	"Condition":          {"clinicalStatus", "verificationStatus"},
+	"Consent":            {"policy", "policyRule", "patient"},
+	"Organization":       {"identifier", "name"},
 }
 
 const subsetted = `{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}`
