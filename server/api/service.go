@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/server/ui"
 )
 
 // A Check is something without which the service is not ready.
@@ -68,7 +69,8 @@ type answer[T any] struct{ Body T }
 // open reports whether a route is for everybody.
 func open(route string) bool {
 	switch route {
-	case "GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs", "GET /docs/{file}", "GET /problems/{code}", "GET /metrics", "GET /{$}":
+	case "GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs", "GET /docs/{file}", "GET /problems/{code}", "GET /metrics", "GET /{$}", "GET /ui/{file}",
+		routeSmartHere, routeSmartRoot, routeMetadata, routeOperation, routeToken:
 		return true
 	}
 	return false
@@ -113,9 +115,9 @@ func (a *handler) serviceRoutes() {
 	a.mux.HandleFunc("GET /docs", docsPage)
 	a.mux.HandleFunc("GET /docs/{file}", docsPage)
 	a.mux.HandleFunc("GET /problems/{code}", a.problemPage)
-	a.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, a.opts.Base+"/docs", http.StatusFound)
-	})
+	page := ui.Handler(&ui.Options{Base: a.opts.Base, NotFound: http.HandlerFunc(nothingHere)})
+	a.mux.Handle("GET /{$}", page)
+	a.mux.Handle("GET /ui/{file}", page)
 	if a.metrics != nil {
 		a.mux.HandleFunc("GET /metrics", a.metricsPage)
 	}
@@ -212,13 +214,18 @@ func docsPage(w http.ResponseWriter, r *http.Request) {
 	case "docs.css":
 		content, media = docsCSS, "text/css; charset=utf-8"
 	default:
-		notFound.problem(r.Context(), "there is nothing at this path").write(w)
+		nothingHere(w, r)
 		return
 	}
 	h := w.Header()
 	h.Set("Content-Type", media)
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 	_, _ = w.Write(content)
+}
+
+// nothingHere answers for a path at which there is nothing.
+func nothingHere(w http.ResponseWriter, r *http.Request) {
+	notFound.problem(r.Context(), "there is nothing at this path").write(w)
 }
 
 // problemPage says what a kind of problem is, at the place that the type of a problem names.

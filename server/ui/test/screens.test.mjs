@@ -1,0 +1,117 @@
+// Every screen, in light, in dark and on a phone: axe-core finds nothing, the console is silent, and a picture is made in shots/.
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { mkdir } from 'node:fs/promises'
+import { accessible, launch, open, settle, type, url } from './browser.mjs'
+
+const shots = new URL('shots/', import.meta.url).pathname
+
+let browser
+before(async () => {
+  await mkdir(shots, { recursive: true })
+  browser = await launch()
+})
+after(() => browser.close())
+
+const question = `#/ask?index=health-data-visits&jql=${encodeURIComponent('diagnosis ~ malaria AND age < 5 ORDER BY visited_at DESC')}`
+const dialog = (page) => page.getByRole('dialog')
+
+// drawn waits until every picture of a dashboard is there.
+async function drawn(page) {
+  await page.locator('.gadget .rest').nth(7).waitFor()
+  await page.waitForFunction(() => document.querySelectorAll('.drawing').length === document.querySelectorAll('.drawing svg').length)
+}
+
+// screens are where each begins, and what is done there.
+export const screens = {
+  dashboard: ['#/', (page) => drawn(page)],
+  arranging: ['#/', async (page) => {
+    await drawn(page)
+    await page.getByRole('link', { name: 'Edit' }).click()
+    await drawn(page)
+  }],
+  gadget: ['#/', async (page) => {
+    await drawn(page)
+    await page.getByRole('link', { name: 'Edit' }).click()
+    await page.getByRole('button', { name: 'Edit How severe malaria was' }).click()
+    await dialog(page).getByRole('region', { name: 'Preview' }).locator('.rest').waitFor()
+  }],
+  dashboards: ['#/dashboards'],
+  ask: ['#/ask?index=health-data-visits&jql='],
+  answer: [question],
+  mistake: [question, async (page) => {
+    await type(page, 'age >= 60 AND gendr = female')
+    await page.getByRole('button', { name: 'Use gender' }).waitFor()
+    await page.locator('.cm-lintRange-error').waitFor()
+  }],
+  proposals: [question, async (page) => {
+    await type(page, 'district = ')
+    await page.locator('.cm-tooltip-autocomplete').waitFor()
+  }],
+  nothing: ['#/ask?index=health-data-visits&jql=visit_id%20%3D%20nobody'],
+  record: [question, async (page) => {
+    await page.getByRole('gridcell').nth(1).dblclick()
+    await dialog(page).getByText('Type of visit').waitFor()
+  }],
+  columns: [question, async (page) => { await page.getByRole('button', { name: 'Columns' }).click() }],
+  save: [question, async (page) => { await page.getByRole('button', { name: 'Save', exact: true }).click() }],
+  export: [question, async (page) => {
+    await page.getByRole('button', { name: 'Export', exact: true }).click()
+    await dialog(page).getByText('More choices').click()
+  }],
+  exported: [question, async (page) => {
+    await page.getByRole('button', { name: 'Export', exact: true }).click()
+    await dialog(page).getByRole('button', { name: 'Start the export' }).click()
+    await dialog(page).getByText('Completed').waitFor()
+  }],
+  filters: ['#/filters'],
+  share: ['#/filters', async (page) => {
+    await page.locator('.card').getByRole('button', { name: 'Share' }).first().click()
+    await dialog(page).getByRole('button', { name: 'Add a group' }).click()
+  }],
+  delete: ['#/filters', async (page) => { await page.locator('.card').getByRole('button', { name: 'Delete' }).first().click() }],
+  exports: ['#/exports'],
+  audit: ['#/audit'],
+  nowhere: ['#/elsewhere'],
+  help: ['#/filters', async (page) => { await page.getByRole('button', { name: 'Keys and help' }).click() }],
+}
+
+const looks = {
+  light: { colorScheme: 'light' },
+  dark: { colorScheme: 'dark' },
+  phone: { colorScheme: 'light', viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true },
+}
+
+for (const [look, options] of Object.entries(looks)) {
+  test(`every screen, ${look}`, async (t) => {
+    for (const [name, [at, act]] of Object.entries(screens)) {
+      await t.test(name, async () => {
+        const { context, page, faults } = await open(browser, options)
+        await page.goto(url + at)
+        await settle(page)
+        await act?.(page)
+        await settle(page)
+        await accessible(page, `${name}, ${look}`)
+        await page.screenshot({ path: `${shots}${name}-${look}.png` })
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+        assert.ok(wide <= 0, `the page is ${wide} px wider than the window`)
+        assert.deepEqual(faults, [])
+        await context.close()
+      })
+    }
+  })
+}
+
+test('every screen, in Hindi', async () => {
+  for (const name of ['dashboard', 'answer', 'filters', 'exports', 'audit']) {
+    const { context, page, faults } = await open(browser, { locale: 'hi-IN' })
+    await page.goto(url + screens[name][0])
+    await settle(page)
+    await page.waitForTimeout(name === 'dashboard' ? 1000 : 0)
+    await settle(page)
+    await accessible(page, `${name}, in Hindi`)
+    await page.screenshot({ path: `${shots}${name}-hindi.png` })
+    assert.deepEqual(faults, [])
+    await context.close()
+  }
+})

@@ -1,0 +1,167 @@
+import { t } from './i18n.ts'
+import { signal } from './signal.ts'
+import { exactly } from './numbers.ts'
+
+// base is the path under which the page and the API lie. It ends with a slash.
+export const base = document.documentElement.dataset['base'] || new URL('.', location.href).pathname
+
+// A Complaint is one mistake of a query, or of another part of a request.
+export interface Complaint {
+  message: string
+  code?: string
+  location?: string
+  offset?: number
+  length?: number
+  line?: number
+  column?: number
+  found?: string
+  expected?: string[]
+  suggestion?: string
+}
+
+// A Problem is an answer that says what went wrong.
+export class Problem extends Error {
+  constructor(readonly status: number, readonly code: string, title: string, readonly detail: string, readonly errors: Complaint[], readonly trace: string) {
+    super(detail || title)
+  }
+}
+
+const kept = 'dhr.token'
+
+// token is what signs this tab's requests. It is kept as long as the tab is open, and nowhere else.
+export const token = signal(sessionStorage.getItem(kept) ?? '')
+
+// refused is set when a request needs somebody to sign in.
+export const refused = signal(false)
+
+export function signIn(text: string): void {
+  if (text) sessionStorage.setItem(kept, text)
+  else sessionStorage.removeItem(kept)
+  token.set(text)
+  refused.set(false)
+}
+
+export interface Ask {
+  method?: string
+  body?: unknown
+  query?: Record<string, string | number | string[] | undefined>
+  headers?: Record<string, string>
+  signal?: AbortSignal
+}
+
+// send asks the API, and throws a Problem unless it answers well.
+export async function send(path: string, ask: Ask = {}): Promise<Response> {
+  const url = new URL(base + path, location.origin)
+  for (const [name, value] of Object.entries(ask.query ?? {})) {
+    for (const v of Array.isArray(value) ? value : [value]) if (v !== undefined && v !== '') url.searchParams.append(name, String(v))
+  }
+  const headers: Record<string, string> = { Accept: 'application/json', ...ask.headers }
+  if (token.get()) headers['Authorization'] = `Bearer ${token.get()}`
+  if (ask.body !== undefined) headers['Content-Type'] ??= 'application/json'
+  let answer: Response
+  try {
+    answer = await fetch(url, {
+      method: ask.method ?? 'GET', headers, cache: 'no-store', credentials: 'same-origin',
+      ...(ask.body === undefined ? {} : { body: JSON.stringify(ask.body) }), ...(ask.signal ? { signal: ask.signal } : {}),
+    })
+  } catch (e) {
+    if (ask.signal?.aborted) throw e
+    throw new Problem(0, 'unreachable', t('error.unreachable'), t('error.unreachable'), [], '')
+  }
+  if (answer.ok) return answer
+  throw await problemOf(answer)
+}
+
+async function problemOf(answer: Response): Promise<Problem> {
+  if (answer.status === 401) refused.set(true)
+  let p: Record<string, unknown> = {}
+  try {
+    p = await answer.json() as Record<string, unknown>
+  } catch {
+    // What stands between the page and the API may answer with something else.
+  }
+  const text = (name: string) => typeof p[name] === 'string' ? p[name] as string : ''
+  const wait = answer.headers.get('Retry-After')
+  const detail = text('detail') || t('error.status', { status: String(answer.status) })
+  return new Problem(answer.status, text('code'), text('title'),
+    answer.status === 429 && wait ? `${detail}. ${t('error.wait', { seconds: wait })}` : detail,
+    Array.isArray(p['errors']) ? p['errors'] as Complaint[] : [], text('trace_id'))
+}
+
+// call is send for an answer in JSON.
+export async function call<T>(path: string, ask: Ask = {}): Promise<T> {
+  const answer = await send(path, ask)
+  return (answer.status === 204 ? undefined : await answer.json()) as T
+}
+
+// callExactly is call for records: numbers that JavaScript would change stay as they are written.
+export async function callExactly<T>(path: string, ask: Ask = {}): Promise<T> {
+  return exactly(await (await send(path, ask)).text()) as T
+}
+
+// versioned is call for a thing that is changed later, with its ETag.
+export async function versioned<T>(path: string, ask: Ask = {}): Promise<{ value: T; etag: string }> {
+  const answer = await send(path, ask)
+  return { value: await answer.json() as T, etag: answer.headers.get('ETag') ?? '' }
+}
+
+// key returns a name for a request that may be sent again.
+export function key(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((b) => b.toString(16).padStart(2, '0')).join('')
+}
+
+// events reads Server-Sent Events, which EventSource could not ask for with a token. It returns true if the stream was read to its event end.
+export async function events(path: string, stop: AbortSignal, each: (data: unknown) => void): Promise<boolean> {
+  const answer = await send(path, { headers: { Accept: 'text/event-stream' }, signal: stop })
+  if (answer.status === 204 || !answer.body) return true
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader()
+  let text = ''
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return false
+    text += value
+    for (let at = text.indexOf('\n\n'); at >= 0; at = text.indexOf('\n\n')) {
+      const lines = text.slice(0, at).split('\n')
+      text = text.slice(at + 2)
+      const data = lines.filter((l) => l.startsWith('data:')).map((l) => l.slice(5).trim()).join('\n')
+      if (data) each(JSON.parse(data))
+      if (lines.some((l) => l === 'event: end')) {
+        void reader.cancel()
+        return true
+      }
+    }
+  }
+}
+
+interface Picker {
+  showSaveFilePicker?: (o: { suggestedName: string }) => Promise<{ createWritable(): Promise<WritableStream<Uint8Array>> }>
+}
+
+// download saves what the API has at a path. Without a token the browser does it alone; with one, it is read here, straight to
+// disk where the browser can.
+export async function download(path: string, name: string): Promise<void> {
+  if (!token.get()) {
+    follow(base + path, name)
+    return
+  }
+  const pick = (window as Picker).showSaveFilePicker
+  if (pick) {
+    const file = await (await pick({ suggestedName: name })).createWritable()
+    const answer = await send(path, { headers: { Accept: '*/*' } })
+    await answer.body?.pipeTo(file)
+    return
+  }
+  const answer = await send(path, { headers: { Accept: '*/*' } })
+  const url = URL.createObjectURL(await answer.blob())
+  follow(url, name)
+  setTimeout(() => URL.revokeObjectURL(url), 60_000)
+}
+
+function follow(url: string, name: string): void {
+  const a = document.createElement('a')
+  a.href = url
+  a.download = name
+  document.body.append(a)
+  a.click()
+  a.remove()
+}
