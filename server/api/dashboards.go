@@ -11,14 +11,14 @@ import (
 	"github.com/digit-health/dhr/dashboard"
 )
 
-// A DashboardBody is a dashboard as it is sent: also as it was read, with members that say something of a kept
+// A dashboardBody is a dashboard as it is sent: also as it was read, with members that say something of a kept
 // dashboard and do not count.
-type DashboardBody struct {
+type dashboardBody struct {
 	Name             string       `json:"name" minLength:"1" maxLength:"255" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters" doc:"1 to 255 characters that are not all blank; the names of one owner's dashboards differ." example:"Malaria"`
 	Description      string       `json:"description,omitempty" maxLength:"4096" pattern:"^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters but tabs and line ends"`
 	Owner            string       `json:"owner,omitempty" maxLength:"255" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters" doc:"Whose it is; without one, who makes it."`
 	SharePermissions []Share      `json:"share_permissions,omitempty" maxItems:"900" nullable:"false" doc:"With whom it is shared; left out of a PUT, they stay."`
-	Gadgets          []GadgetBody `json:"gadgets,omitempty" maxItems:"50" nullable:"false" doc:"All of its gadgets. Left out of a PUT, they stay; those that have the id of one that is there take its place, others are new, and those that are missing are removed."`
+	Gadgets          []gadgetBody `json:"gadgets,omitempty" maxItems:"50" nullable:"false" doc:"All of its gadgets. Left out of a PUT, they stay; those that have the id of one that is there take its place, others are new, and those that are missing are removed."`
 	Favourite        bool         `json:"favourite,omitempty" doc:"Whether it is a favourite of who asks; counts when it is made."`
 
 	ID         string     `json:"id,omitempty" readOnly:"true"`
@@ -28,7 +28,7 @@ type DashboardBody struct {
 	Version    int64      `json:"version,omitempty" readOnly:"true"`
 }
 
-func (b *DashboardBody) dashboard() *dashboard.Dashboard {
+func (b *dashboardBody) dashboard() *dashboard.Dashboard {
 	d := &dashboard.Dashboard{Name: b.Name, Description: b.Description, Owner: b.Owner, SharePermissions: shares(b.SharePermissions), Favourite: b.Favourite}
 	if b.Gadgets != nil {
 		d.Gadgets = []*dashboard.Gadget{}
@@ -41,13 +41,13 @@ func (b *DashboardBody) dashboard() *dashboard.Dashboard {
 	return d
 }
 
-// A DashboardPatch is what a merge patch of a dashboard may have.
-type DashboardPatch struct {
+// A dashboardPatch is what a merge patch of a dashboard may have.
+type dashboardPatch struct {
 	Name             *string      `json:"name,omitempty" minLength:"1" maxLength:"255" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters"`
 	Description      *string      `json:"description,omitempty" nullable:"true" maxLength:"4096" pattern:"^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters but tabs and line ends"`
 	Owner            *string      `json:"owner,omitempty" minLength:"1" maxLength:"255" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters"`
 	SharePermissions []Share      `json:"share_permissions,omitempty" maxItems:"900" nullable:"true"`
-	Gadgets          []GadgetBody `json:"gadgets,omitempty" maxItems:"50" nullable:"true"`
+	Gadgets          []gadgetBody `json:"gadgets,omitempty" maxItems:"50" nullable:"true"`
 
 	ID         *string    `json:"id,omitempty" readOnly:"true" doc:"As it is, if at all; so are all members that are read only."`
 	Permission *string    `json:"permission,omitempty" readOnly:"true"`
@@ -57,8 +57,8 @@ type DashboardPatch struct {
 	Version    *int64     `json:"version,omitempty" readOnly:"true"`
 }
 
-// A DashboardInfo is a dashboard without its gadgets.
-type DashboardInfo struct {
+// A dashboardInfo is a dashboard without its gadgets.
+type dashboardInfo struct {
 	ID               string                      `json:"id"`
 	Name             string                      `json:"name"`
 	Description      string                      `json:"description"`
@@ -72,16 +72,16 @@ type DashboardInfo struct {
 	Version          int64                       `json:"version"`
 }
 
-func infoOf(d *dashboard.Dashboard) *DashboardInfo {
-	return &DashboardInfo{
+func infoOf(d *dashboard.Dashboard) *dashboardInfo {
+	return &dashboardInfo{
 		ID: d.ID, Name: d.Name, Description: d.Description, Owner: d.Owner, SharePermissions: d.SharePermissions, Permission: d.Permission,
 		Favourite: d.Favourite, GadgetCount: len(d.Gadgets), CreatedAt: d.CreatedAt, UpdatedAt: d.UpdatedAt, Version: d.Version,
 	}
 }
 
-// A DashboardList is one page of dashboards.
-type DashboardList struct {
-	Dashboards []*DashboardInfo `json:"dashboards" nullable:"false"`
+// A dashboardList is one page of dashboards.
+type dashboardList struct {
+	Dashboards []*dashboardInfo `json:"dashboards" nullable:"false"`
 	Total      int              `json:"total"`
 	StartAt    int              `json:"start_at"`
 	MaxResults int              `json:"max_results"`
@@ -91,7 +91,7 @@ type DashboardList struct {
 type dashboardAnswer struct {
 	ETag     string `header:"ETag"`
 	Location string `header:"Location"`
-	Body     *DashboardInfo
+	Body     *dashboardInfo
 }
 
 type boardAnswer struct {
@@ -146,7 +146,7 @@ func (a *handler) dashboardAnswer(d *dashboard.Dashboard) *dashboardAnswer {
 	return &dashboardAnswer{ETag: tag(d.Version), Location: a.opts.Base + "/v1/dashboards/" + url.PathEscape(d.ID), Body: infoOf(d)}
 }
 
-func (a *handler) createDashboard(ctx context.Context, in *struct{ Body DashboardBody }) (*dashboardAnswer, error) {
+func (a *handler) createDashboard(ctx context.Context, in *struct{ Body dashboardBody }) (*dashboardAnswer, error) {
 	d, err := a.service.Dashboards().Create(ctx, whoOf(ctx), in.Body.dashboard())
 	if err != nil {
 		return nil, a.problem(ctx, err)
@@ -154,18 +154,18 @@ func (a *handler) createDashboard(ctx context.Context, in *struct{ Body Dashboar
 	return a.dashboardAnswer(d), nil
 }
 
-func (a *handler) listDashboards(ctx context.Context, in *listRequest) (*answer[DashboardList], error) {
+func (a *handler) listDashboards(ctx context.Context, in *listRequest) (*answer[dashboardList], error) {
 	page, err := a.service.Dashboards().List(ctx, whoOf(ctx), &dashboard.ListQuery{
 		Owner: in.Owner, Name: in.Name, StartAt: in.StartAt, MaxResults: in.MaxResults,
 	})
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	all := make([]*DashboardInfo, len(page.Dashboards))
+	all := make([]*dashboardInfo, len(page.Dashboards))
 	for i, d := range page.Dashboards {
 		all[i] = infoOf(d)
 	}
-	return &answer[DashboardList]{DashboardList{all, page.Total, in.StartAt, in.MaxResults, page.Next == nil}}, nil
+	return &answer[dashboardList]{dashboardList{all, page.Total, in.StartAt, in.MaxResults, page.Next == nil}}, nil
 }
 
 func (a *handler) getDashboard(ctx context.Context, in *FilterID) (*dashboardAnswer, error) {
@@ -189,7 +189,7 @@ func (a *handler) dashboardConfig(ctx context.Context, in *FilterID) (*boardAnsw
 type replaceDashboardRequest struct {
 	FilterChange
 
-	Body DashboardBody
+	Body dashboardBody
 }
 
 func (a *handler) replaceDashboard(ctx context.Context, in *replaceDashboardRequest) (*dashboardAnswer, error) {
@@ -207,7 +207,7 @@ func (a *handler) replaceDashboard(ctx context.Context, in *replaceDashboardRequ
 type patchDashboardRequest struct {
 	FilterChange
 
-	Body DashboardPatch `contentType:"application/merge-patch+json"`
+	Body dashboardPatch `contentType:"application/merge-patch+json"`
 }
 
 func (a *handler) patchDashboard(ctx context.Context, in *patchDashboardRequest) (*dashboardAnswer, error) {
@@ -286,15 +286,15 @@ type cascadeRequest struct {
 	DryRun bool `query:"dry_run" doc:"Say what would be shared, and share nothing."`
 }
 
-// Cascades are what became of the filters of a dashboard.
-type Cascades struct {
+// cascades are what became of the filters of a dashboard.
+type cascades struct {
 	Filters []dashboard.Cascade `json:"filters" nullable:"false"`
 }
 
-func (a *handler) cascadeDashboard(ctx context.Context, in *cascadeRequest) (*answer[Cascades], error) {
+func (a *handler) cascadeDashboard(ctx context.Context, in *cascadeRequest) (*answer[cascades], error) {
 	all, err := a.service.Dashboards().Cascade(ctx, whoOf(ctx), in.ID, in.DryRun)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	return &answer[Cascades]{Cascades{filled(all)}}, nil
+	return &answer[cascades]{cascades{filled(all)}}, nil
 }

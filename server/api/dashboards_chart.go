@@ -16,27 +16,35 @@ import (
 	"github.com/digit-health/dhr/dashboard/figures"
 )
 
-// A ChartRequest says how a gadget is drawn.
-type ChartRequest struct {
-	DataRequest
-
-	Theme  string `query:"theme" enum:"light,dark" default:"light"`
-	Locale string `query:"locale" minLength:"1" maxLength:"35" default:"en" doc:"In which numbers, dates and the few words beside them are written, such as hi or en-IN."`
-	Width  int    `query:"width" minimum:"120" maximum:"4000" default:"640" doc:"In pixels."`
-	Height int    `query:"height" minimum:"80" maximum:"4000" default:"360" doc:"In pixels."`
-	Title  bool   `query:"title" default:"true" doc:"Whether the title is drawn; it is in the picture for screen readers all the same."`
+// A chartRequest says how a gadget is drawn.
+type chartRequest struct {
+	ID       string    `path:"id" maxLength:"200"`
+	TimeZone string    `query:"time_zone" maxLength:"64" doc:"Where days begin for gadgets that do not say it, an IANA name such as Asia/Kolkata."`
+	AsOf     time.Time `query:"as_of" doc:"The instant that now() and relative dates stand for."`
+	Theme    string    `query:"theme" enum:"light,dark" default:"light"`
+	Locale   string    `query:"locale" minLength:"1" maxLength:"35" default:"en" doc:"In which numbers, dates and the few words beside them are written, such as hi or en-IN."`
+	Width    int       `query:"width" minimum:"120" maximum:"4000" default:"640" doc:"In pixels."`
+	Height   int       `query:"height" minimum:"80" maximum:"4000" default:"360" doc:"In pixels."`
+	Title    bool      `query:"title" default:"true" doc:"Whether the title is drawn; it is in the picture for screen readers all the same."`
 }
 
 type pngRequest struct {
-	ChartRequest
-
-	Scale float64 `query:"scale" minimum:"0.5" maximum:"4" default:"1" doc:"How many pixels the image has for each of the picture."`
+	ID       string    `path:"id" maxLength:"200"`
+	TimeZone string    `query:"time_zone" maxLength:"64" doc:"Where days begin for gadgets that do not say it, an IANA name such as Asia/Kolkata."`
+	AsOf     time.Time `query:"as_of" doc:"The instant that now() and relative dates stand for."`
+	Theme    string    `query:"theme" enum:"light,dark" default:"light"`
+	Locale   string    `query:"locale" minLength:"1" maxLength:"35" default:"en" doc:"In which numbers, dates and the few words beside them are written, such as hi or en-IN."`
+	Width    int       `query:"width" minimum:"120" maximum:"4000" default:"640" doc:"In pixels."`
+	Height   int       `query:"height" minimum:"80" maximum:"4000" default:"360" doc:"In pixels."`
+	Title    bool      `query:"title" default:"true" doc:"Whether the title is drawn; it is in the picture for screen readers all the same."`
+	Scale    float64   `query:"scale" minimum:"0.5" maximum:"4" default:"1" doc:"How many pixels the image has for each of the picture."`
 }
 
 type reportRequest struct {
-	DataRequest
-
-	Locale string `query:"locale" minLength:"1" maxLength:"35" default:"en" doc:"In which numbers, dates and the words of the report are written, such as hi or en-IN."`
+	ID       string    `path:"id" maxLength:"200"`
+	TimeZone string    `query:"time_zone" maxLength:"64" doc:"Where days begin for gadgets that do not say it, an IANA name such as Asia/Kolkata."`
+	AsOf     time.Time `query:"as_of" doc:"The instant that now() and relative dates stand for."`
+	Locale   string    `query:"locale" minLength:"1" maxLength:"35" default:"en" doc:"In which numbers, dates and the words of the report are written, such as hi or en-IN."`
 }
 
 // A picture is an answer that is drawn.
@@ -70,8 +78,8 @@ func (a *handler) chartRoutes() {
 }
 
 // drawing lays out what a gadget shows who asks.
-func (a *handler) drawing(ctx context.Context, in *ChartRequest) (*chart.Drawing, error) {
-	asked, err := a.circumstances(ctx, &in.DataRequest)
+func (a *handler) drawing(ctx context.Context, in *chartRequest) (*chart.Drawing, error) {
+	asked, err := a.circumstances(ctx, in.TimeZone, in.AsOf)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +116,7 @@ func (a *handler) laidOut(ctx context.Context, data *figures.Data, locale string
 	return d, c, nil
 }
 
-func (a *handler) gadgetSVG(ctx context.Context, in *ChartRequest) (*picture, error) {
+func (a *handler) gadgetSVG(ctx context.Context, in *chartRequest) (*picture, error) {
 	d, err := a.drawing(ctx, in)
 	if err != nil {
 		return nil, err
@@ -121,7 +129,7 @@ func (a *handler) gadgetSVG(ctx context.Context, in *ChartRequest) (*picture, er
 }
 
 func (a *handler) gadgetPNG(ctx context.Context, in *pngRequest) (*picture, error) {
-	d, err := a.drawing(ctx, &in.ChartRequest)
+	d, err := a.drawing(ctx, &chartRequest{in.ID, in.TimeZone, in.AsOf, in.Theme, in.Locale, in.Width, in.Height, in.Title})
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +149,7 @@ func (a *handler) gadgetPNG(ctx context.Context, in *pngRequest) (*picture, erro
 const mostPixels = 16e6
 
 func (a *handler) dashboardReport(ctx context.Context, in *reportRequest) (*picture, error) {
-	asked, err := a.circumstances(ctx, &in.DataRequest)
+	asked, err := a.circumstances(ctx, in.TimeZone, in.AsOf)
 	if err != nil {
 		return nil, err
 	}

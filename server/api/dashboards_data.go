@@ -19,8 +19,8 @@ import (
 	"github.com/digit-health/dhr/dashboard/figures"
 )
 
-// DashboardData is what the gadgets of a dashboard show.
-type DashboardData struct {
+// boardData is what the gadgets of a dashboard show.
+type boardData struct {
 	DashboardID string          `json:"dashboard_id"`
 	Name        string          `json:"name"`
 	Version     int64           `json:"version" doc:"Of the dashboard whose gadgets these are."`
@@ -28,24 +28,24 @@ type DashboardData struct {
 	Gadgets     []*figures.Data `json:"gadgets" nullable:"false" doc:"In the order of their positions."`
 }
 
-// A DataRequest says in which circumstances gadgets are looked at.
-type DataRequest struct {
-	FilterID
-
+// A dataRequest says in which circumstances a gadget is looked at.
+type dataRequest struct {
+	ID       string    `path:"id" maxLength:"200"`
 	TimeZone string    `query:"time_zone" maxLength:"64" doc:"Where days begin for gadgets that do not say it, an IANA name such as Asia/Kolkata."`
 	AsOf     time.Time `query:"as_of" doc:"The instant that now() and relative dates stand for."`
 }
 
 type boardDataRequest struct {
-	DataRequest
-
-	Accept string `header:"Accept" doc:"With application/x-ndjson each gadget's part is sent as soon as it is known, one a line."`
+	ID       string    `path:"id" maxLength:"200"`
+	TimeZone string    `query:"time_zone" maxLength:"64" doc:"Where days begin for gadgets that do not say it, an IANA name such as Asia/Kolkata."`
+	AsOf     time.Time `query:"as_of" doc:"The instant that now() and relative dates stand for."`
+	Accept   string    `header:"Accept" doc:"With application/x-ndjson each gadget's part is sent as soon as it is known, one a line."`
 }
 
 const ndjson = "application/x-ndjson"
 
 func (a *handler) figureRoutes() {
-	data := a.answers(a.dashboardOp(http.MethodGet, "/v1/dashboards/{id}/data", "dashboard-data", "What the gadgets of a dashboard show who asks"), typeOf[DashboardData]())
+	data := a.answers(a.dashboardOp(http.MethodGet, "/v1/dashboards/{id}/data", "dashboard-data", "What the gadgets of a dashboard show who asks"), typeOf[boardData]())
 	data.Description = "All gadgets are asked of the engine at once. A gadget that cannot be shown says why in its member error, and the answer is 200 all the same. " +
 		"With Accept: application/x-ndjson each gadget's data is a line of its own, sent as soon as it is known, in any order; a last line has the member end."
 	data.Responses["200"].Content[ndjson] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Description: "Lines of JSON: the data of each gadget, and at last {\"end\": true, …} with what else the JSON answer says."}}
@@ -57,12 +57,12 @@ func (a *handler) figureRoutes() {
 }
 
 // circumstances are those of a request.
-func (a *handler) circumstances(ctx context.Context, in *DataRequest) (*figures.Asked, error) {
+func (a *handler) circumstances(ctx context.Context, zone string, at time.Time) (*figures.Asked, error) {
 	var asOf *time.Time
-	if !in.AsOf.IsZero() {
-		asOf = &in.AsOf
+	if !at.IsZero() {
+		asOf = &at
 	}
-	q, err := a.words(ctx, "", nil, in.TimeZone, asOf, "")
+	q, err := a.words(ctx, "", nil, zone, asOf, "")
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (a *handler) circumstances(ctx context.Context, in *DataRequest) (*figures.
 }
 
 func (a *handler) dashboardData(ctx context.Context, in *boardDataRequest) (*huma.StreamResponse, error) {
-	asked, err := a.circumstances(ctx, &in.DataRequest)
+	asked, err := a.circumstances(ctx, in.TimeZone, in.AsOf)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (a *handler) dashboardData(ctx context.Context, in *boardDataRequest) (*hum
 	}
 	return &huma.StreamResponse{Body: func(hc huma.Context) {
 		r, w := humago.Unwrap(hc)
-		head := &DashboardData{DashboardID: d.ID, Name: d.Name, Version: d.Version, AsOf: begun, Gadgets: []*figures.Data{}}
+		head := &boardData{DashboardID: d.ID, Name: d.Name, Version: d.Version, AsOf: begun, Gadgets: []*figures.Data{}}
 		if accepts(in.Accept, ndjson) {
 			a.dataLines(ctx, r, w, head, all)
 			return
@@ -119,7 +119,7 @@ func accepts(header, media string) bool {
 }
 
 // dataLines sends each gadget's data as a line of its own, as soon as it is known.
-func (a *handler) dataLines(ctx context.Context, r *http.Request, w http.ResponseWriter, head *DashboardData, all iter.Seq[*figures.Data]) {
+func (a *handler) dataLines(ctx context.Context, r *http.Request, w http.ResponseWriter, head *boardData, all iter.Seq[*figures.Data]) {
 	h := w.Header()
 	h.Set("Content-Type", ndjson)
 	h.Set("Cache-Control", "no-store, no-transform")
@@ -153,8 +153,8 @@ func (a *handler) dataLines(ctx context.Context, r *http.Request, w http.Respons
 	}{true, head.DashboardID, head.Name, head.Version, head.AsOf})
 }
 
-func (a *handler) gadgetData(ctx context.Context, in *DataRequest) (*answer[*figures.Data], error) {
-	asked, err := a.circumstances(ctx, in)
+func (a *handler) gadgetData(ctx context.Context, in *dataRequest) (*answer[*figures.Data], error) {
+	asked, err := a.circumstances(ctx, in.TimeZone, in.AsOf)
 	if err != nil {
 		return nil, err
 	}
@@ -168,11 +168,11 @@ func (a *handler) gadgetData(ctx context.Context, in *DataRequest) (*answer[*fig
 type previewGadgetRequest struct {
 	TimeZone string    `query:"time_zone" maxLength:"64" doc:"Where days begin, an IANA name such as Asia/Kolkata."`
 	AsOf     time.Time `query:"as_of" doc:"The instant that now() and relative dates stand for."`
-	Body     GadgetBody
+	Body     gadgetBody
 }
 
 func (a *handler) previewGadget(ctx context.Context, in *previewGadgetRequest) (*answer[*figures.Data], error) {
-	asked, err := a.circumstances(ctx, &DataRequest{TimeZone: in.TimeZone, AsOf: in.AsOf})
+	asked, err := a.circumstances(ctx, in.TimeZone, in.AsOf)
 	if err != nil {
 		return nil, err
 	}

@@ -11,13 +11,13 @@ import (
 	"github.com/digit-health/dhr/dashboard"
 )
 
-// A GadgetBody is a gadget as it is sent: also as it was read, with members that say something of a kept gadget and do not count.
-type GadgetBody struct {
+// A gadgetBody is a gadget as it is sent: also as it was read, with members that say something of a kept gadget and do not count.
+type gadgetBody struct {
 	Type     string         `json:"type" enum:"pie-chart,bar-chart,line-chart,table,stat"`
 	Title    string         `json:"title" minLength:"1" maxLength:"255" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters"`
 	FilterID string         `json:"filter_id" minLength:"1" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters" doc:"The filter whose records the gadget is about."`
-	Config   ConfigBody     `json:"config,omitzero"`
-	Position GadgetPosition `json:"position"`
+	Config   configBody     `json:"config,omitzero"`
+	Position gadgetPosition `json:"position"`
 
 	ID          string     `json:"id,omitempty" readOnly:"true" doc:"Counts among the gadgets of a dashboard alone, to say which one is changed."`
 	DashboardID string     `json:"dashboard_id,omitempty" readOnly:"true"`
@@ -26,8 +26,8 @@ type GadgetBody struct {
 	Version     int64      `json:"version,omitempty" readOnly:"true"`
 }
 
-// A ConfigBody says what a gadget shows.
-type ConfigBody struct {
+// A configBody says what a gadget shows.
+type configBody struct {
 	GroupBy     string   `json:"group_by,omitempty" maxLength:"1000" doc:"The field by whose values, or with interval by whose dates, records are put into buckets." example:"district"`
 	SplitBy     string   `json:"split_by,omitempty" maxLength:"1000" doc:"The field of whose values each has a series of its own."`
 	Metric      string   `json:"metric,omitempty" enum:"count,sum,avg,min,max,cardinality,percentile" doc:"What is shown of each bucket; without one, count."`
@@ -41,27 +41,27 @@ type ConfigBody struct {
 	Compare     string   `json:"compare,omitempty" enum:"previous_period" doc:"The same of the period before, beside it."`
 }
 
-// A GadgetPosition is where a gadget stands on the grid of 12 columns. Gadgets do not overlap.
-type GadgetPosition struct {
+// A gadgetPosition is where a gadget stands on the grid of 12 columns. Gadgets do not overlap.
+type gadgetPosition struct {
 	Row    int `json:"row" minimum:"0" maximum:"999" doc:"From 0."`
 	Column int `json:"col" minimum:"0" maximum:"11" doc:"From 0."`
 	Width  int `json:"width" minimum:"1" maximum:"12"`
 	Height int `json:"height" minimum:"1" maximum:"50"`
 }
 
-func (b *GadgetBody) gadget() *dashboard.Gadget {
+func (b *gadgetBody) gadget() *dashboard.Gadget {
 	return &dashboard.Gadget{
 		Type: b.Type, Title: b.Title, FilterID: b.FilterID, Config: dashboard.GadgetConfig(b.Config), Position: dashboard.Position(b.Position),
 	}
 }
 
-// A GadgetPatch is what a merge patch of a gadget may have.
-type GadgetPatch struct {
+// A gadgetPatch is what a merge patch of a gadget may have.
+type gadgetPatch struct {
 	Type     *string         `json:"type,omitempty" enum:"pie-chart,bar-chart,line-chart,table,stat"`
 	Title    *string         `json:"title,omitempty" minLength:"1" maxLength:"255" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters"`
 	FilterID *string         `json:"filter_id,omitempty" minLength:"1" maxLength:"200" pattern:"^[^\\x00-\\x1f\\x7f-\\x9f]*$" patternDescription:"text without control characters"`
-	Config   *ConfigPatch    `json:"config,omitempty"`
-	Position *GadgetPosition `json:"position,omitempty"`
+	Config   *configPatch    `json:"config,omitempty"`
+	Position *gadgetPosition `json:"position,omitempty"`
 
 	ID          *string    `json:"id,omitempty" readOnly:"true" doc:"As it is, if at all; so are all members that are read only."`
 	DashboardID *string    `json:"dashboard_id,omitempty" readOnly:"true"`
@@ -70,8 +70,8 @@ type GadgetPatch struct {
 	Version     *int64     `json:"version,omitempty" readOnly:"true"`
 }
 
-// A ConfigPatch changes members of a configuration; null takes one away.
-type ConfigPatch struct {
+// A configPatch changes members of a configuration; null takes one away.
+type configPatch struct {
 	GroupBy     *string  `json:"group_by,omitempty" nullable:"true" maxLength:"1000"`
 	SplitBy     *string  `json:"split_by,omitempty" nullable:"true" maxLength:"1000"`
 	Metric      *string  `json:"metric,omitempty" nullable:"true"`
@@ -85,8 +85,8 @@ type ConfigPatch struct {
 	Compare     *string  `json:"compare,omitempty" nullable:"true"`
 }
 
-// A GadgetList is all gadgets of a dashboard.
-type GadgetList struct {
+// A gadgetList is all gadgets of a dashboard.
+type gadgetList struct {
 	Gadgets []*dashboard.Gadget `json:"gadgets" nullable:"false"`
 }
 
@@ -123,7 +123,7 @@ func (a *handler) gadgetAnswer(g *dashboard.Gadget) *gadgetAnswer {
 type createGadgetRequest struct {
 	FilterID
 
-	Body GadgetBody
+	Body gadgetBody
 }
 
 func (a *handler) createGadget(ctx context.Context, in *createGadgetRequest) (*gadgetAnswer, error) {
@@ -134,12 +134,12 @@ func (a *handler) createGadget(ctx context.Context, in *createGadgetRequest) (*g
 	return a.gadgetAnswer(g), nil
 }
 
-func (a *handler) listGadgets(ctx context.Context, in *FilterID) (*answer[GadgetList], error) {
+func (a *handler) listGadgets(ctx context.Context, in *FilterID) (*answer[gadgetList], error) {
 	d, err := a.service.Dashboards().Get(ctx, whoOf(ctx), in.ID)
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	return &answer[GadgetList]{GadgetList{d.Gadgets}}, nil
+	return &answer[gadgetList]{gadgetList{d.Gadgets}}, nil
 }
 
 func (a *handler) getGadget(ctx context.Context, in *FilterID) (*gadgetAnswer, error) {
@@ -155,7 +155,7 @@ func (a *handler) getGadget(ctx context.Context, in *FilterID) (*gadgetAnswer, e
 type replaceGadgetRequest struct {
 	FilterChange
 
-	Body GadgetBody
+	Body gadgetBody
 }
 
 func (a *handler) replaceGadget(ctx context.Context, in *replaceGadgetRequest) (*gadgetAnswer, error) {
@@ -173,7 +173,7 @@ func (a *handler) replaceGadget(ctx context.Context, in *replaceGadgetRequest) (
 type patchGadgetRequest struct {
 	FilterChange
 
-	Body GadgetPatch `contentType:"application/merge-patch+json"`
+	Body gadgetPatch `contentType:"application/merge-patch+json"`
 }
 
 func (a *handler) patchGadget(ctx context.Context, in *patchGadgetRequest) (*gadgetAnswer, error) {
@@ -196,14 +196,14 @@ func (a *handler) deleteGadget(ctx context.Context, in *FilterChange) (*struct{}
 	return nil, a.changed(ctx, a.service.Dashboards().DeleteGadget(ctx, whoOf(ctx), in.ID, version), in.IfMatch)
 }
 
-// GadgetOf names a gadget by its dashboard too.
-type GadgetOf struct {
+// gadgetOf names a gadget by its dashboard too.
+type gadgetOf struct {
 	ID       string `path:"id" maxLength:"200"`
 	GadgetID string `path:"gadget_id" maxLength:"200"`
 }
 
 // on returns an error unless the gadget is on that dashboard.
-func (a *handler) on(ctx context.Context, in *GadgetOf) error {
+func (a *handler) on(ctx context.Context, in *gadgetOf) error {
 	g, err := a.service.Dashboards().Gadget(ctx, whoOf(ctx), in.GadgetID)
 	if err == nil && g.DashboardID != in.ID {
 		err = dashboard.ErrNotFound
@@ -211,18 +211,7 @@ func (a *handler) on(ctx context.Context, in *GadgetOf) error {
 	return a.problem(ctx, err)
 }
 
-// A GadgetChange names the version of a gadget that it replaces.
-type GadgetChange struct {
-	GadgetOf
-
-	IfMatch string `header:"If-Match" maxLength:"64" doc:"The ETag of the version of the gadget that is changed."`
-}
-
-func (c *GadgetChange) change() FilterChange {
-	return FilterChange{FilterID{c.GadgetID}, c.IfMatch}
-}
-
-func (a *handler) getGadgetOf(ctx context.Context, in *GadgetOf) (*gadgetAnswer, error) {
+func (a *handler) getGadgetOf(ctx context.Context, in *gadgetOf) (*gadgetAnswer, error) {
 	if err := a.on(ctx, in); err != nil {
 		return nil, err
 	}
@@ -230,35 +219,42 @@ func (a *handler) getGadgetOf(ctx context.Context, in *GadgetOf) (*gadgetAnswer,
 }
 
 type replaceGadgetOfRequest struct {
-	GadgetChange
-
-	Body GadgetBody
+	ID       string `path:"id" maxLength:"200"`
+	GadgetID string `path:"gadget_id" maxLength:"200"`
+	IfMatch  string `header:"If-Match" maxLength:"64" doc:"The ETag of the version of the gadget that is changed."`
+	Body     gadgetBody
 }
 
 func (a *handler) replaceGadgetOf(ctx context.Context, in *replaceGadgetOfRequest) (*gadgetAnswer, error) {
-	if err := a.on(ctx, &in.GadgetOf); err != nil {
+	if err := a.on(ctx, &gadgetOf{in.ID, in.GadgetID}); err != nil {
 		return nil, err
 	}
-	return a.replaceGadget(ctx, &replaceGadgetRequest{in.change(), in.Body})
+	return a.replaceGadget(ctx, &replaceGadgetRequest{FilterChange{FilterID{in.GadgetID}, in.IfMatch}, in.Body})
 }
 
 type patchGadgetOfRequest struct {
-	GadgetChange
-
-	Body GadgetPatch `contentType:"application/merge-patch+json"`
+	ID       string      `path:"id" maxLength:"200"`
+	GadgetID string      `path:"gadget_id" maxLength:"200"`
+	IfMatch  string      `header:"If-Match" maxLength:"64" doc:"The ETag of the version of the gadget that is changed."`
+	Body     gadgetPatch `contentType:"application/merge-patch+json"`
 }
 
 func (a *handler) patchGadgetOf(ctx context.Context, in *patchGadgetOfRequest) (*gadgetAnswer, error) {
-	if err := a.on(ctx, &in.GadgetOf); err != nil {
+	if err := a.on(ctx, &gadgetOf{in.ID, in.GadgetID}); err != nil {
 		return nil, err
 	}
-	return a.patchGadget(ctx, &patchGadgetRequest{in.change(), in.Body})
+	return a.patchGadget(ctx, &patchGadgetRequest{FilterChange{FilterID{in.GadgetID}, in.IfMatch}, in.Body})
 }
 
-func (a *handler) deleteGadgetOf(ctx context.Context, in *GadgetChange) (*struct{}, error) {
-	if err := a.on(ctx, &in.GadgetOf); err != nil {
+type deleteGadgetOfRequest struct {
+	ID       string `path:"id" maxLength:"200"`
+	GadgetID string `path:"gadget_id" maxLength:"200"`
+	IfMatch  string `header:"If-Match" maxLength:"64" doc:"The ETag of the version of the gadget that is taken off."`
+}
+
+func (a *handler) deleteGadgetOf(ctx context.Context, in *deleteGadgetOfRequest) (*struct{}, error) {
+	if err := a.on(ctx, &gadgetOf{in.ID, in.GadgetID}); err != nil {
 		return nil, err
 	}
-	change := in.change()
-	return a.deleteGadget(ctx, &change)
+	return a.deleteGadget(ctx, &FilterChange{FilterID{in.GadgetID}, in.IfMatch})
 }

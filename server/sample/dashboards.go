@@ -46,7 +46,7 @@ func Dashboards() []Dashboard {
 				GroupBy: "district", Metric: "avg", MetricField: "coverage_percent", Sort: "value", Row: 8, Column: 4, Width: 4, Height: 6,
 			},
 			{
-				Type: "bar-chart", Title: "Artemether-lumefantrine left at the end of November 2026", Filter: "Stock of AL in November 2026",
+				Type: "bar-chart", Title: "Artemether-lumefantrine left at the end of November 2026", Filter: "Artemether-lumefantrine in November 2026",
 				GroupBy: "facility", Metric: "sum", MetricField: "on_hand", Sort: "value", Limit: 100, Row: 8, Column: 8, Width: 4, Height: 6,
 			},
 			{

@@ -94,7 +94,7 @@ func shownFilters() []Filter {
 			Indexes:     []string{Analytics},
 		},
 		{
-			Name:        "Stock of AL in November 2026",
+			Name:        "Artemether-lumefantrine in November 2026",
 			Description: "What facilities had left of artemether-lumefantrine at the end of the month.",
 			JQL:         `kind = stock AND product_code = AL AND month >= 2026-11-01 AND month <= 2026-11-30 ORDER BY on_hand`,
 			Indexes:     []string{Analytics},
