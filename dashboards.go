@@ -199,7 +199,7 @@ func (s *Dashboards) GadgetData(ctx context.Context, who *access.Principal, id s
 func (s *Dashboards) Preview(ctx context.Context, who *access.Principal, g *dashboard.Gadget, asked *figures.Asked) (*figures.Data, error) {
 	err := s.service.may(who, access.MayView)
 	if err == nil {
-		err = s.Dashboards.CheckGadget(ctx, who, g)
+		err = s.CheckGadget(ctx, who, g)
 	}
 	if failed := s.service.note(ctx, who, audit.Entry{Action: "gadget.preview", Object: "filter/" + g.FilterID, Detail: map[string]string{"outcome": outcome(err)}}); err == nil {
 		err = failed

@@ -65,7 +65,10 @@ var house = []room{
 	{packages: "search/exact", imports: []string{"record", "jql/plan", "jql/eval", "jql/analyzer", "search"}, why: "it answers in Go what an engine cannot, for any driver, and so knows none"},
 	{packages: "search/bulk", imports: []string{"record", "search"}, why: "it reads files into documents, whatever driver stores them"},
 	{packages: "search/searchtest", imports: []string{"record", "jql", "jql/*", "access", "search", "search/bulk", "search/exact", "internal/*"}, why: suite},
+	{packages: "auth/jwtauth", imports: []string{"access", "auth", "internal/*"}, why: driver},
+	{packages: "auth/smart", imports: []string{"access", "auth", "auth/jwtauth", "docstore", "internal/*"}, why: "its tokens are those of jwtauth, and which assertions were used is known to all processes"},
 	{packages: "auth/*", imports: []string{"access", "auth", "internal/*"}, why: driver},
+	{packages: "fhir/fhirtest", why: "a client knows of a server what HTTP says of it"},
 	{packages: "storage/pins", imports: []string{"storage", "docstore"}, why: "it counts in the document store who holds a file, of whatever backend"},
 	{packages: "storage/*", imports: []string{"storage", "internal/*"}, why: driver},
 	{packages: "docstore/*", imports: []string{"docstore", "internal/*"}, why: driver},
@@ -80,11 +83,24 @@ var house = []room{
 	{packages: "export/exporttest", imports: []string{"record", "storage", "export"}, why: suite},
 	{packages: "export/parts", imports: []string{"record", "export"}, why: "it makes files of whatever a format writes, and knows none"},
 	{
-		packages: "export/process", imports: []string{"record", "jql", "access", "search", "docstore", "storage", "storage/pins", "job", "export", "export/parts"},
+		packages: "export/shelf", imports: []string{"docstore", "storage", "storage/pins", "export/parts"},
+		why: "it keeps files that are finished, and knows neither what is in them nor who asked for them",
+	},
+	{
+		packages: "export/process", imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf"},
 		why: "the export service knows faces, never a driver: which formats and storages there are, its host says",
 	},
 	{packages: "export/*", imports: []string{"record", "export", "internal/*"}, why: driver},
-	{packages: "fhir", imports: []string{"record", "jql", "jql/plan", "access", "storage", "docstore", "job", "search", "export"}, why: face},
+	{packages: "fhir", why: "the vocabulary of FHIR is R4's, and knows nothing of where resources come from"},
+	{
+		packages: "fhir/mapping", imports: []string{"record", "jql", "jql/plan", "jql/eval", "fhir"},
+		why: "it makes resources of records, whoever read them; of the engines it knows the reference alone, for the conditions of a mapping",
+	},
+	{packages: "fhir/mappings", imports: []string{"fhir/mapping"}, why: "mapping files are texts, and know nothing of who uses them"},
+	{
+		packages: "fhir/bulk", why: "the Bulk Data export knows faces, never a driver nor HTTP: which storages there are, its host says",
+		imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf", "fhir", "fhir/mapping"},
+	},
 	{packages: "dashboard", imports: []string{"record", "jql", "jql/plan", "access", "docstore", "search"}, why: face},
 	{
 		packages: "dashboard/figures", imports: []string{"record", "jql", "jql/plan", "access", "search", "dashboard"},
@@ -96,7 +112,7 @@ var house = []room{
 	// The whole.
 	{
 		packages: ".", why: "the face of the library imports no driver and no engine: its users choose theirs, and link no other",
-		imports: []string{"record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search", "export", "export/process", "fhir", "dashboard", "dashboard/figures"},
+		imports: []string{"record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search", "export", "export/process", "fhir", "fhir/bulk", "dashboard", "dashboard/figures"},
 	},
 	{
 		packages: "server/sample", imports: []string{"record", "search", "search/bulk", "internal/*"},
@@ -108,8 +124,8 @@ var house = []room{
 	{
 		packages: "server/api", why: "the API is an http.Handler over the face, with the page beside it; drivers are wired in server",
 		imports: []string{
-			".", "record", "jql", "jql/plan", "access", "auth", "storage", "docstore", "job", "audit", "search",
-			"export", "export/process", "fhir", "dashboard", "dashboard/figures", "dashboard/chart", "server/ui", "internal/*",
+			".", "record", "jql", "jql/plan", "access", "auth", "auth/smart", "storage", "docstore", "job", "audit", "search",
+			"export", "export/process", "fhir", "fhir/bulk", "dashboard", "dashboard/figures", "dashboard/chart", "server/ui", "internal/*",
 		},
 	},
 	{packages: "server/command", imports: []string{everything}, meeting: true, why: "it wires what the configuration names"},
@@ -160,7 +176,7 @@ var vendors = []vendor{
 	{"golang.org/x/time", []string{"server/api"}, serverOnly},
 	{"github.com/golang-jwt/jwt/v5", []string{"auth/jwtauth"}, oneLeaf},
 	{"github.com/hibiken/asynqmon", []string{"job/redismon"}, "its pages are apart from redisjob, so that workers do not link them"},
-	{"gopkg.in/yaml.v3", []string{"server/config"}, "of the readers of YAML the one that says where each key stands"},
+	{"gopkg.in/yaml.v3", []string{"server/config", "fhir/mapping"}, "of the readers of YAML the one that says where each key stands"},
 	{"github.com/prometheus/client_golang", []string{"server/api"}, serverOnly},
 	{"go.opentelemetry.io/otel", []string{"server/api", "server/otlp"}, serverOnly},
 	{"go.opentelemetry.io/otel/sdk", []string{"server/otlp"}, "who embeds DHR brings the SDK of his choice; the server has its own"},

@@ -39,6 +39,7 @@ import (
 	"github.com/digit-health/dhr/dashboard"
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/export/process"
+	"github.com/digit-health/dhr/fhir/bulk"
 	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/search"
@@ -67,6 +68,10 @@ type Config struct {
 	// Exports says how records are exported to files, which needs a Store. If nil, they are not, and Exports is nil. If its
 	// Jobs have a runner, they are worked on until Close.
 	Exports *process.Config
+
+	// FHIR says how records are handed out as FHIR Bulk Data, which needs a Store. If nil, they are not, and FHIR is nil. Its Jobs may be those of
+	// Exports; they are worked on likewise.
+	FHIR *bulk.Config
 
 	// Audit notes who asked and changed what, before it is answered. If nil, nobody does.
 	Audit *audit.Log
@@ -112,6 +117,7 @@ type Service struct {
 	filters    *Filters
 	dashboards *Dashboards
 	exports    *Exports // nil without a configuration
+	fhir       *FHIR    // likewise
 	log        *slog.Logger
 
 	life    context.Context // of what works in the background
@@ -152,6 +158,13 @@ func New(ctx context.Context, c Config) (*Service, error) {
 			return nil, fmt.Errorf("dhr: %w", err)
 		}
 	}
+	if c.FHIR != nil {
+		if err := s.startFHIR(); err != nil {
+			s.end()
+			return nil, fmt.Errorf("dhr: %w", err)
+		}
+	}
+	s.work()
 	return s, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/digit-health/dhr/audit"
@@ -19,7 +20,7 @@ type Exports = process.Service
 // Exports are the exports of users; nil if the service has none.
 func (s *Service) Exports() *Exports { return s.exports }
 
-// startExports makes the exports, and begins to work on them, if their jobs have a runner, and to throw away what has expired.
+// startExports makes the exports, and begins to throw away what has expired.
 func (s *Service) startExports() (err error) {
 	c := s.config.Exports
 	if s.config.Store == nil {
@@ -35,38 +36,31 @@ func (s *Service) startExports() (err error) {
 	if s.exports, err = process.New(c, host); err != nil {
 		return err
 	}
-	s.start(func(ctx context.Context) { s.sweepExports(ctx, c) })
-	s.start(func(ctx context.Context) {
-		if err := c.Jobs.Run(ctx); err != nil && !errors.Is(err, job.ErrNoRunner) {
-			s.log.ErrorContext(ctx, "exports are not worked on", "error", err)
-		}
-	})
+	s.start(func(ctx context.Context) { s.sweep(ctx, c.Sweep, s.exports.Sweep) })
 	return nil
+}
+
+// work works on the jobs of exports, and of those of FHIR, which may be the same.
+func (s *Service) work() {
+	var all []*job.Jobs
+	if c := s.config.Exports; c != nil {
+		all = append(all, c.Jobs)
+	}
+	if c := s.config.FHIR; c != nil && !slices.Contains(all, c.Jobs) {
+		all = append(all, c.Jobs)
+	}
+	for _, jobs := range all {
+		s.start(func(ctx context.Context) {
+			if err := jobs.Run(ctx); err != nil && !errors.Is(err, job.ErrNoRunner) {
+				s.log.ErrorContext(ctx, "exports are not worked on", "error", err)
+			}
+		})
+	}
 }
 
 // start runs work until the service is closed.
 func (s *Service) start(work func(ctx context.Context)) {
 	s.working.Go(func() { work(s.life) })
-}
-
-// sweepExports throws away what has expired, again and again.
-func (s *Service) sweepExports(ctx context.Context, c *process.Config) {
-	every := c.Sweep
-	if every == 0 {
-		every = time.Hour
-	}
-	t := time.NewTicker(every)
-	defer t.Stop()
-	for {
-		if err := s.exports.Sweep(ctx); err != nil && ctx.Err() == nil {
-			s.log.WarnContext(ctx, "some expired exports could not be thrown away; it is tried again", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-	}
 }
 
 // noteExport notes what happened to an export: who, how many records, and the hash of what they were in.

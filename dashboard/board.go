@@ -300,8 +300,8 @@ func (s *Dashboards) Copy(ctx context.Context, who *access.Principal, id, name s
 	}
 }
 
-// A DashboardPage is one page of a listing.
-type DashboardPage struct {
+// A Page is one page of a listing of dashboards.
+type Page struct {
 	Dashboards []*Dashboard
 	// Total is how many dashboards there are on all pages.
 	Total int
@@ -310,7 +310,7 @@ type DashboardPage struct {
 }
 
 // List returns dashboards that who may read, in the order of their names without regard to case. nil asks for all.
-func (s *Dashboards) List(ctx context.Context, who *access.Principal, q *ListQuery) (*DashboardPage, error) {
+func (s *Dashboards) List(ctx context.Context, who *access.Principal, q *ListQuery) (*Page, error) {
 	page, err := s.page(ctx, who, q)
 	if err != nil {
 		return nil, fmt.Errorf("dashboard: list dashboards: %w", err)
@@ -318,12 +318,12 @@ func (s *Dashboards) List(ctx context.Context, who *access.Principal, q *ListQue
 	return page, nil
 }
 
-func (s *Dashboards) page(ctx context.Context, who *access.Principal, q *ListQuery) (*DashboardPage, error) {
+func (s *Dashboards) page(ctx context.Context, who *access.Principal, q *ListQuery) (*Page, error) {
 	found, favourites, err := s.listing(ctx, who, q)
 	if err != nil {
 		return nil, err
 	}
-	page := &DashboardPage{Dashboards: make([]*Dashboard, len(found.cards)), Total: found.total, Next: found.next}
+	page := &Page{Dashboards: make([]*Dashboard, len(found.cards)), Total: found.total, Next: found.next}
 	for i, c := range found.cards {
 		if page.Dashboards[i], err = s.dashboard(who, c.doc, favourites); err != nil {
 			return nil, err

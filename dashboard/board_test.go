@@ -3,7 +3,6 @@ package dashboard
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -367,7 +366,7 @@ func TestGadgetsOfADamagedStore(t *testing.T) {
 	}, 0)
 	require.NoError(t, err)
 	_, err = s.Get(t.Context(), person("asha", "analyst"), "bad")
-	require.True(t, errors.Is(err, docstore.ErrCorrupt), err)
+	require.ErrorIs(t, err, docstore.ErrCorrupt)
 	_, err = s.Gadget(t.Context(), person("asha", "analyst"), "g")
-	require.True(t, errors.Is(err, docstore.ErrCorrupt), err)
+	require.ErrorIs(t, err, docstore.ErrCorrupt)
 }

@@ -60,7 +60,7 @@ func (s *Dashboards) AddGadget(ctx context.Context, who *access.Principal, board
 		added.ID = ""
 		return d.setGadget(len(d.Gadgets), added)
 	})
-	if fields := (FieldErrors)(nil); errors.As(err, &fields) {
+	if fields := FieldErrors(nil); errors.As(err, &fields) {
 		err = s.failed(board, fields.without("gadgets"))
 	}
 	if err != nil {

@@ -159,10 +159,26 @@ func TestProjectErrors(t *testing.T) {
 	var e *SchemaError
 	require.ErrorAs(t, err, &e)
 	require.EqualError(t, err, `record: schema of "docs": adress.city: no such field; did you mean "address.city"?`)
-	_, err = s.ProjectNested("address", "address.city")
-	require.EqualError(t, err, `record: schema of "docs": address: no such nested object`)
+	_, err = s.ProjectNested("id", "id")
+	require.EqualError(t, err, `record: schema of "docs": id: no such object`)
 	_, err = s.ProjectNested("visits", "id")
 	require.EqualError(t, err, `record: schema of "docs": id: not inside of visits`)
+}
+
+// A list of objects that are not nested is one of JSON values as well, each of which can be read further.
+func TestDecodeObjects(t *testing.T) {
+	s, err := ParseSchema("docs", []byte(documentMapping))
+	require.NoError(t, err)
+	outer, err := s.Project("address")
+	require.NoError(t, err)
+	inner, err := s.ProjectNested("address", "address.city")
+	require.NoError(t, err)
+	var doc, object Record
+	require.NoError(t, NewDecoder(outer).Decode([]byte(`{"address":[{"city":"Pune"},{"city":["Agra","Delhi"]}]}`), &doc))
+	require.Len(t, doc.Values(0), 2)
+	require.NoError(t, NewDecoder(inner).Decode([]byte(doc.Values(0)[1].Text()), &object))
+	require.Len(t, object.Values(0), 2)
+	require.Equal(t, "Delhi", object.Values(0)[1].Text())
 }
 
 func TestDecodeNested(t *testing.T) {

@@ -158,13 +158,13 @@ func (s *Schema) ProjectAll() (*Projection, error) {
 	return s.project("", paths)
 }
 
-// ProjectNested chooses fields inside of the nested object at path. The
+// ProjectNested chooses fields inside of the object at path, nested or not. The
 // records of the projection are the single objects: a [Decoder] for it reads
-// one of the JSON values which a column with the nested object itself holds.
+// one of the JSON values which a column with the object itself holds.
 func (s *Schema) ProjectNested(path string, paths ...string) (*Projection, error) {
 	f := s.byPath[path]
-	if f == nil || f.Kind != Nested {
-		return nil, &SchemaError{Index: s.Index, Path: path, Offset: -1, Message: "no such nested object"}
+	if f == nil || f.Kind != Nested && f.Kind != Object {
+		return nil, &SchemaError{Index: s.Index, Path: path, Offset: -1, Message: "no such object"}
 	}
 	return s.project(path+".", paths)
 }

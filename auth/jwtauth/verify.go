@@ -41,7 +41,7 @@ func (a *Authenticator) Verify(ctx context.Context, text string) (*access.Princi
 	if err != nil {
 		return nil, refused(err.Error())
 	}
-	if err := a.verifySignature(ctx, i, t); err != nil {
+	if err := t.verifySignature(ctx, i.Keys, a.now()); err != nil {
 		return nil, err
 	}
 	// From here on the claims are the issuer's.
@@ -122,8 +122,8 @@ func (a *Authenticator) issuerOf(t *token) (*issuer, error) {
 }
 
 // verifySignature checks a token with those of the issuer's keys that fit it.
-func (a *Authenticator) verifySignature(ctx context.Context, i *issuer, t *token) error {
-	keys, err := i.Keys.find(ctx, t.alg, t.kid, a.now())
+func (t *token) verifySignature(ctx context.Context, from Keys, now time.Time) error {
+	keys, err := from.find(ctx, t.alg, t.kid, now)
 	var unusable *keyError
 	switch {
 	case errors.As(err, &unusable):

@@ -41,7 +41,7 @@ var steps = []int64{10, 20, 25, 50, 100}
 // are exact. If all values are whole, so are the ticks.
 func (l *locale) ticksOf(s span, n int, wholeOnly bool, unit string) ([]tick, span) {
 	s = s.nice()
-	n = max(n, 1)
+	n = max(n, 2) // less cannot have zero in the middle
 	raw := s.to/float64(n) - s.from/float64(n)
 	power := int(math.Floor(math.Log10(raw)))
 	for _, c := range steps {

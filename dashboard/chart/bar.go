@@ -40,21 +40,22 @@ func spanOf(m *matrix, stacked bool) span {
 
 // least lengths of bars, with what is between them.
 const (
-	leastLying    = 15.0
+	leastLying    = 16.0
 	leastStanding = 26.0
 	leastTimed    = 1.0
-	leastPlot     = 52.0 // is how high a plot with its axis must be
+	leastPlot     = 64.0 // is how high a plot with its axis must be
 )
 
 // barsIn draws bars, lying ones if the names of the categories are long.
 func (c *canvas) barsIn(b box) {
 	m := c.matrixOf()
 	c.fewerSeries(m)
+	all := b
 	if len(m.series) > 1 {
 		b = c.seriesLegend(b, m)
 	}
 	if b.h < leastPlot {
-		c.sentence(b, c.l.words.crowded)
+		c.sentence(all, c.l.words.crowded)
 		return
 	}
 	if m.timed {

@@ -110,8 +110,8 @@ func TestOther(t *testing.T) {
 	require.Contains(t, d.Texts(), "480,604")
 	require.Equal(t, 480_604, sum+1000)
 	d = draw(t, &chart.Chart{Type: chart.Bar, NoSum: true, Series: one("", many)}, nil)
-	require.Contains(t, d.Texts(), "Categories not shown: 9,981")
-	require.Contains(t, d.Description(), "Categories not shown: 9,981")
+	require.Contains(t, d.Texts(), "Categories not shown: 9,982")
+	require.Contains(t, d.Description(), "Categories not shown: 9,982")
 	require.Equal(t, 10_001, strings.Count(html(t, d), "<tr>"), "the table has them all")
 
 	two := []chart.Series{{Label: "x", Points: many}, {Label: "y", Points: many[:50]}}
@@ -149,6 +149,17 @@ func TestNoData(t *testing.T) {
 			d = draw(t, &chart.Chart{Type: typ, Locale: locale, Empty: "No record fits."}, nil)
 			require.Equal(t, []string{"No record fits."}, d.Texts())
 			require.Contains(t, d.Description(), "No record fits.")
+		}
+	}
+}
+
+// Where nothing is listed, what is not listed is told all the same.
+func TestNothingButOthers(t *testing.T) {
+	t.Parallel()
+	for _, typ := range []chart.Type{chart.Pie, chart.Bar, chart.Line, chart.Stat} {
+		for _, series := range [][]chart.Series{nil, one("", nil), one("", points("a", nil))} {
+			d := draw(t, &chart.Chart{Type: typ, Series: series, Others: &chart.Others{Value: 12, Categories: 3}}, nil)
+			require.Equal(t, []string{"Categories not shown: 3 (sum: 12)", "No data"}, d.Texts())
 		}
 	}
 }
@@ -230,6 +241,7 @@ func TestSizes(t *testing.T) {
 			d, err := chart.Layout(p.c, &chart.Options{Width: size[0], Height: size[1]})
 			require.NoError(t, err)
 			require.Empty(t, d.Complaints(), "%s at %v", p.name, size)
+			keep(t, fmt.Sprintf("%s-%gx%g.svg", p.name, size[0], size[1]), []byte(svg(t, d)))
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package chart
 
-import "math"
+import (
+	"math"
+	"sync"
+)
 
 // A colour is 0xRRGGBB.
 type colour int32
@@ -49,6 +52,8 @@ type Drawing struct {
 	title, desc   string
 	background    colour
 	marks         []mark
+	figures       *figures
+	tabulated     sync.Once
 	table         table
 	drawn         int     // how many rows of the table are drawn, of a Table
 	low           float64 // how high the drawing must be for these

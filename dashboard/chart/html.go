@@ -10,7 +10,7 @@ func (d *Drawing) HTML(w io.Writer) error {
 	b = append(b, `"><caption dir="auto">`...)
 	b = appendEscaped(b, d.name())
 	b = append(b, "</caption>\n<thead><tr>"...)
-	for _, c := range d.table.columns {
+	for _, c := range d.tabled().columns {
 		b = append(b, `<th scope="col"`...)
 		if c.number {
 			b = append(b, ` class="number"`...)
@@ -20,14 +20,14 @@ func (d *Drawing) HTML(w io.Writer) error {
 		b = append(b, "</th>"...)
 	}
 	b = append(b, "</tr></thead>\n<tbody>\n"...)
-	for _, row := range d.table.rows {
+	for _, row := range d.tabled().rows {
 		b = append(b, "<tr>"...)
 		for i, c := range row {
 			tag, class := "td", ""
 			if i == 0 {
 				tag, class = "th", ` scope="row"`
 			}
-			if d.table.columns[i].number {
+			if d.tabled().columns[i].number {
 				class += ` class="number"`
 			}
 			b = append(append(append(b, '<'), tag...), class...)

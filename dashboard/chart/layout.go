@@ -2,26 +2,21 @@ package chart
 
 import (
 	"fmt"
-	"math"
 	"slices"
 	"strings"
-	"time"
 )
 
 // A canvas is a chart on its way to a drawing.
 type canvas struct {
 	*Drawing
-	chart  *Chart
-	opts   *Options
-	l      *locale
-	p      *palette
-	r      *ruler
-	zone   *time.Location
-	points *matrix  // all points, or nil before they are wanted
-	notes  []string // that are drawn
-	found  []string // that are due
-	from   int      // the first row of a table to draw
-	paged  bool     // what does not fit goes to a further page
+	*figures
+	opts  *Options
+	p     *palette
+	r     *ruler
+	notes []string // that are drawn
+	found []string // that are due
+	from  int      // the first row of a table to draw
+	paged bool     // what does not fit goes to a further page
 }
 
 // Layout finds a place for everything that a chart says. opts may be nil. It keeps nothing of the chart. What it refuses, it
@@ -45,15 +40,20 @@ func layout(c *Chart, opts *Options, from int, paged bool) (*Drawing, error) {
 		return nil, err
 	}
 	defer r.giveBack()
-	cv := &canvas{chart: c, opts: o, l: l, p: themes[o.Theme], r: r, zone: c.Zone, from: from, paged: paged}
-	if cv.zone == nil {
-		cv.zone = time.UTC
-	}
-	cv.Drawing = &Drawing{width: o.Width, height: o.Height, id: o.ID, locale: l, title: clean(c.Title), background: cv.p.background}
+	f := figuresOf(c, l)
+	cv := &canvas{figures: f, opts: o, p: themes[o.Theme], r: r, from: from, paged: paged}
+	cv.Drawing = &Drawing{figures: f, width: o.Width, height: o.Height, id: o.ID, locale: l, title: clean(c.Title), background: cv.p.background}
 	if o.Transparent {
 		cv.background = none
 	}
-	cv.table = cv.tabulate()
+	n := 0
+	for i := range c.Series {
+		n += len(c.Series[i].Points)
+	}
+	cv.marks = make([]mark, 0, 64+4*min(n, maxSpots))
+	if c.Type == Table { // whose rows are the caller's
+		cv.tabled()
+	}
 	cv.compose()
 	cv.describe()
 	return cv.Drawing, nil
@@ -127,6 +127,9 @@ func (c *canvas) picture(b box) {
 	case c.chart.Type == Table:
 		c.tableIn(b)
 	case c.isEmpty():
+		if o := c.chart.Others; o != nil {
+			c.untold(o.Categories, o)
+		}
 		c.sentence(b, c.emptySentence())
 	case c.chart.Type == Pie:
 		c.pieIn(b)
@@ -148,7 +151,7 @@ func (c *canvas) isEmpty() bool {
 			}
 		}
 	}
-	return c.chart.Others == nil || c.chart.Others.Missing
+	return true
 }
 
 func (c *canvas) emptySentence() string {
@@ -161,7 +164,10 @@ func (c *canvas) emptySentence() string {
 // sentence stands in the middle of a box, instead of a picture.
 func (c *canvas) sentence(b box, text string) {
 	line := textSize * leading
-	lines := c.r.wrap(text, textSize, b.w, max(int(b.h/line), 1))
+	if b.h < line {
+		return
+	}
+	lines := c.r.wrap(text, textSize, b.w, int(b.h/line))
 	y := b.y + max((b.h-float64(len(lines))*line)/2, 0)
 	for i, text := range lines {
 		c.center(text, b.x+b.w/2, y+float64(i)*line+textSize*ascent, textSize, c.p.muted)
@@ -229,8 +235,8 @@ func (c *canvas) legend(b box, entries []entry, draw func(series int, b box)) bo
 		}
 	}
 	strip, rest := b.below(float64(most)*line + 6)
-	if rest.h < leastPlot {
-		return b
+	if rest.h < leastPlot { // colours that nothing explains say nothing
+		return box{b.x, b.y, b.w, 0}
 	}
 	x, y := 0.0, strip.y
 	for i, e := range entries {
@@ -248,10 +254,10 @@ func (c *canvas) legend(b box, entries []entry, draw func(series int, b box)) bo
 }
 
 // figure writes a value for a label.
-func (c *canvas) figure(v float64, unit string) string { return c.l.with(c.l.rounded(v), clean(unit)) }
+func (c *figures) figure(v float64, unit string) string { return c.l.with(c.l.rounded(v), clean(unit)) }
 
 // full writes a value for those who want to know it exactly.
-func (c *canvas) full(v float64, missing bool, unit string) string {
+func (c *figures) full(v float64, missing bool, unit string) string {
 	if missing {
 		return c.l.words.missing
 	}
@@ -259,7 +265,7 @@ func (c *canvas) full(v float64, missing bool, unit string) string {
 }
 
 // label is what a point is called.
-func (c *canvas) label(p *Point) string {
+func (c *figures) label(p *Point) string {
 	if text := clean(p.Label); text != "" {
 		return text
 	}
@@ -274,7 +280,7 @@ func (c *canvas) describe() {
 	parts := []string{clean(c.chart.Description)}
 	parts = append(parts, c.l.name(c.chart.Type)+": "+c.summary())
 	parts = append(parts, c.notes...)
-	if c.chart.Type == Table && len(c.table.rows) == 0 || c.chart.Type != Table && c.isEmpty() {
+	if c.chart.Type == Table && len(c.tabled().rows) == 0 || c.chart.Type != Table && c.isEmpty() {
 		parts[1] = c.l.name(c.chart.Type) + ": " + c.emptySentence()
 	}
 	var all []string
@@ -293,36 +299,37 @@ func (c *canvas) summary() string {
 		return c.statSentence()
 	}
 	if c.chart.Type == Table {
-		return fmt.Sprintf("%d × %d", len(c.table.rows), len(c.table.columns))
+		return fmt.Sprintf("%d × %d", len(c.tabled().rows), len(c.tabled().columns))
 	}
-	least, greatest := math.Inf(1), math.Inf(-1)
-	var low, high string
+	var least, greatest *Point
+	var low, high int
 	for i := range c.chart.Series {
-		s := &c.chart.Series[i]
-		for j := range s.Points {
-			p := &s.Points[j]
+		for j := range c.chart.Series[i].Points {
+			p := &c.chart.Series[i].Points[j]
 			if p.Missing {
 				continue
 			}
-			name := c.label(p)
-			if label := clean(s.Label); label != "" && len(c.chart.Series) > 1 {
-				name = label + ", " + name
+			if least == nil || p.Value < least.Value {
+				least, low = p, i
 			}
-			if p.Value < least {
-				least, low = p.Value, name
-			}
-			if p.Value > greatest {
-				greatest, high = p.Value, name
+			if greatest == nil || p.Value > greatest.Value {
+				greatest, high = p, i
 			}
 		}
+	}
+	say := func(word string, p *Point, series int) string {
+		name := c.label(p)
+		if label := clean(c.chart.Series[series].Label); label != "" && len(c.chart.Series) > 1 {
+			name = label + ", " + name
+		}
+		return word + ": " + c.full(p.Value, false, c.chart.unitOf(0)) + " (" + name + ")"
 	}
 	var parts []string
 	if len(c.chart.Series) > 1 {
 		parts = append(parts, fmt.Sprintf("%s: %d", w.series, len(c.chart.Series)))
 	}
-	if !math.IsInf(least, 0) {
-		parts = append(parts, fmt.Sprintf("%s: %s (%s)", w.from, c.full(least, false, c.chart.unitOf(0)), low),
-			fmt.Sprintf("%s: %s (%s)", w.to, c.full(greatest, false, c.chart.unitOf(0)), high))
+	if least != nil {
+		parts = append(parts, say(w.from, least, low), say(w.to, greatest, high))
 	}
 	return strings.Join(parts, "; ")
 }

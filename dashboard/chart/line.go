@@ -25,15 +25,16 @@ type spot struct {
 // linesIn draws lines over an axis of time, or of categories in their order.
 func (c *canvas) linesIn(b box) {
 	strokes, values := c.strokes()
+	all := b
 	if len(strokes) > 1 {
 		b = c.lineLegend(b, strokes)
 	}
 	if b.h < leastPlot {
-		c.sentence(b, c.l.words.crowded)
+		c.sentence(all, c.l.words.crowded)
 		return
 	}
-	if c.chart.Others != nil {
-		c.fewer(&matrix{series: make([]stripe, 2)}, 1)
+	if o := c.chart.Others; o != nil {
+		c.untold(o.Categories, o)
 	}
 	first, last := c.times()
 	timed := !first.IsZero()
@@ -65,12 +66,16 @@ func (c *canvas) strokes() ([]stroke, span) {
 	first, last := c.times()
 	width := float64(last.Sub(first))
 	values := span{math.Inf(1), math.Inf(-1)}
-	order, n := c.order()
+	var order map[place]int
+	n := 0
+	if first.IsZero() {
+		order, n = c.order()
+	}
 	var all []stroke
 	weights := make([]float64, len(c.chart.Series))
 	for i := range c.chart.Series {
 		s := &c.chart.Series[i]
-		st := stroke{series: i, label: clean(s.Label)}
+		st := stroke{series: i, label: clean(s.Label), spots: make([]spot, 0, len(s.Points))}
 		for j := range s.Points {
 			p := &s.Points[j]
 			at := 0.5
@@ -189,39 +194,40 @@ func (c *canvas) timeAxis(area box, p *plot, y float64, first, last time.Time) {
 		c.timeLabels([]moment{c.bucket(category{time: first})}, y, func(int) float64 { return at(first) }, area.w)
 		return
 	}
-	start := time.Monday
-	if c.chart.Interval == Week {
+	marks := c.timeMarks(first, last, area.w)
+	for _, m := range marks {
+		c.vertical(at(m.at), p.bottom(), p.bottom()+4, c.p.axis, 1)
+	}
+	c.timeLabels(marks, y, func(k int) float64 { return at(marks[k].at) }, area.w)
+}
+
+// timeMarks returns the ticks of the finest step of the calendar whose labels fit beside each other, or else the ends.
+func (c *canvas) timeMarks(first, last time.Time, width float64) []moment {
+	start, i := time.Monday, c.chart.Interval
+	if i == Week {
 		start = first.Weekday()
 	}
 	for _, step := range calendarSteps {
-		if step.unit < finest(c.chart.Interval) || c.chart.Interval == Quarter && step.unit == months && step.n < 3 || float64(length)/float64(step.about) > area.w/20 {
+		n := float64(last.Sub(first)) / float64(step.about)
+		if n > width/20 || step.unit < finest(i) || i == Quarter && step.unit == months && step.n < 3 {
 			continue
 		}
-		marks := c.l.moments(first, last, step, c.chart.Interval, start)
-		wide := 0.0
-		for _, m := range marks {
-			wide = max(wide, c.r.width(m.label, smallSize))
-		}
-		closest := area.w
-		for k := 1; k < len(marks); k++ {
-			closest = min(closest, at(marks[k].at)-at(marks[k-1].at))
-		}
-		if closest < wide+8 && step != calendarSteps[len(calendarSteps)-1] || len(marks) == 0 && step.unit < years {
-			if len(marks) > 0 || step.unit < days {
-				continue
-			}
-		}
+		marks := c.l.moments(first, last, step, i, start)
 		if len(marks) == 0 {
 			break
 		}
-		for _, m := range marks {
-			c.vertical(at(m.at), p.bottom(), p.bottom()+4, c.p.axis, 1)
+		wide, closest := 0.0, width
+		for k, m := range marks {
+			wide = max(wide, c.r.width(m.label, smallSize))
+			if k > 0 {
+				closest = min(closest, width*float64(m.at.Sub(marks[k-1].at))/float64(last.Sub(first)))
+			}
 		}
-		c.timeLabels(marks, y, func(k int) float64 { return at(marks[k].at) }, area.w)
-		return
+		if closest >= wide+8 {
+			return marks
+		}
 	}
-	ends := []moment{{at: first, label: c.l.moment(first, c.chart.Interval)}, {at: last, label: c.l.moment(last, c.chart.Interval)}}
-	c.timeLabels(ends, y, func(k int) float64 { return at(ends[k].at) }, area.w)
+	return []moment{{at: first, label: c.l.moment(first, i)}, {at: last, label: c.l.moment(last, i)}}
 }
 
 // nameAxis writes as many names of categories as fit.

@@ -138,7 +138,7 @@ func (l *locale) language() string {
 }
 
 func (l *locale) date(t time.Time) string {
-	return fmt.Sprintf("%d%s%s%s%s%d", t.Day(), l.dayMark, solid, l.months[t.Month()-1], solid, t.Year())
+	return strconv.Itoa(t.Day()) + l.dayMark + solid + l.months[t.Month()-1] + solid + strconv.Itoa(t.Year())
 }
 
 func (l *locale) month(t time.Time) string {

@@ -51,7 +51,7 @@ type value struct {
 }
 
 // matrixOf puts the points of the series beside each other. What is returned may be made smaller.
-func (c *canvas) matrixOf() *matrix {
+func (c *figures) matrixOf() *matrix {
 	if c.points == nil {
 		c.points = c.gather()
 	}
@@ -60,7 +60,7 @@ func (c *canvas) matrixOf() *matrix {
 	return &m
 }
 
-func (c *canvas) gather() *matrix {
+func (c *figures) gather() *matrix {
 	m := &matrix{}
 	at := map[place]int{}
 	for i := range c.chart.Series {
@@ -102,7 +102,7 @@ func (c *canvas) gather() *matrix {
 }
 
 // filled returns times with those between them that are buckets, too, so that bars stand where they belong.
-func (c *canvas) filled(times []category) []category {
+func (c *figures) filled(times []category) []category {
 	i := c.chart.Interval
 	var all []category
 	for k, each := range times {
@@ -168,21 +168,24 @@ func (c *canvas) fewer(m *matrix, n int) {
 	if c.chart.Type == Bar {
 		c.outgrown(m)
 	}
-	hidden, unknown := int64(0), false
+	hidden := int64(0)
 	if !sum {
 		hidden = left
 	}
 	if o != nil && !add {
-		hidden, unknown = hidden+o.Categories, o.Categories == 0
+		c.untold(hidden+o.Categories, o)
+	} else if hidden > 0 {
+		c.note(c.counted(c.l.words.notSummed, hidden))
 	}
-	if hidden == 0 && !unknown {
-		return
-	}
+}
+
+// untold says in words what an engine did not list and no picture shows, with other categories that are not shown either.
+func (c *canvas) untold(hidden int64, o *Others) {
 	text := c.l.words.notSummed
-	if !unknown {
+	if o.Categories > 0 {
 		text = c.counted(text, hidden)
 	}
-	if o != nil && !add && !o.Missing {
+	if !o.Missing {
 		text += " (" + c.l.words.sum + ": " + c.full(o.Value, false, c.chart.unitOf(0)) + ")"
 	}
 	c.note(text)
@@ -279,7 +282,7 @@ func (c *canvas) name(m *matrix, count int64, known bool) {
 }
 
 // rest is what the rest is called.
-func (c *canvas) rest(count int64, known bool) string {
+func (c *figures) rest(count int64, known bool) string {
 	w := &c.l.words
 	if !known || count == 0 {
 		return w.other

@@ -109,16 +109,29 @@ func (l *locale) scientific(d decimal) string {
 
 // grouped puts marks between the digits: 1,234,567 or 12,34,567.
 func (l *locale) grouped(digits string) string {
-	size := 3
-	var groups []string
-	for len(digits) > size {
-		groups = append([]string{digits[len(digits)-size:]}, groups...)
-		digits = digits[:len(digits)-size]
-		if l.indian {
-			size = 2
-		}
+	if len(digits) <= 3 {
+		return digits
 	}
-	return strings.Join(append([]string{digits}, groups...), l.group)
+	size := 3
+	if l.indian {
+		size = 2
+	}
+	b := make([]byte, 0, 2*len(digits))
+	for i := range len(digits) {
+		if left := len(digits) - i; i > 0 && left >= 3 && (left-3)%size == 0 {
+			b = append(b, l.group...)
+		}
+		b = append(b, digits[i])
+	}
+	return string(b)
+}
+
+// count writes a whole number.
+func (l *locale) count(n int64) string {
+	if n < 0 {
+		return "-" + l.grouped(strconv.FormatInt(-n, 10))
+	}
+	return l.grouped(strconv.FormatInt(n, 10))
 }
 
 // about stands before a number that is not quite the one that was found.
@@ -126,6 +139,9 @@ const about = "~"
 
 // exact writes a number in full. Above 2^53, where a float64 is but near a count, it says so.
 func (l *locale) exact(v float64) string {
+	if v == math.Trunc(v) && v > -1e15 && v < 1e15 {
+		return l.count(int64(v))
+	}
 	d := decimalOf(v)
 	if math.Abs(v) > whole {
 		return about + l.plain(d.rounded(15), 0)

@@ -5,9 +5,6 @@ import "math"
 // pieIn draws a ring, and beside or below it what each part is, how large, and how much of the whole.
 func (c *canvas) pieIn(b box) {
 	m := c.matrixOf()
-	if len(m.series) == 0 {
-		m.series = []stripe{{}}
-	}
 	line := textSize * leading
 	beside := b.w >= b.h*1.25
 	diameter := min(b.h, b.w*0.45, 320)
@@ -18,7 +15,12 @@ func (c *canvas) pieIn(b box) {
 	if !beside {
 		list = box{b.x, b.y + diameter + 10, b.w, b.h - diameter - 10}
 	}
-	c.fewer(m, max(min(int(list.h/line), maxSeries), 1))
+	most := min(int(list.h/line), maxSeries)
+	if most < 2 && len(m.categories) > 1 || most < 1 {
+		c.sentence(b, c.l.words.crowded)
+		return
+	}
+	c.fewer(m, most)
 	total := 0.0
 	for _, v := range m.series[0].cells {
 		total += v.v

@@ -255,7 +255,7 @@ func (p *printer) table(c *Chart, caption string, nth int) error {
 		if err != nil {
 			return inItem(err, nth)
 		}
-		left := len(d.table.rows) - from - d.drawn
+		left := len(d.tabled().rows) - from - d.drawn
 		if d.drawn == 0 && left > 0 && !p.fresh {
 			p.turn()
 			continue
@@ -277,7 +277,7 @@ func (p *printer) table(c *Chart, caption string, nth int) error {
 func (p *printer) part(c *Chart, room float64, from int) (*Drawing, error) {
 	opts := &Options{Width: paperInner / paperScale, Height: max(room, minHeight)}
 	d, err := layout(c, opts, from, true)
-	if err != nil || from+d.drawn < len(d.table.rows) {
+	if err != nil || from+d.drawn < len(d.tabled().rows) {
 		return d, err
 	}
 	opts.Height = min(max(d.low+12, minHeight), opts.Height)

@@ -3,7 +3,7 @@ package chart
 import "math"
 
 // statOf returns the number, if there is one.
-func (c *canvas) statOf() (Point, bool) {
+func (c *figures) statOf() (Point, bool) {
 	for i := range c.chart.Series {
 		for _, p := range c.chart.Series[i].Points {
 			return p, !p.Missing
@@ -31,8 +31,13 @@ func (c *canvas) statIn(b box) {
 		c.write(c.r.fit(label, textSize, top.w), top.x, top.y+textSize*ascent, textSize, c.p.muted)
 	}
 	if c.chart.Previous != nil && b.h > 50 {
+		_, change, before := c.compared(p.Value)
+		lines := 1.0
+		if 16+c.r.width(change, textSize)+10+c.r.width(before, textSize) > b.w && b.h > 90 {
+			lines = 2
+		}
 		var low box
-		b, low = b.above(textSize*leading + 4)
+		b, low = b.above(textSize*leading*lines + 4)
 		c.comparison(low, p.Value)
 	}
 	c.group("point", p.Key, c.statSentence(), 0, 0)
@@ -77,7 +82,7 @@ func (c *canvas) big(b box, v float64, unit string) {
 	}
 }
 
-func (c *canvas) beforeLabel() string {
+func (c *figures) beforeLabel() string {
 	if label := clean(c.chart.Previous.Label); label != "" {
 		return label
 	}
@@ -127,10 +132,11 @@ func roundedTo15(v float64) float64 {
 // comparison draws an arrow, the change and what there was. An arrow is no judgement: more is better of some things and worse of others.
 func (c *canvas) comparison(b box, v float64) {
 	direction, change, before := c.compared(v)
-	base := middle(b.y+b.h/2, textSize)
+	line := textSize * leading
+	base := b.y + 4 + textSize*ascent
 	x := b.x
 	if direction != 0 && b.w > 14 {
-		y, up := b.y+b.h/2, -4.0*float64(direction)
+		y, up := base-textSize*0.36, -4.0*float64(direction)
 		c.shape([]segment{move(x, y-up), lineTo(x+10, y-up), lineTo(x+5, y+up), closed}, c.p.text, none, 0)
 		x += 16
 	}
@@ -138,7 +144,11 @@ func (c *canvas) comparison(b box, v float64) {
 		c.write(change, x, base, textSize, c.p.text)
 		x += w + 10
 	}
-	if w := c.r.width(before, textSize); x+w <= b.right() { // a number is shown as a whole or not at all
+	w := c.r.width(before, textSize)
+	if x+w > b.right() && b.h > 2*line {
+		x, base = b.x, base+line
+	}
+	if x+w <= b.right() { // a number is shown as a whole or not at all
 		c.write(before, x, base, textSize, c.p.muted)
 	}
 }

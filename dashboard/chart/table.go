@@ -3,7 +3,7 @@ package chart
 // tableIn draws as many lines and columns of the table as there is room for, and says how many there are besides.
 func (c *canvas) tableIn(b box) {
 	c.drawn, c.low = 0, c.height
-	t, line := &c.table, textSize*leading+4
+	t, line := c.tabled(), textSize*leading+4
 	if len(t.rows) == 0 || len(t.columns) == 0 {
 		c.sentence(b, c.emptySentence())
 		c.low = c.height - b.h + line*2
@@ -27,7 +27,7 @@ func (c *canvas) tableIn(b box) {
 func (c *canvas) headings(b box, widths []float64) {
 	x := b.x
 	for i, w := range widths {
-		c.inCell([]string{c.r.fit(c.table.columns[i].label, textSize, w-cellPadding)}, box{x, b.y, w, b.h}, c.table.columns[i].number, c.p.muted)
+		c.inCell([]string{c.r.fit(c.tabled().columns[i].label, textSize, w-cellPadding)}, box{x, b.y, w, b.h}, c.tabled().columns[i].number, c.p.muted)
 		x += w
 	}
 	c.horizontal(b.x, x, b.bottom(), c.p.axis, 1)
@@ -36,8 +36,8 @@ func (c *canvas) headings(b box, widths []float64) {
 // body draws as many lines of a table as fit, and returns how many these are, and how high the drawing must be for them.
 func (c *canvas) body(b box, widths []float64) (n int, low float64) {
 	y := b.y
-	for ; c.from+n < len(c.table.rows); n++ {
-		cells, height := c.cells(c.table.rows[c.from+n], widths, b.h)
+	for ; c.from+n < len(c.tabled().rows); n++ {
+		cells, height := c.cells(c.tabled().rows[c.from+n], widths, b.h)
 		if y+height > b.bottom()+0.01 {
 			break
 		}
@@ -46,8 +46,8 @@ func (c *canvas) body(b box, widths []float64) (n int, low float64) {
 			c.horizontal(b.x, b.right(), y, c.p.grid, 1)
 		}
 		for i, w := range widths {
-			c.group("cell", c.table.rows[c.from+n][i].key, c.cellTitle(c.from+n, i), i, c.from+n)
-			c.inCell(cells[i], box{x, y, w, height}, c.table.columns[i].number, c.p.text)
+			c.group("cell", c.tabled().rows[c.from+n][i].key, c.cellTitle(c.from+n, i), i, c.from+n)
+			c.inCell(cells[i], box{x, y, w, height}, c.tabled().columns[i].number, c.p.text)
 			c.end()
 			x += w
 		}
@@ -61,7 +61,7 @@ func (c *canvas) cells(row []cell, widths []float64, most float64) (texts [][]st
 	lines := 1
 	for i, w := range widths {
 		text := []string{row[i].text}
-		if !c.table.columns[i].number {
+		if !c.tabled().columns[i].number {
 			n := 1
 			if c.paged {
 				n = max(int(most/(textSize*leading))-1, 1)
@@ -75,11 +75,11 @@ func (c *canvas) cells(row []cell, widths []float64, most float64) (texts [][]st
 }
 
 func (c *canvas) cellTitle(n, i int) string {
-	row := c.table.rows[n]
+	row := c.tabled().rows[n]
 	if i == 0 {
 		return row[0].text
 	}
-	return row[0].text + ", " + c.table.columns[i].label + ": " + row[i].text
+	return row[0].text + ", " + c.tabled().columns[i].label + ": " + row[i].text
 }
 
 const cellPadding = 8.0
@@ -99,7 +99,7 @@ func (c *canvas) inCell(lines []string, b box, right bool, ink colour) {
 
 // columnWidths returns how wide the columns are that fit. Those of numbers are as wide as their numbers; those of texts share what is left.
 func (c *canvas) columnWidths(room float64, shown int) []float64 {
-	t := &c.table
+	t := c.tabled()
 	natural := make([]float64, len(t.columns))
 	least := make([]float64, len(t.columns))
 	for i, col := range t.columns {

@@ -1,5 +1,46 @@
 package chart
 
+import (
+	"slices"
+	"time"
+)
+
+// figures are what a chart says, apart from where it stands.
+type figures struct {
+	chart  *Chart
+	l      *locale
+	zone   *time.Location
+	points *matrix // all points, or nil before they are wanted
+}
+
+// figuresOf returns a chart's figures, which do not change when the chart does.
+func figuresOf(c *Chart, l *locale) *figures {
+	own := *c
+	own.Series, own.Trend = slices.Clone(c.Series), slices.Clone(c.Trend)
+	for i := range own.Series {
+		own.Series[i].Points = slices.Clone(own.Series[i].Points)
+	}
+	if c.Others != nil {
+		others := *c.Others
+		own.Others = &others
+	}
+	if c.Previous != nil {
+		previous := *c.Previous
+		own.Previous = &previous
+	}
+	f := &figures{chart: &own, l: l, zone: c.Zone}
+	if f.zone == nil {
+		f.zone = time.UTC
+	}
+	return f
+}
+
+// tabled returns the table of all figures. It is made when it is first wanted, since a picture alone does not need it.
+func (d *Drawing) tabled() *table {
+	d.tabulated.Do(func() { d.table = d.figures.tabulate() })
+	return &d.table
+}
+
 // A table is every figure of a chart, exact and in words.
 type table struct {
 	columns []column
@@ -17,7 +58,7 @@ type cell struct {
 }
 
 // tabulate returns the table of a chart.
-func (c *canvas) tabulate() table {
+func (c *figures) tabulate() table {
 	switch {
 	case c.chart.Type == Table && len(c.chart.Columns) > 0:
 		return c.ownTable()
@@ -28,7 +69,7 @@ func (c *canvas) tabulate() table {
 }
 
 // heading is what stands above a column.
-func (c *canvas) columnLabel(label, unit string) string {
+func (c *figures) columnLabel(label, unit string) string {
 	label, unit = clean(label), clean(unit)
 	switch {
 	case unit == "":
@@ -39,7 +80,7 @@ func (c *canvas) columnLabel(label, unit string) string {
 	return label + " (" + unit + ")"
 }
 
-func (c *canvas) ownTable() table {
+func (c *figures) ownTable() table {
 	var t table
 	for _, col := range c.chart.Columns {
 		t.columns = append(t.columns, column{c.columnLabel(col.Label, col.Unit), col.Number})
@@ -64,7 +105,7 @@ func (c *canvas) ownTable() table {
 	return t
 }
 
-func (c *canvas) statTable() table {
+func (c *figures) statTable() table {
 	w := &c.l.words
 	t := table{columns: []column{{w.time, false}, {c.columnLabel(w.value, c.chart.unitOf(0)), true}}}
 	for i := range c.chart.Series {
@@ -84,7 +125,7 @@ func (c *canvas) statTable() table {
 }
 
 // seriesTable has a line for each category and a column for each series.
-func (c *canvas) seriesTable() table {
+func (c *figures) seriesTable() table {
 	w := &c.l.words
 	m := c.matrixOf()
 	first := w.category
@@ -133,7 +174,7 @@ func (c *canvas) seriesTable() table {
 }
 
 // whole is what the parts of a pie are parts of.
-func (c *canvas) whole(m *matrix) float64 {
+func (c *figures) whole(m *matrix) float64 {
 	if c.chart.Type != Pie || len(m.series) == 0 {
 		return 0
 	}
@@ -148,7 +189,7 @@ func (c *canvas) whole(m *matrix) float64 {
 }
 
 // othersRow is the last of a table: what the engine did not list.
-func (c *canvas) othersRow(columns int, total float64) []cell {
+func (c *figures) othersRow(columns int, total float64) []cell {
 	o := c.chart.Others
 	row := make([]cell, columns)
 	row[0].text = c.rest(o.Categories, o.Categories > 0)

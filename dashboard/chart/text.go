@@ -24,6 +24,7 @@ type ruler struct {
 	set    *typeset.Setter
 	widths map[string]float64 // of texts of size 1000
 	latin  [latinEnd]float64  // of single letters
+	dots   float64            // of …
 }
 
 // latinEnd is behind the letters that are as wide beside each other as each alone.
@@ -43,6 +44,7 @@ func borrowRuler() (*ruler, error) {
 	for c := range r.latin {
 		r.latin[c] = r.set.Single(string(rune(c))).Width
 	}
+	r.dots = r.set.Single(ellipsis).Width
 	return r, nil
 }
 
@@ -57,10 +59,14 @@ func (r *ruler) giveBack() {
 func (r *ruler) width(text string, size float64) float64 {
 	sum := 0.0
 	for _, c := range text {
-		if c >= latinEnd {
+		switch {
+		case c < latinEnd:
+			sum += r.latin[c]
+		case c == '…':
+			sum += r.dots
+		default:
 			return r.measured(text) * size / 1000
 		}
-		sum += r.latin[c]
 	}
 	return sum * size / 1000
 }
@@ -69,7 +75,9 @@ func (r *ruler) measured(text string) float64 {
 	w, ok := r.widths[text]
 	if !ok {
 		w = r.set.Single(text).Width
-		r.widths[text] = w
+		if len(text) <= maxText {
+			r.widths[text] = w
+		}
 	}
 	return w
 }
@@ -83,17 +91,17 @@ func (r *ruler) fit(text string, size, room float64) string {
 	}
 	runes := []rune(text)
 	runes = runes[:min(len(runes), maxText)]
-	low := r.reach(runes, size, room-r.measured(ellipsis)*size/1000)
+	low := r.reach(runes, size, room-r.dots*size/1000)
 	for low > 0 && low < len(runes) && !typeset.MayBreak(runes[low-1], runes[low]) {
 		low--
 	}
 	for ; low > 0; low-- { // a shorter text is wider now and then, since letters join
 		cut := strings.TrimRightFunc(string(runes[:low]), isFigure) + ellipsis
-		if r.set.Single(cut).Width*size/1000 <= room {
+		if r.width(cut, size) <= room {
 			return cut
 		}
 	}
-	if r.measured(ellipsis)*size/1000 <= room && len(runes) > 0 {
+	if r.dots*size/1000 <= room && len(runes) > 0 {
 		return ellipsis
 	}
 	return ""
@@ -122,8 +130,14 @@ func (r *ruler) reach(runes []rune, size, room float64) int {
 
 // wrap returns a text in at most so many lines no wider than room, the last of which may end in ….
 func (r *ruler) wrap(text string, size, room float64, most int) []string {
+	if most == 1 || r.width(text[:min(len(text), 4*maxText)], size) <= room {
+		return []string{r.fit(text, size, room)}
+	}
 	var lines []string
 	rest := strings.FieldsFunc(text, func(c rune) bool { return c == ' ' })
+	for i, word := range rest {
+		rest[i] = word[:min(len(word), 4*maxText)] // the rest of which is never seen
+	}
 	for len(rest) > 0 {
 		if len(lines) == most-1 {
 			return append(lines, r.fit(strings.Join(rest, " "), size, room))

@@ -15,8 +15,8 @@ import (
 // build makes data of the answers to the subject's questions.
 func (s *subject) build(answers []*search.Answer) (*Data, error) {
 	main := answers[0]
-	if s.counted() && main.Cut < 0 {
-		main = s.cut(main, answers[len(answers)-1])
+	if more := len(s.questions()); len(answers) > more {
+		main, answers = s.cut(main, answers[more]), answers[:more]
 	}
 	d := s.data(main)
 	var err error

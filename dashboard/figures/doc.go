@@ -8,7 +8,8 @@
 //
 // # One round trip
 //
-// The figures of all gadgets are asked of the engine in one call; tables of records are pages, and are asked beside it. Each gadget's
+// The figures of all gadgets are asked of the engine in one call, followed by another if a limit has left out buckets of some, for how many these are;
+// tables of records are pages, and are asked beside it. Each gadget's
 // data is yielded as soon as it is there. A gadget that cannot be computed has an [Error] in words, and keeps none of the others from
 // being shown: if the one call fails, each gadget is asked for by itself.
 //

@@ -61,7 +61,11 @@ func TestOneRoundTrip(t *testing.T) {
 	for id, d := range h.shown(boss, twelve("all")) {
 		require.Nil(t, d.Error, id)
 	}
-	require.EqualValues(t, 1, h.engine.calls.Load(), "the figures of all gadgets are asked in one call")
+	require.EqualValues(t, 2, h.engine.calls.Load(), "the figures of all gadgets are asked in one call, and how many values a limit has left out in another")
+	calls, questions := h.engine.calls.Load(), h.engine.questions.Load()
+	h.shown(boss, append(twelve("all")[:4], twelve("all")[5:]...))
+	require.EqualValues(t, 1, h.engine.calls.Load()-calls, "where nothing is left out, one call is enough")
+	require.Greater(t, h.engine.questions.Load()-questions, int64(10))
 }
 
 // TestOneFails holds that a gadget of which the engine fails says so, and none of the others does.

@@ -225,13 +225,45 @@ func (f *Figures) ask(ctx context.Context, who *access.Principal, works []*work,
 			f.askEach(ctx, who, some, done)
 			continue
 		}
-		for _, w := range some {
+		f.buildAll(ctx, who, some, answers, err, done)
+	}
+}
+
+// buildAll builds the data of works of the answers to all of their questions, and asks once more, in one call, for those that need to know more.
+func (f *Figures) buildAll(ctx context.Context, who *access.Principal, works []*work, answers []*search.Answer, err error, done func(*work, *Data, error)) {
+	var open []*work
+	var questions []*search.Question
+	for _, w := range works {
+		if err != nil {
+			done(w, nil, err)
+			continue
+		}
+		w.answers, answers = answers[:len(w.questions):len(w.questions)], answers[len(w.questions):]
+		if q := w.subject.more(w.answers[0]); q != nil {
+			open, questions = append(open, w), append(questions, q)
+			continue
+		}
+		f.build(w, done)
+	}
+	if len(open) == 0 {
+		return
+	}
+	further, err := f.index.Aggregate(ctx, who, questions...)
+	for i, w := range open {
+		switch {
+		case err == nil:
+			w.answers = append(w.answers, further[i])
+			f.build(w, done)
+		case len(open) > 1 && ctx.Err() == nil:
+			one, err := f.index.Aggregate(ctx, who, questions[i])
 			if err != nil {
 				done(w, nil, err)
 				continue
 			}
-			f.build(w, answers[:len(w.questions)], nil, done)
-			answers = answers[len(w.questions):]
+			w.answers = append(w.answers, one...)
+			f.build(w, done)
+		default:
+			done(w, nil, err)
 		}
 	}
 }
@@ -241,7 +273,7 @@ func (f *Figures) askEach(ctx context.Context, who *access.Principal, works []*w
 	silent := 0
 	for i, w := range works {
 		answers, err := f.index.Aggregate(ctx, who, w.questions...)
-		f.build(w, answers, err, done)
+		f.buildAll(ctx, who, works[i:i+1], answers, err, done)
 		switch {
 		case !errors.Is(err, search.ErrUnavailable):
 			silent = 0
@@ -259,11 +291,7 @@ func (f *Figures) askEach(ctx context.Context, who *access.Principal, works []*w
 // mostSilent is how many answers in a row may fail to come.
 const mostSilent = 2
 
-func (f *Figures) build(w *work, answers []*search.Answer, err error, done func(*work, *Data, error)) {
-	if err != nil {
-		done(w, nil, err)
-		return
-	}
-	data, err := w.build(answers)
+func (f *Figures) build(w *work, done func(*work, *Data, error)) {
+	data, err := w.build(w.answers)
 	done(w, data, err)
 }

@@ -25,6 +25,7 @@ type work struct {
 	key       string // equal for equal answers, whoever asks
 	questions []*search.Question
 	build     func([]*search.Answer) (*Data, error)
+	answers   []*search.Answer // to the questions, and to what had to be asked besides
 
 	page    *search.Query // of a table of records, instead of questions
 	limit   int
@@ -157,7 +158,7 @@ func (s *subject) labels() string {
 func hashed(parts ...string) string {
 	h := sha256.New()
 	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
+		_, _ = fmt.Fprintf(h, "%d:%s", len(p), p) // a hash takes everything
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -305,21 +306,22 @@ func (s *subject) questions() []*search.Question {
 		whole.Groups, whole.SortBy, whole.Limit = nil, "", 0
 		all = append(all, whole)
 	}
-	if s.counted() {
-		values := s.question(s.parsed)
-		values.Groups, values.SortBy, values.Limit = nil, "", 0
-		values.Metrics = []search.Metric{{Op: "cardinality", Name: s.group.name}, {Op: "count", Name: s.group.name}}
-		all = append(all, values)
-	}
 	if s.before != nil {
 		all = append(all, s.question(s.before.query))
 	}
 	return all
 }
 
-// counted reports whether it has to be asked how many buckets there are: an engine that is asked for the largest does not say.
-func (s *subject) counted() bool {
-	return s.gadget.Type != "stat" && !s.timed() && s.split == nil && s.limit() > 0 && s.order() == "count" && len(s.schemas) == 1
+// more is what has to be asked besides, once an answer is there: an engine that is asked for the largest buckets does not say how many it has left out. It
+// is nil if nothing was, as mostly, so that it would be wasted to ask it at once.
+func (s *subject) more(a *search.Answer) *search.Question {
+	if a.Cut >= 0 || s.group == nil {
+		return nil
+	}
+	values := s.question(s.parsed)
+	values.Groups, values.SortBy, values.Limit = nil, "", 0
+	values.Metrics = []search.Metric{{Op: "cardinality", Name: s.group.name}, {Op: "count", Name: s.group.name}}
+	return values
 }
 
 func (s *subject) question(parsed *jql.Query) *search.Question {

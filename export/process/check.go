@@ -15,6 +15,7 @@ import (
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/export"
 	"github.com/digit-health/dhr/export/parts"
+	"github.com/digit-health/dhr/export/shelf"
 	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/search"
 )
@@ -242,5 +243,5 @@ func (sp *spec) fileName() string {
 
 // sealed reports whether what goes to a storage is sealed.
 func (s *Service) sealed(scheme string) bool {
-	return scheme == "ipfs" && !slices.Contains(s.config.Plain, scheme)
+	return shelf.Public(scheme) && !slices.Contains(s.config.Plain, scheme)
 }

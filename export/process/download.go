@@ -2,19 +2,14 @@ package process
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/digit-health/dhr/access"
-	"github.com/digit-health/dhr/docstore"
-	"github.com/digit-health/dhr/export/parts"
+	"github.com/digit-health/dhr/export/shelf"
 	"github.com/digit-health/dhr/job"
 	"github.com/digit-health/dhr/storage"
 )
@@ -79,9 +74,8 @@ type Download struct {
 	// Modified is when the export was completed.
 	Modified time.Time
 
-	files    *storage.Store
-	ref      storage.Ref
-	identity string // if it is sealed
+	shelf   *shelf.Shelf
+	content shelf.Content
 }
 
 // linkLife is how long a link for download is good, where the storage lets us say.
@@ -113,27 +107,20 @@ func (s *Service) openFile(ctx context.Context, who *access.Principal, id string
 		return nil, fmt.Errorf("%w: it has %d files, not a file %d", ErrNotFound, len(w.Parts), n)
 	}
 	p := &w.Parts[n-1]
-	d := &Download{File: p.File, Modified: j.Finished.UTC(), files: s.config.Files, ref: p.Ref}
-	if p.Sealed {
-		doc, err := s.host.Store.Get(ctx, keyOf(j.Tenant, j.ID))
-		if errors.Is(err, docstore.ErrNotFound) {
-			return nil, fmt.Errorf("%w: its key is destroyed", ErrExpired)
-		}
-		if err != nil {
-			return nil, err
-		}
-		var k keyDocument
-		if err := readKey(doc, &k); err != nil {
-			return nil, err
-		}
-		d.identity = k.Identity
-		return d, nil
+	d := &Download{
+		File: p.File, Modified: j.Finished.UTC(), shelf: s.shelf,
+		content: shelf.Content{Item: p.Item, Name: p.Name, Size: p.Size, SHA256: p.SHA256},
 	}
-	if p.Ref != "" && slices.Contains(s.config.Links, p.Scheme) {
-		d.Link, err = s.config.Files.Link(ctx, p.Ref, linkLife)
-		if err != nil && !errors.Is(err, storage.ErrUnsupported) {
-			return nil, err
+	if p.Sealed {
+		d.content.Identity, err = s.shelf.Identity(ctx, j.Tenant, j.ID)
+		if errors.Is(err, shelf.ErrNoKey) {
+			err = fmt.Errorf("%w: %w", ErrExpired, err)
 		}
+	} else if p.Ref != "" && slices.Contains(s.config.Links, p.Scheme) {
+		d.Link, err = s.shelf.Link(ctx, &p.Item, linkLife)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return d, nil
 }
@@ -142,72 +129,9 @@ func (s *Service) openFile(ctx context.Context, who *access.Principal, id string
 // caller closes the reader. An offset behind the end is storage.ErrInvalid. A file that is read from its start to its end and
 // is not what was stored ends with ErrDamaged.
 func (d *Download) Open(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
-	if offset < 0 || offset > d.Size {
-		return nil, failed("open file", fmt.Errorf("offset %d of %d bytes: %w", offset, d.Size, storage.ErrInvalid))
-	}
-	if d.Size == 0 && d.ref == "" { // it was not stored
-		return io.NopCloser(strings.NewReader("")), nil
-	}
-	var r io.ReadCloser
-	var err error
-	if d.identity == "" {
-		r, err = d.files.Open(ctx, d.ref, offset, length)
-	} else {
-		r, err = d.unseal(ctx, offset, length)
-	}
-	if errors.Is(err, storage.ErrNotFound) { // whose text names the reference, which is for nobody
-		err = fmt.Errorf("%w: %q", storage.ErrNotFound, d.Name)
-	}
+	r, err := d.shelf.Open(ctx, &d.content, offset, length)
 	if err != nil {
 		return nil, failed("open file", err)
 	}
-	if offset == 0 && (length < 0 || length >= d.Size) {
-		return &checked{ReadCloser: r, hash: sha256.New(), want: d.SHA256}, nil
-	}
 	return r, nil
-}
-
-func (d *Download) unseal(ctx context.Context, offset, length int64) (io.ReadCloser, error) {
-	sealed, err := d.files.Open(ctx, d.ref, 0, -1)
-	if err != nil {
-		return nil, err
-	}
-	plain, err := parts.Unseal(sealed, d.identity, offset, length)
-	if err != nil {
-		_ = sealed.Close() // the error of opening says more
-		if errors.Is(err, parts.ErrCorrupt) || errors.Is(err, parts.ErrKey) {
-			err = fmt.Errorf("%w: %w", ErrDamaged, err)
-		}
-		return nil, err
-	}
-	return &unsealed{plain, sealed}, nil
-}
-
-type unsealed struct {
-	io.Reader
-	io.Closer
-}
-
-func (u *unsealed) Read(p []byte) (int, error) {
-	n, err := u.Reader.Read(p)
-	if errors.Is(err, parts.ErrCorrupt) {
-		err = fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
-	return n, err
-}
-
-// A checked reader ends with ErrDamaged, and not with io.EOF, if it was not what it should be.
-type checked struct {
-	io.ReadCloser
-	hash hash.Hash
-	want string
-}
-
-func (c *checked) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
-	_, _ = c.hash.Write(p[:n]) // a hash takes everything
-	if err == io.EOF && hex.EncodeToString(c.hash.Sum(nil)) != c.want {
-		return n, ErrDamaged
-	}
-	return n, err
 }

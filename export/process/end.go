@@ -118,7 +118,7 @@ func (a *attempt) clean(ctx context.Context) {
 		err = a.s.deleteUnknown(ctx, a.spec, j.ID, 1, j.Fence, nil)
 	}
 	if err == nil && a.work.Sealed {
-		err = a.s.destroyKey(ctx, a.spec.Tenant, j.ID)
+		err = a.s.shelf.DestroyKey(ctx, a.spec.Tenant, j.ID)
 	}
 	if err == nil {
 		a.work.Sealed = false

@@ -3,6 +3,8 @@ package process
 import (
 	"errors"
 	"fmt"
+
+	"github.com/digit-health/dhr/export/shelf"
 )
 
 // What can go wrong, to be found by errors.Is. Complaints about a query are of package jql, those about indexes and
@@ -25,7 +27,7 @@ var (
 	// ErrExpired is a file that was thrown away when its time had come.
 	ErrExpired = errors.New("the export has expired")
 	// ErrDamaged is a file that is not what was stored.
-	ErrDamaged = errors.New("the stored file is damaged")
+	ErrDamaged = shelf.ErrDamaged
 )
 
 type narrowed struct{}

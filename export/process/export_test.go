@@ -3,7 +3,7 @@ package process
 import "time"
 
 // SetPause sets the time before a part is stored for the second time.
-func SetPause(s *Service, d time.Duration) { s.pause = d }
+func SetPause(s *Service, d time.Duration) { s.shelf = s.newShelf(d) }
 
 // FailureOf is failureOf.
 var FailureOf = failureOf

@@ -11,10 +11,10 @@ import (
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/export"
+	"github.com/digit-health/dhr/export/shelf"
 	"github.com/digit-health/dhr/job"
 	"github.com/digit-health/dhr/search"
 	"github.com/digit-health/dhr/storage"
-	"github.com/digit-health/dhr/storage/pins"
 )
 
 // A Config says how an installation exports.
@@ -97,10 +97,8 @@ type Event struct {
 type Service struct {
 	config Config
 	host   Host
-	pins   *pins.Pins
+	shelf  *shelf.Shelf
 	log    *slog.Logger
-	// pause is the time before a part is stored for the second time.
-	pause time.Duration
 }
 
 // maxParts is how many files a document can list, or nearly: one that gets too long is TOO_MANY_FILES as well.
@@ -115,7 +113,7 @@ func New(c *Config, h *Host) (*Service, error) {
 	case len(c.Formats) == 0 || c.Files == nil || c.Jobs == nil || c.Spool == "":
 		return nil, fmt.Errorf("process: %w: exports need formats, storage, jobs and a spool folder", ErrInvalid)
 	}
-	s := &Service{config: *c, host: *h, log: h.Log, pause: 500 * time.Millisecond}
+	s := &Service{config: *c, host: *h, log: h.Log}
 	if s.config.Scheme == "" {
 		s.config.Scheme = c.Files.Schemes()[0]
 	}
@@ -132,9 +130,14 @@ func New(c *Config, h *Host) (*Service, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.pins = pins.New(h.Store, c.Files, &pins.Options{Now: h.Now})
+	s.shelf = s.newShelf(0)
 	c.Jobs.Handle(kind, s.handle)
 	return s, nil
+}
+
+// newShelf returns what keeps the files. The pause is that before a part is stored for the second time.
+func (s *Service) newShelf(pause time.Duration) *shelf.Shelf {
+	return shelf.New(s.host.Store, s.config.Files, &shelf.Options{Name: kind, Keys: kindKeys, Pause: pause, Now: s.host.Now})
 }
 
 func (s *Service) now() time.Time {

@@ -7,8 +7,8 @@ import (
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/export"
+	"github.com/digit-health/dhr/export/shelf"
 	"github.com/digit-health/dhr/job"
-	"github.com/digit-health/dhr/storage"
 )
 
 // kind is that of the jobs, and of their documents.
@@ -70,11 +70,7 @@ type work struct {
 // A part is a file that is stored, or of which it is not known whether it is.
 type part struct {
 	File
-	Ref    storage.Ref `json:"ref,omitempty"`
-	Scheme string      `json:"scheme"`
-	// Holder and Stored are who holds it and the hash of its bytes, where files are counted.
-	Holder string  `json:"holder,omitempty"`
-	Stored string  `json:"stored,omitempty"`
+	shelf.Item
 	Report *Report `json:"report,omitempty"`
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/export/parts"
@@ -16,10 +15,7 @@ import (
 // one that has expired stays. Of what cannot be deleted now the errors are returned; the next Sweep tries again. It may run
 // in several processes at once.
 func (s *Service) Sweep(ctx context.Context) error {
-	errs := []error{s.sweepExpired(ctx), s.sweepLeft(ctx), s.sweepClaims(ctx)}
-	for _, err := range s.pins.Sweep(ctx, time.Hour) {
-		errs = append(errs, err)
-	}
+	errs := []error{s.sweepExpired(ctx), s.sweepLeft(ctx), s.sweepClaims(ctx), s.shelf.Sweep(ctx)}
 	_, err := parts.Sweep(s.config.Spool)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return failed("sweep", err)

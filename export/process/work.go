@@ -12,6 +12,7 @@ import (
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/export"
 	"github.com/digit-health/dhr/export/parts"
+	"github.com/digit-health/dhr/export/shelf"
 	"github.com/digit-health/dhr/job"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
@@ -179,7 +180,7 @@ func (a *attempt) drop(ctx context.Context) error {
 		return nil
 	}
 	left, err := a.s.delete(ctx, a.work.Doomed)
-	if err != nil && allUnsupported(err) { // what cannot be deleted must not keep the export from being made
+	if err != nil && shelf.Undeletable(err) { // what cannot be deleted must not keep the export from being made
 		a.s.log.WarnContext(ctx, "files that were given up stay in a storage without deletion", "export", a.run.Job().ID, "files", len(left), "error", err)
 		a.work.Warnings = append(a.work.Warnings, warnKept)
 		err = nil
@@ -253,11 +254,11 @@ func (a *attempt) begin(ctx context.Context) error {
 		return err
 	}
 	if w.Sealed {
-		key, err := a.s.newKey(ctx, a.spec.Tenant, a.run.Job().ID)
+		recipient, err := a.s.shelf.Recipient(ctx, a.spec.Tenant, a.run.Job().ID)
 		if err != nil {
 			return err
 		}
-		o.Recipients = []string{key.Recipient}
+		o.Recipients = []string{recipient}
 	}
 	a.marks.reset(mark{w.Token, w.Done - w.Skip})
 	choices := a.s.exportOptions(a.spec)

@@ -8,6 +8,7 @@ import (
 	"github.com/go-text/typesetting/bidi"
 	"github.com/go-text/typesetting/font"
 	"github.com/go-text/typesetting/font/opentype"
+	"github.com/go-text/typesetting/harfbuzz"
 )
 
 // Single returns a text as one line, with what runs from right to left put in the order in which it is seen.
@@ -75,6 +76,41 @@ func (s *Setter) mixed(text string) *Word {
 	}
 	s.remember(text, all)
 	return all
+}
+
+// backwards shapes a text that is read from right to left. Its runs are those of single letters, in the order in which they are
+// seen, so that who copies them from a page can put them back into the order in which they are read.
+func (s *Setter) backwards(f int, text []rune) []Run {
+	s.buffer.Clear()
+	s.buffer.AddRunes(text, 0, -1)
+	s.buffer.GuessSegmentProperties()
+	s.buffer.Props.Direction = harfbuzz.RightToLeft
+	s.buffer.Shape(s.shapers[f], nil)
+	var runs []Run
+	end := len(text) // of the letters of the cluster before, which is seen on the right
+	ends := make([]int, len(s.buffer.Info))
+	for i := range s.buffer.Info {
+		if i > 0 && s.buffer.Info[i].Cluster != s.buffer.Info[i-1].Cluster {
+			end = s.buffer.Info[i-1].Cluster
+		}
+		ends[i] = end
+	}
+	for i, info := range s.buffer.Info {
+		if i > 0 && info.Cluster == s.buffer.Info[i-1].Cluster {
+			last := &runs[len(runs)-1]
+			last.Glyphs = append(last.Glyphs, s.shaped(f, i))
+			continue
+		}
+		runs = append(runs, Run{Font: f, Text: string(text[info.Cluster:max(ends[i], info.Cluster)]), Glyphs: []Glyph{s.shaped(f, i)}})
+	}
+	for i := range runs {
+		letter := []rune(runs[i].Text)
+		if len(runs[i].Glyphs) == 1 && len(letter) == 1 && runsLeft(letter[0]) { // not a bracket, whose glyph is that of its counterpart
+			s.texts[f][runs[i].Glyphs[0].ID] = letter[0]
+			runs[i].Text = ""
+		}
+	}
+	return runs
 }
 
 // reorder puts runs in the order in which they are seen (rule L2 of Unicode's algorithm).

@@ -2,7 +2,6 @@ package typeset
 
 import (
 	"fmt"
-	"slices"
 	"sort"
 	"strings"
 	"unicode"
@@ -55,7 +54,8 @@ type Setter struct {
 	Missing map[rune]int64 // how often Set met characters that no font has
 }
 
-const maxWords = 1 << 14 // that are remembered
+// maxWords are remembered, if they are no longer than maxWord.
+const maxWords, maxWord = 1 << 14, 1 << 10
 
 // NewSetter returns a setter of these fonts, of which the first is that of blanks.
 func NewSetter(fonts []*Typeface) *Setter {
@@ -130,6 +130,9 @@ func (s *Setter) word(text string) *Word {
 }
 
 func (s *Setter) remember(text string, w *Word) {
+	if len(text) > maxWord {
+		return
+	}
 	if len(s.words) >= maxWords {
 		clear(s.words)
 	}
@@ -198,21 +201,21 @@ func (s *Setter) shape(text []rune, backwards bool) *Word {
 		for to < len(shown) && fonts[to] == fonts[from] {
 			to++
 		}
-		var r Run
-		if !backwards && isSimple(shown[from:to]) {
-			r = s.simple(fonts[from], shown[from:to])
-		} else {
-			r = s.complex(fonts[from], shown[from:to], backwards)
+		switch part := shown[from:to]; {
+		case backwards: // seen before what was read before
+			w.Runs = append(s.backwards(fonts[from], part), w.Runs...)
+		case isSimple(part):
+			w.Runs = append(w.Runs, s.simple(fonts[from], part))
+		default:
+			w.Runs = append(w.Runs, s.complex(fonts[from], part))
 		}
+		from = to
+	}
+	for _, r := range w.Runs {
 		for _, g := range r.Glyphs {
 			w.Width += g.Advance
 			s.used[r.Font][g.ID] = true
 		}
-		w.Runs = append(w.Runs, r)
-		from = to
-	}
-	if backwards {
-		slices.Reverse(w.Runs)
 	}
 	return w
 }
@@ -262,22 +265,23 @@ func (s *Setter) simple(f int, text []rune) Run {
 }
 
 // complex shapes a text: letters are joined, put before and below each other.
-func (s *Setter) complex(f int, text []rune, backwards bool) Run {
+func (s *Setter) complex(f int, text []rune) Run {
 	s.buffer.Clear()
 	s.buffer.AddRunes(text, 0, -1)
 	s.buffer.GuessSegmentProperties()
-	if backwards {
-		s.buffer.Props.Direction = harfbuzz.RightToLeft
-	}
 	s.buffer.Shape(s.shapers[f], nil)
 	r := Run{Font: f, Text: string(text)}
-	scale := s.scales[f]
-	for i, info := range s.buffer.Info {
-		p := s.buffer.Pos[i]
-		r.Glyphs = append(r.Glyphs, Glyph{ID: int(info.Glyph), Width: float64(s.faces[f].HorizontalAdvance(info.Glyph)) * scale,
-			Advance: float64(p.XAdvance) * scale, DX: float64(p.XOffset) * scale, DY: float64(p.YOffset) * scale})
+	for i := range s.buffer.Info {
+		r.Glyphs = append(r.Glyphs, s.shaped(f, i))
 	}
 	return r
+}
+
+// shaped returns a glyph of the buffer.
+func (s *Setter) shaped(f, i int) Glyph {
+	info, p, scale := s.buffer.Info[i], s.buffer.Pos[i], s.scales[f]
+	return Glyph{ID: int(info.Glyph), Width: float64(s.faces[f].HorizontalAdvance(info.Glyph)) * scale,
+		Advance: float64(p.XAdvance) * scale, DX: float64(p.XOffset) * scale, DY: float64(p.YOffset) * scale}
 }
 
 // AppendLine appends the operators that draw a line at a place.

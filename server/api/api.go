@@ -17,6 +17,7 @@ import (
 	"github.com/digit-health/dhr"
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/auth"
+	"github.com/digit-health/dhr/auth/smart"
 )
 
 // Options are what the API needs besides the service, and its limits. The zero value lets nobody in.
@@ -73,6 +74,19 @@ type Options struct {
 	WriteTimeout time.Duration
 	// Limits bound how often is asked. If nil, there are none.
 	Limits *Limits
+
+	// PublicURL is where clients of FHIR see this handler, such as https://dhr.example.org/health-reports: every URL that they are given begins with it. If
+	// empty, these begin with the host that a request names or, if it comes from one of Proxies, with what X-Forwarded-Proto, -Host and -Prefix say.
+	PublicURL string
+	// Proxies are those whose X-Forwarded headers are believed.
+	Proxies []netip.Prefix
+	// Tokens gives tokens to SMART Backend Services at /auth/token, and should be asked by Authenticate. If nil, there are none to be had here.
+	Tokens *smart.Server
+	// TokenEndpoint is that of who else gives tokens that Authenticate accepts, for clients of FHIR to find. If empty, they know it.
+	TokenEndpoint string
+	// Polls is how often a second each export of FHIR may be asked after while it is made, in the long run; up to ten times as often at once. If zero, twice.
+	Polls float64
+
 	// Heartbeat is how often a stream of events that has nothing to say is kept alive. If zero, 15 s.
 	Heartbeat time.Duration
 	// Ending, if not nil, is closed when the server is to end, so that streams of events do not keep it.
@@ -106,10 +120,12 @@ type handler struct {
 	metrics *metrics
 	// failures are refused sign-ins by address.
 	failures buckets
+	polls    buckets // of how far exports of FHIR are
 	lasting  lasting
 	alone    map[string]string // paths that have one method, though they look like those of a route that has others
 	tracer   trace.Tracer      // or nil
 	zones    zones
+	begun    time.Time
 
 	via       string                  // what we call ourselves to the other processes
 	processes map[string]http.Handler // the other processes, by role
@@ -181,6 +197,7 @@ func (a *handler) defaults() {
 	if o.Permissions == nil && a.service != nil {
 		o.Permissions = a.service.Permissions
 	}
+	a.begun = o.Now()
 	a.log = o.Logger
 	if a.log == nil {
 		a.log = slog.New(slog.DiscardHandler)
@@ -211,7 +228,9 @@ func (a *handler) document() huma.Config {
 
 // AllRoles are the parts of the service, which may run as processes of their own. The gateway has nothing of
 // its own: it forwards to those that have the others.
-func AllRoles() []string { return []string{"gateway", "query", "filter", "export", "configuration"} }
+func AllRoles() []string {
+	return []string{"gateway", "query", "filter", "export", "fhir", "configuration"}
+}
 
 // has reports whether the process has a part of the service.
 func (a *handler) has(role string) bool { return slices.Contains(a.opts.Roles, role) }
@@ -228,6 +247,9 @@ func (a *handler) routes() {
 	}
 	if !a.has("export") || a.service.Exports() != nil {
 		a.part("export", a.exportRoutes)
+	}
+	if !a.has("fhir") || a.service.FHIR() != nil {
+		a.part("fhir", a.fhirRoutes)
 	}
 	a.part("configuration", a.auditRoutes)
 }

@@ -69,7 +69,7 @@ func TestDashboards(t *testing.T) {
 	require.EqualValues(t, 2, at(t, patch.json, "config", "limit"))
 	patch = s.send("analyst", "PATCH", one, `{"config": {"sort": null, "limit": null}}`, "If-Match", `"3"`, "Content-Type", "application/merge-patch+json")
 	require.Equal(t, http.StatusOK, patch.status, string(patch.body))
-	require.Equal(t, m{"group_by": "district"}, m(at(t, patch.json, "config").(map[string]any)))
+	require.Equal(t, map[string]any{"group_by": "district"}, at(t, patch.json, "config"))
 	require.Equal(t, http.StatusNotFound, s.send("analyst", "GET", "/v1/dashboards/other/gadgets/"+id, nil).status)
 	require.Len(t, list(t, s.send("patient", "GET", path+"/gadgets", nil).json, "gadgets"), 1)
 

@@ -29,7 +29,9 @@ const (
 
 // lasts reports whether the answers of a route may last. They have no turn among the others, and are sent as they are
 // written, not compressed.
-func lasts(route string) bool { return route == routeEvents || route == routeFile }
+func lasts(route string) bool {
+	return route == routeEvents || route == routeFile || route == routeNDJSON
+}
 
 // longestStream is how long events are sent before the client has to ask again, and to say again who it is.
 const longestStream = 30 * time.Minute

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -72,8 +73,19 @@ func (a *handler) exportFile(ctx context.Context, in *fileRequest) (*huma.Stream
 			w.WriteHeader(http.StatusFound)
 			return
 		}
-		a.serveFile(w, r, d)
+		a.serveFile(w, r, &served{name: d.Name, media: d.MediaType, size: d.Size, sha256: d.SHA256, modified: d.Modified, open: d.Open})
 	}}, nil
+}
+
+// A served is a file that is sent.
+type served struct {
+	name, media string
+	size        int64
+	sha256      string // in hexadecimal
+	modified    time.Time
+	packed      bool // with gzip: what is sent is what is stored
+	// open opens it at an offset, to its end if the length is negative.
+	open func(ctx context.Context, offset, length int64) (io.ReadCloser, error)
 }
 
 // mostRanges is how many parts of a file are sent at once: each is opened for itself. Of more, the whole file is sent.
@@ -94,26 +106,29 @@ func ranges(asked string, size int64) string {
 
 // serveFile answers with a file, or the parts of it that are asked for. What cannot be read to its end is cut off, so that no client
 // takes it for the whole.
-func (a *handler) serveFile(w http.ResponseWriter, r *http.Request, d *process.Download) {
+func (a *handler) serveFile(w http.ResponseWriter, r *http.Request, d *served) {
 	asked := r.Header.Get("Range")
 	if asked != "" {
 		r = r.Clone(r.Context())
-		if wanted := ranges(asked, d.Size); wanted != "" {
+		if wanted := ranges(asked, d.size); wanted != "" {
 			r.Header.Set("Range", wanted)
 		} else {
 			r.Header.Del("Range")
 		}
 	}
 	h := w.Header()
-	h.Set("Content-Type", d.MediaType)
-	h.Set("Content-Disposition", disposition(d.Name))
-	h.Set("ETag", `"`+d.SHA256+`"`)
-	if sum, err := hex.DecodeString(d.SHA256); err == nil {
+	h.Set("Content-Type", d.media)
+	h.Set("Content-Disposition", disposition(d.name))
+	h.Set("ETag", `"`+d.sha256+`"`)
+	if d.packed {
+		h.Set("Content-Encoding", "gzip")
+	}
+	if sum, err := hex.DecodeString(d.sha256); err == nil {
 		h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum)+":")
 	}
 	content := &seeker{ctx: r.Context(), file: d}
 	late := &late{ResponseWriter: w}
-	http.ServeContent(late, r, "", d.Modified, content)
+	http.ServeContent(late, r, "", d.modified, content)
 	err := content.end()
 	switch {
 	case late.err != nil:
@@ -124,7 +139,7 @@ func (a *handler) serveFile(w http.ResponseWriter, r *http.Request, d *process.D
 	case err != nil:
 		a.insteadOf(w, a.problem(r.Context(), err))
 	case late.status == http.StatusRequestedRangeNotSatisfiable:
-		a.insteadOf(w, noSuchRange.problem(r.Context(), fmt.Sprintf("the file has %d bytes; there is nothing at %q", d.Size, asked)))
+		a.insteadOf(w, noSuchRange.problem(r.Context(), fmt.Sprintf("the file has %d bytes; there is nothing at %q", d.size, asked)))
 	case late.status >= http.StatusBadRequest:
 		a.insteadOf(w, preconditionFailed.problem(r.Context(), "the file is not the one of If-Match, or is younger"))
 	default:
@@ -135,7 +150,7 @@ func (a *handler) serveFile(w http.ResponseWriter, r *http.Request, d *process.D
 // insteadOf answers with a problem what was to be a file.
 func (a *handler) insteadOf(w http.ResponseWriter, err error) {
 	h := w.Header()
-	for _, name := range []string{"Content-Disposition", "ETag", "Repr-Digest", "Last-Modified", "Accept-Ranges", "Content-Length"} {
+	for _, name := range []string{"Content-Disposition", "ETag", "Repr-Digest", "Last-Modified", "Accept-Ranges", "Content-Length", "Content-Encoding"} {
 		h.Del(name)
 	}
 	var p *Problem
@@ -188,7 +203,7 @@ func (l *late) Write(b []byte) (int, error) {
 type seeker struct {
 	mu   sync.Mutex
 	ctx  context.Context //nolint:containedctx // of the request that it is made for
-	file *process.Download
+	file *served
 	at   int64
 	open io.ReadCloser
 	err  error
@@ -204,7 +219,7 @@ func (s *seeker) Seek(offset int64, whence int) (int64, error) {
 	case io.SeekCurrent:
 		offset += s.at
 	case io.SeekEnd:
-		offset += s.file.Size
+		offset += s.file.size
 	}
 	if offset < 0 {
 		return 0, errors.New("a place before the file")
@@ -223,19 +238,19 @@ func (s *seeker) Read(p []byte) (int, error) {
 	if s.err != nil {
 		return 0, s.err
 	}
-	if s.at >= s.file.Size {
+	if s.at >= s.file.size {
 		return 0, io.EOF
 	}
 	if s.open == nil {
-		if s.open, s.err = s.file.Open(s.ctx, s.at, -1); s.err != nil {
+		if s.open, s.err = s.file.open(s.ctx, s.at, -1); s.err != nil {
 			return 0, s.err
 		}
 	}
-	n, err := io.ReadFull(s.open, p[:min(int64(len(p)), s.file.Size-s.at)])
+	n, err := io.ReadFull(s.open, p[:min(int64(len(p)), s.file.size-s.at)])
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fmt.Errorf("%w: it is too short", process.ErrDamaged)
 	}
-	if err == nil && s.at+int64(n) == s.file.Size {
+	if err == nil && s.at+int64(n) == s.file.size {
 		err = ended(s.open)
 	}
 	if err != nil {

@@ -109,6 +109,10 @@ func (a *handler) rewrite(r *httputil.ProxyRequest, to *url.URL) {
 	r.Out.URL.RawQuery = r.In.URL.RawQuery // also what cannot be parsed, of which the process complains
 	r.SetXForwarded()
 	h := r.Out.Header
+	scheme, host, prefix := a.seen(r.In) // for the absolute URLs of FHIR
+	h.Set("X-Forwarded-Proto", scheme)
+	h.Set("X-Forwarded-Host", host)
+	h.Set("X-Forwarded-Prefix", prefix+"/")
 	h.Del("X-Forwarded-For")
 	if q.address.IsValid() {
 		h.Set("X-Forwarded-For", q.address.String())

@@ -103,7 +103,7 @@ func TestGatewayIsTheWhole(t *testing.T) {
 	require.Equal(t, []any{"gateway", "query", "filter", "configuration"}, all.json["roles"])
 	alone := whole.send("analyst", "GET", "/v1/capabilities", nil)
 	delete(all.json, "roles")
-	require.Equal(t, []any{"gateway", "query", "filter", "export", "configuration"}, alone.json["roles"])
+	require.Equal(t, []any{"gateway", "query", "filter", "export", "fhir", "configuration"}, alone.json["roles"])
 	delete(alone.json, "roles")
 	require.Equal(t, alone.json, all.json)
 

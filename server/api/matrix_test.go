@@ -87,6 +87,7 @@ func TestMatrix(t *testing.T) {
 		}
 	}
 	exportRows(t, &got)
+	fhirRows(t, &got)
 	boardRows(t, &got)
 	const name = "testdata/matrix.txt"
 	if *update {

@@ -282,6 +282,13 @@ func (a *handler) readBody(w http.ResponseWriter, r *http.Request) *Problem {
 		return byStatus[http.StatusRequestTimeout].problem(ctx, "the body did not arrive in time")
 	case err != nil:
 		return byStatus[http.StatusBadRequest].problem(ctx, "the body ended too early")
+	case request(ctx).route == routeToken:
+		if len(body) > 0 && !isForm(r.Header.Get("Content-Type")) {
+			return byStatus[http.StatusUnsupportedMediaType].problem(ctx, "the body must be a form, with the Content-Type application/x-www-form-urlencoded")
+		}
+		request(ctx).sent, request(ctx).body = body, body
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		return nil
 	case len(body) > 0 && !isJSON(r.Header.Get("Content-Type")):
 		return byStatus[http.StatusUnsupportedMediaType].problem(ctx, "the body must be JSON in UTF-8, with the Content-Type application/json")
 	case len(body) > 0 && r.Header.Get("Content-Encoding") != "" && !strings.EqualFold(r.Header.Get("Content-Encoding"), "identity"):
@@ -328,6 +335,12 @@ func withoutMember(body []byte, name string) []byte {
 		return slices.Concat(body[:from], body[to:])
 	}
 	return body
+}
+
+// isForm reports whether a Content-Type is that of a form.
+func isForm(contentType string) bool {
+	media, _, err := mime.ParseMediaType(contentType)
+	return err == nil && media == "application/x-www-form-urlencoded"
 }
 
 // isJSON reports whether a Content-Type is that of JSON in UTF-8. None at all will do.

@@ -18,6 +18,7 @@ import (
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/export"
 	"github.com/digit-health/dhr/export/process"
+	"github.com/digit-health/dhr/fhir/bulk"
 	"github.com/digit-health/dhr/job"
 	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/search"
@@ -33,6 +34,9 @@ type Problem struct {
 	Code    string   `json:"code" doc:"The kind of problem for programs." example:"invalid_query"`
 	TraceID string   `json:"trace_id" doc:"Under which the log knows the request."`
 	Errors  []Detail `json:"errors,omitempty" doc:"Single complaints, those about a query with their place in it."`
+
+	fhir      bool   // of a request below /fhir, where it is written as an OperationOutcome
+	issueType string // of that, if not the one of the status
 }
 
 // A Detail is one complaint: about a query with its place, about another
@@ -71,7 +75,7 @@ type kind struct {
 func (k kind) problem(ctx context.Context, detail string) *Problem {
 	return &Problem{
 		Type: "/problems/" + strings.ReplaceAll(k.code, "_", "-"), Title: k.title, Status: k.status,
-		Detail: detail, Code: k.code, TraceID: traceOf(ctx),
+		Detail: detail, Code: k.code, TraceID: traceOf(ctx), fhir: request(ctx).fhir,
 	}
 }
 
@@ -109,6 +113,14 @@ var byError = []struct {
 	{process.ErrNotReady, kind{http.StatusConflict, "export_not_completed", "Export not completed"}},
 	{process.ErrExpired, kind{http.StatusGone, "export_expired", "Export expired"}},
 	{process.ErrDamaged, kind{http.StatusInternalServerError, "file_damaged", "Stored file damaged"}},
+	{bulk.ErrNotFound, notFound},
+	{bulk.ErrNarrowed, kind{http.StatusForbidden, "export_narrowed", "The export holds more than may be seen now"}},
+	{bulk.ErrForbidden, kind{http.StatusForbidden, "forbidden", "Forbidden"}},
+	{bulk.ErrBusy, kind{http.StatusTooManyRequests, "too_many_exports", "Too many exports"}},
+	{bulk.ErrNotReady, notFound},
+	{bulk.ErrExpired, notFound},
+	{bulk.ErrDamaged, kind{http.StatusInternalServerError, "file_damaged", "Stored file damaged"}},
+	{bulk.ErrInvalid, kind{http.StatusBadRequest, "invalid_request", "Invalid request"}},
 	{process.ErrInvalid, kind{http.StatusUnprocessableEntity, "invalid_request", "Invalid request"}},
 	{job.ErrFinished, kind{http.StatusConflict, "export_finished", "Export finished"}},
 	{storage.ErrNotFound, kind{http.StatusGone, "file_missing", "Stored file missing"}},
@@ -212,7 +224,7 @@ func placeOfMember(name string) string {
 }
 
 // saying is by which package an error is said, and what it was doing, which is nothing to a client.
-var saying = regexp.MustCompile(`^(?:(?:dhr|process|start|get|watch|cancel|delete|manifest|open file|preview|storage|export|search|dashboard|docstore|audit|page|schemas|check|suggest|indexes|create filter|list filters|list): )+`)
+var saying = regexp.MustCompile(`^(?:(?:dhr|fhir export|process|start|get|watch|cancel|delete|manifest|open file|preview|storage|export|search|dashboard|docstore|audit|page|schemas|check|suggest|indexes|create filter|list filters|list): )+`)
 
 // details returns complaints about a query as a client reads them.
 func details(list jql.ErrorList) []Detail {
@@ -291,6 +303,10 @@ func inWords(message, location string) Detail {
 
 // write sends a problem outside of huma.
 func (p *Problem) write(w http.ResponseWriter) {
+	if p.fhir {
+		writeOutcome(w, p.Status, p.issue())
+		return
+	}
 	body, err := json.Marshal(p)
 	if err != nil {
 		http.Error(w, p.Title, p.Status)

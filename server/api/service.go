@@ -69,7 +69,8 @@ type answer[T any] struct{ Body T }
 // open reports whether a route is for everybody.
 func open(route string) bool {
 	switch route {
-	case "GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs", "GET /docs/{file}", "GET /problems/{code}", "GET /metrics", "GET /{$}", "GET /ui/{file}":
+	case "GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs", "GET /docs/{file}", "GET /problems/{code}", "GET /metrics", "GET /{$}", "GET /ui/{file}",
+		routeSmartHere, routeSmartRoot, routeMetadata, routeOperation, routeToken:
 		return true
 	}
 	return false

@@ -19,6 +19,7 @@ var listParameters = map[string]bool{"fields": true, "allowed_indexes": true, "i
 // lists one is empty, for then huma takes the list for absent: nothing of them may be lost, for a question without its condition is another question.
 func (a *handler) checkParameters(r *http.Request) *Problem {
 	seen := map[string]bool{}
+	repeats := request(r.Context()).fhir // FHIR's own may be repeated, and are looked at by who answers
 	for part := range strings.SplitSeq(r.URL.RawQuery, "&") {
 		name, value, _ := strings.Cut(part, "=")
 		name, err := url.QueryUnescape(name)
@@ -26,6 +27,7 @@ func (a *handler) checkParameters(r *http.Request) *Problem {
 		switch {
 		case err != nil || bad != nil:
 			return byStatus[http.StatusBadRequest].problem(r.Context(), "the parameters of the URL are not in percent-encoding")
+		case repeats:
 		case name != "" && seen[name] && !listParameters[name]:
 			return formProblem(r.Context(), http.StatusUnprocessableEntity, "a parameter stands twice in the URL",
 				[]error{&huma.ErrorDetail{Message: "there may be one", Location: "query." + name}})

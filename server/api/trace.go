@@ -21,6 +21,7 @@ type asked struct {
 	trace       string // the id under which the log knows it: of its trace, if there are traces
 	id          string // that the client gave it, or trace
 	correlation string
+	fhir        bool   // below /fhir, where errors are OperationOutcomes
 	route       string // the pattern of the path, never the path: this may hold ids of persons
 	address     netip.Addr
 	who         *access.Principal
@@ -51,6 +52,7 @@ func whoOf(ctx context.Context) *access.Principal { return request(ctx).who }
 func (a *handler) traced(r *http.Request) (*http.Request, *asked) {
 	q := &asked{
 		id: given(r.Header.Get("X-Request-Id")), correlation: given(r.Header.Get("X-Correlation-Id")), address: a.opts.Address(r),
+		fhir: isFHIR(r.URL.Path),
 	}
 	_, q.route = a.mux.Handler(r)
 	ctx := dhr.WithAddress(r.Context(), q.address)

@@ -17,10 +17,10 @@ import (
 // worker is the role of a process that works on exports. It answers no requests for it.
 const worker = "worker"
 
-// openExports opens what exports are made with, if the process takes them or works on them.
-func (o *parts) openExports(roles []string, log *slog.Logger) error {
+// openExports opens what exports, and those of FHIR, are made with, if the process takes them or works on them.
+func (o *parts) openExports(ctx context.Context, roles []string, log *slog.Logger) error {
 	works := slices.Contains(roles, worker)
-	if !works && !slices.Contains(roles, "export") {
+	if !works && !slices.Contains(roles, "export") && !slices.Contains(roles, "fhir") {
 		return nil
 	}
 	c := o.config
@@ -43,6 +43,14 @@ func (o *parts) openExports(roles []string, log *slog.Logger) error {
 		Workers: c.Jobs.Workers, MaxAttempts: c.Jobs.Attempts, Lease: c.Jobs.Lease, Log: log,
 		Limits: job.Limits{Total: c.Jobs.Total, PerTenant: c.Jobs.PerTenant, PerUser: c.Jobs.PerUser},
 	})
+	if works || slices.Contains(roles, "fhir") {
+		if err := o.openFHIR(ctx, files, spool+"-fhir", log); err != nil {
+			return err
+		}
+	}
+	if !works && !slices.Contains(roles, "export") {
+		return nil
+	}
 	o.exports = &process.Config{
 		Formats: exportFormats(c), Files: files, Scheme: c.Storage.Default, Plain: c.Exports.Plain, Links: c.Exports.Links, Jobs: o.jobs,
 		Spool: spool, Retention: c.Exports.Retention, Sweep: c.Exports.Sweep,

@@ -22,7 +22,7 @@ func gatewayOf(c *config.Config, roles []string) (*api.Gateway, error) {
 		return nil, nil //nolint:nilnil // no gateway is no error
 	}
 	g := &api.Gateway{Processes: map[string]*url.URL{}}
-	for role, text := range map[string]string{"query": c.Gateway.Query, "filter": c.Gateway.Filter, "export": c.Gateway.Export, "configuration": c.Gateway.Configuration} {
+	for role, text := range map[string]string{"query": c.Gateway.Query, "filter": c.Gateway.Filter, "export": c.Gateway.Export, "fhir": c.Gateway.FHIR, "configuration": c.Gateway.Configuration} {
 		if text == "" || slices.Contains(roles, role) {
 			continue
 		}
@@ -35,7 +35,7 @@ func gatewayOf(c *config.Config, roles []string) (*api.Gateway, error) {
 	switch {
 	case len(g.Processes) > 0:
 	case len(roles) == 1:
-		return nil, &errUsage{"-roles gateway: there is nothing to forward to; set gateway.query, gateway.filter, gateway.export and gateway.configuration to the URLs of the processes with these roles"}
+		return nil, &errUsage{"-roles gateway: there is nothing to forward to; set gateway.query, gateway.filter, gateway.export, gateway.fhir and gateway.configuration to the URLs of the processes with these roles"}
 	default:
 		return nil, nil //nolint:nilnil // as above
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/digit-health/dhr/docstore/esdoc"
 	"github.com/digit-health/dhr/docstore/sqldoc"
 	"github.com/digit-health/dhr/export/process"
+	"github.com/digit-health/dhr/fhir/bulk"
 	"github.com/digit-health/dhr/job"
 	"github.com/digit-health/dhr/record"
 	"github.com/digit-health/dhr/search"
@@ -34,6 +35,7 @@ type parts struct {
 	policy    *access.Policy
 	traces    *tracing // or nil
 	exports   *process.Config
+	fhir      *bulk.Config
 	jobs      *job.Jobs // of the exports, or nil like them
 	closers   []func() error
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/digit-health/dhr"
 	"github.com/digit-health/dhr/audit"
 	"github.com/digit-health/dhr/auth"
+	"github.com/digit-health/dhr/auth/smart"
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/job/redismon"
 	"github.com/digit-health/dhr/jql"
@@ -98,11 +99,15 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 	}
 	defer func() { err = errors.Join(err, o.Close()) }()
 	o.traces = traces
+	tokens, known, err := o.openSmart(known)
+	if err != nil {
+		return err
+	}
 	log.InfoContext(ctx, "starting", "version", p.Version, "roles", roles, "engine", o.kind, "data", c.Server.Data)
 	p.measure(o, registry)
-	s := &serving{p: p, parts: o, roles: roles, known: known, forwards: forwards, registry: registry, log: log, ending: ctx.Done()}
+	s := &serving{p: p, parts: o, roles: roles, known: known, tokens: tokens, forwards: forwards, registry: registry, log: log, ending: ctx.Done()}
 	if answers {
-		if err = o.openExports(roles, log); err == nil {
+		if err = o.openExports(ctx, roles, log); err == nil {
 			s.service, s.trail, err = p.service(ctx, o, registry, log)
 		}
 		if err == nil && slices.Contains(roles, "query") { // of several processes that begin together, one
@@ -134,9 +139,10 @@ type serving struct {
 	p        *Program
 	roles    []string
 	known    auth.Authenticator
-	forwards *api.Gateway // or nil
-	service  *dhr.Service // or nil
-	trail    *audit.Log   // or nil
+	tokens   *smart.Server // or nil
+	forwards *api.Gateway  // or nil
+	service  *dhr.Service  // or nil
+	trail    *audit.Log    // or nil
 	registry *prometheus.Registry
 	log      *slog.Logger
 	ending   <-chan struct{} // closed when the server is told to end
@@ -159,7 +165,7 @@ func (p *Program) service(ctx context.Context, o *parts, registry *prometheus.Re
 	o.observeStore(registry)
 	trail := o.openTrail()
 	service, err := dhr.New(ctx, dhr.Config{
-		Engine: observe(o.engine, newCalls("engine", o.kind, registry, o.tracer())), Policy: o.policy, Store: o.store, Exports: o.exports, Audit: trail, Secret: secret, Logger: log,
+		Engine: observe(o.engine, newCalls("engine", o.kind, registry, o.tracer())), Policy: o.policy, Store: o.store, Exports: o.exports, FHIR: o.fhir, Audit: trail, Secret: secret, Logger: log,
 		Zone: zone, WeekStart: weekday(c.Query.WeekStart), Members: members(c), Timeout: c.Query.Timeout, PageSize: c.Query.MaxResults, Indexes: c.Engine.Indexes,
 		Parse:     &jql.ParseOptions{Jira: c.Query.Dialect == "jira"},
 		Compilers: compilers(),
@@ -213,6 +219,7 @@ func (s *serving) handler() (http.Handler, error) {
 		Logger: s.log, LogQueries: c.Log.QueryTexts, RequestInfo: c.Auth.Mode == "digit2", MaxBody: int64(c.Server.MaxBody), Origins: c.CORS.Origins,
 		MaxResults: c.Query.MaxResults, Limits: limits(&c.Limits), Checks: s.checks(), Ending: s.ending,
 	}
+	opts.PublicURL, opts.Proxies, opts.Tokens, opts.TokenEndpoint = c.FHIR.PublicURL, proxies, s.tokens, c.FHIR.TokenEndpoint
 	opts.CORS = api.CORS{Methods: c.CORS.Methods, Headers: c.CORS.Headers, Credentials: c.CORS.Credentials, MaxAge: c.CORS.MaxAge}
 	if c.Metrics.Enabled {
 		opts.Metrics = s.registry
@@ -253,6 +260,7 @@ func under(base string, h http.Handler) http.Handler {
 		inside := r.Clone(r.Context())
 		rest, ok := strings.CutPrefix(r.URL.Path, base)
 		switch {
+		case r.URL.Path == "/.well-known/smart-configuration": // clients look for it at the root
 		case ok && rest == "":
 			inside.URL.Path, inside.URL.RawPath = "/", ""
 		case ok && strings.HasPrefix(rest, "/"):
@@ -370,8 +378,9 @@ func fromHere(at net.Addr) string {
 // either: before anything is opened, and all that is wrong.
 func secured(c *config.Config) (auth.Authenticator, *tls.Config, error) {
 	known, bad := signIn(c)
+	_, unfit := smartClients(c)
 	secure, err := tlsOf(c)
-	if err := errors.Join(bad, err); err != nil {
+	if err := errors.Join(bad, unfit, err); err != nil {
 		return nil, nil, &errUsage{err.Error()}
 	}
 	return known, secure, nil

@@ -26,6 +26,7 @@ func (c *Config) Check() error {
 	k.query()
 	k.storage()
 	k.exports()
+	k.fhir()
 	k.outside()
 	return k.errors.err()
 }
@@ -189,6 +190,7 @@ func (k *checker) outside() {
 	k.url("gateway.query", c.Gateway.Query, "http", "https")
 	k.url("gateway.filter", c.Gateway.Filter, "http", "https")
 	k.url("gateway.export", c.Gateway.Export, "http", "https")
+	k.url("gateway.fhir", c.Gateway.FHIR, "http", "https")
 	k.url("gateway.configuration", c.Gateway.Configuration, "http", "https")
 }
 
@@ -240,8 +242,8 @@ func (k *checker) auth() {
 	case "jwt":
 		k.jwt(true)
 	case "keys":
-		if len(a.Keys) == 0 {
-			k.complain("auth.keys", "is needed by mode keys")
+		if len(a.Keys) == 0 && len(c.FHIR.Smart.Clients) == 0 {
+			k.complain("auth.keys", "is needed by mode keys, unless there are fhir.smart.clients")
 		}
 	case "digit2":
 		if a.Digit.UserURL == "" && len(a.Digit.Gateways) == 0 {

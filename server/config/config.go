@@ -60,6 +60,8 @@ type Config struct {
 	Exports Exports
 	// Jobs are how exports are worked on.
 	Jobs Jobs
+	// FHIR is how records are handed out as FHIR Bulk Data.
+	FHIR fhirExports
 	// CORS is which pages of other origins may call the API.
 	CORS CORS
 	// Audit is the record of who did what.
@@ -184,6 +186,8 @@ type Gateway struct {
 	Filter string
 	// Export is that of the process with the role export.
 	Export string
+	// FHIR is that of the process with the role fhir.
+	FHIR string
 	// Configuration is that of the process with the role configuration.
 	Configuration string
 	// CAFile is the certificate, in PEM, that the processes' are signed by. If empty, those of the system.

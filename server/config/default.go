@@ -26,6 +26,10 @@ func Default() *Config {
 		},
 		Exports: Exports{Formats: []string{"csv", "excel", "json", "ndjson", "pdf"}, Retention: 7 * 24 * time.Hour, Sweep: time.Hour, MaxFiles: 2000},
 		Jobs:    Jobs{Workers: 2, Attempts: 5, Lease: 15 * time.Second},
+		FHIR: fhirExports{
+			Enabled: true, PatientAttribute: "patient_id", Retention: 24 * time.Hour, Sweep: time.Hour,
+			FileRecords: 100_000, FileSize: 1 << 30, MaxFiles: 1000, MaxPatients: 10_000, Smart: smartTokens{TTL: 5 * time.Minute},
+		},
 		CORS: CORS{
 			Methods: []string{"GET", "POST", "PUT", "PATCH", "DELETE"},
 			Headers: []string{"Authorization", "Content-Type", "If-Match", "If-None-Match", "If-Range", "Idempotency-Key", "Last-Event-ID", "Range", "X-Request-ID", "X-Correlation-ID"},

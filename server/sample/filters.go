@@ -10,7 +10,10 @@ type Filter struct {
 
 // Filters returns the saved questions of the sample. Their relative dates are
 // meant to be asked as of [AsOf].
-func Filters() []Filter {
+func Filters() []Filter { return append(askedFilters(), shownFilters()...) }
+
+// askedFilters are those that are there to be asked.
+func askedFilters() []Filter {
 	return []Filter{
 		{
 			Name:        "Malaria in small children",
@@ -60,6 +63,12 @@ func Filters() []Filter {
 			JQL:         `campaign = CMP-2026-06-03-000315 AND status != ADMINISTRATION_SUCCESS ORDER BY Data.taskDates DESC`,
 			Indexes:     []string{Tasks},
 		},
+	}
+}
+
+// shownFilters are those of which the dashboards of the sample are made.
+func shownFilters() []Filter {
+	return []Filter{
 		{
 			Name:        "Malaria",
 			Description: "Visits with malaria of any form.",
