@@ -1,5 +1,5 @@
-// Package dashboard keeps what people save and share: for now [Filters], which are
-// questions with a name.
+// Package dashboard keeps what people save and share: [Filters], which are
+// questions with a name, and [Dashboards] of gadgets that show what filters find.
 //
 //	filters, err := dashboard.NewFilters(store, policy, check, nil)
 //	...
@@ -48,4 +48,11 @@
 //
 // Every user has favourites, which nobody else sees. One that is deleted, or that the user may no longer
 // read, is in no listing and no total; it is back when it can be read again.
+//
+// # Dashboards
+//
+// A dashboard is kept as a whole, with its gadgets, so that no two of these ever overlap. Each gadget has a version of its own
+// besides, and a change of one is not in the way of a change of another. What a gadget asks is checked by whoever saves it, with that principal's
+// sight, and is asked by whoever looks, with that one's: package figures does it. A share of a dashboard gives the layout and not the filters of
+// its gadgets; [Dashboards.Cascade] gives these too.
 package dashboard
