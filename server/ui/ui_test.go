@@ -17,8 +17,15 @@ import (
 	"github.com/digit-health/dhr/server/ui"
 )
 
+// An answer is that of a handler.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+	Body       io.Reader
+}
+
 // get asks a handler, with headers in pairs.
-func get(t *testing.T, h http.Handler, method, path string, headers ...string) *http.Response {
+func get(t *testing.T, h http.Handler, method, path string, headers ...string) *answer {
 	t.Helper()
 	r := httptest.NewRequest(method, path, nil)
 	for i := 0; i < len(headers); i += 2 {
@@ -26,10 +33,10 @@ func get(t *testing.T, h http.Handler, method, path string, headers ...string) *
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	return w.Result()
+	return &answer{w.Code, w.Header(), w.Body}
 }
 
-func body(t *testing.T, r *http.Response) string {
+func body(t *testing.T, r *answer) string {
 	t.Helper()
 	text, err := io.ReadAll(r.Body)
 	require.NoError(t, err)
