@@ -95,7 +95,11 @@ func (o *parts) fitFHIR(ctx context.Context, all []*mapping.Mapping, log *slog.L
 		if err != nil {
 			log.WarnContext(ctx, "a FHIR mapping could not be held against its index", "mapping", m.Name, "index", m.Index, "error", err)
 		} else if len(schemas) != 1 {
-			log.InfoContext(ctx, "a FHIR mapping has no index yet", "mapping", m.Name, "index", m.Index)
+			level := slog.LevelDebug
+			if chosen {
+				level = slog.LevelInfo
+			}
+			log.Log(ctx, level, "a FHIR mapping has no index yet", "mapping", m.Name, "index", m.Index)
 		} else if _, err := m.Bind(schemas[0]); err != nil && chosen {
 			errs = append(errs, err)
 			continue
