@@ -186,7 +186,7 @@ func (b block) checkAt(ctx context.Context, s *running) error {
 // the flag of a command that keeps an answer.
 var (
 	stores   = regexp.MustCompile(` -[oO]`)
-	answered = regexp.MustCompile(`^\{"id":"([^"]+)"`)
+	answered = regexp.MustCompile(`^\{(?:"\w+":\[\{)?"id":"([^"]+)"`) // of a thing, or of the first of a list
 	named    = regexp.MustCompile(`/ID\b`)
 )
 
