@@ -5,8 +5,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -129,9 +131,19 @@ func TestPlacesHaveThePrefix(t *testing.T) {
 	answer, text = ask(t, "", http.MethodGet, at+prefix+"/openapi.json", "")
 	require.Equal(t, http.StatusOK, answer.status)
 	require.Contains(t, text, `"servers":[{"url":"`+prefix+`"}]`)
-	answer, text = ask(t, "", http.MethodGet, at+prefix+"/", "") // led to the documentation
+	answer, text = ask(t, "", http.MethodGet, at+prefix+"/", "") // the page
 	require.Equal(t, http.StatusOK, answer.status, text)
-	require.Equal(t, prefix+"/docs", answer.path)
+	parts := regexp.MustCompile(`(?:src|href)="([^":]+\.(?:js|css))"`).FindAllStringSubmatch(text, -1)
+	require.NotEmpty(t, parts, text)
+	for _, part := range parts {
+		there, err := url.Parse(prefix + "/")
+		require.NoError(t, err)
+		there, err = there.Parse(part[1])
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(there.Path, prefix+"/ui/"), there.Path)
+		answer, _ = ask(t, "", http.MethodGet, at+there.Path, "")
+		require.Equal(t, http.StatusOK, answer.status, there.Path)
+	}
 }
 
 // Who is not signed in gets nothing but a problem document, and the service's own routes are not touched.
