@@ -54,6 +54,17 @@ func (a *handler) figureRoutes() {
 	preview := a.dashboardOp(http.MethodPost, "/v1/gadgets/preview", "preview-gadget", "What a gadget that is not kept would show who asks")
 	preview.Description = "Nothing is kept. What does not fit is answered as if the gadget were to be kept."
 	huma.Register(a.api, preview, a.previewGadget)
+	a.alone["/v1/gadgets/preview"] = http.MethodPost // and not the methods of /v1/gadgets/{id}
+	a.describeFigures()
+}
+
+// describeFigures says in the document which parts of a gadget's data may be null, which it does not say of objects by itself.
+func (a *handler) describeFigures() {
+	s := a.api.OpenAPI().Components.Schemas.Map()["FigureData"]
+	for _, name := range []string{"error", "missing", "others", "period", "previous"} {
+		p := s.Properties[name]
+		p.AnyOf, p.Ref = []*huma.Schema{{Ref: p.Ref}, {Type: "null"}}, ""
+	}
 }
 
 // circumstances are those of a request.
