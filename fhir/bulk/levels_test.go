@@ -10,6 +10,7 @@ import (
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/fhir/bulk"
 	"github.com/digit-health/dhr/job"
+	"github.com/digit-health/dhr/search/memsearch"
 )
 
 // of returns how many resources of a manifest belong to each patient.
@@ -49,6 +50,32 @@ func TestLevels(t *testing.T) {
 	r = group(ask(bulk.GroupLevel, "patient", "Patient/P000002"), "few")
 	r.Post = true
 	require.Equal(t, map[string]int{"P000002": 7}, h.of(t, asha(), h.export(t, asha(), r)))
+}
+
+// A record of which it cannot be said to whom it belongs is not dropped from an export of all patients: it is told, and counted.
+// In an export of some patients nothing is said of it.
+func TestPatientUnsaid(t *testing.T) {
+	t.Parallel()
+	engine := memsearch.New()
+	for index := range schemas {
+		docs := documents(index, 3)
+		if index == "visits" {
+			docs += `{"visit_id":"twins","patient_id":["P000001","P000002"],"pulse":60,"state":"final"}` + "\n" + `{"visit_id":"nobody","pulse":60,"state":"final"}` + "\n"
+		}
+		fill(t, engine, index, docs)
+	}
+	h := open(t, engine, nil)
+	m := h.export(t, asha(), ask(bulk.PatientLevel, "_type", "Observation"))
+	require.Equal(t, map[string]int64{"Observation": 9}, counts(m.Output))
+	require.Equal(t, map[string]int64{"OperationOutcome": 1}, counts(m.Errors))
+	require.Contains(t, h.lines(t, asha(), m, m.Errors)[0], "twins")
+
+	m = h.export(t, asha(), ask(bulk.PatientLevel, "_type", "Observation", "organizeOutputBy", "Patient"))
+	require.Equal(t, map[string]int64{"OperationOutcome": 1}, counts(m.Errors))
+
+	m = h.export(t, asha(), group(ask(bulk.GroupLevel, "_type", "Observation"), "few"))
+	require.Equal(t, map[string]int64{"Observation": 6}, counts(m.Output))
+	require.Empty(t, m.Errors)
 }
 
 // A group with more members than are asked for in a query is complete all the same.

@@ -114,10 +114,21 @@ func (a *attempt) wanted(b *bound, r *record.Record) bool {
 func (a *attempt) resource(b *bound) maker {
 	return func(dst []byte, r *record.Record) ([]byte, error) {
 		if !a.wanted(b, r) {
-			return dst, nil
+			return dst, a.unsaid(b, r)
 		}
 		return b.x.Append(dst, r)
 	}
+}
+
+// unsaid returns why a record that seems to belong to nobody cannot be mapped, if the patients of everybody are wanted: it may
+// be that of whom it is cannot be said. What somebody is to have of some patients alone says nothing of other records.
+func (a *attempt) unsaid(b *bound, r *record.Record) error {
+	if a.patients != nil {
+		return nil
+	}
+	made, err := b.x.Append(a.scrap[:0], r)
+	a.scrap = made
+	return err
 }
 
 func (a *attempt) deletion(b *bound) maker {

@@ -27,6 +27,8 @@ type attempt struct {
 	data, faults *lines
 	// mark is where the scanner stood behind a number of records.
 	mark mark
+	// scrap holds a resource that is made to see whether it can be.
+	scrap []byte
 	// tally is what became of the records of the step so far.
 	tally tally
 	// goesOn says that another attempt may go on, on the same snapshot.
