@@ -78,6 +78,26 @@ func TestPatientUnsaid(t *testing.T) {
 	require.Empty(t, m.Errors)
 }
 
+// M3: that a member of a group was deleted is told, though who is deleted is no member any more; and so is what was deleted with it.
+func TestGroupDeletions(t *testing.T) {
+	t.Parallel()
+	h := open(t, memory(t, 200), nil)
+	since := []string{"_type", "Patient,Observation", "_since", "2026-01-01T00:00:00Z"}
+	m := h.export(t, asha(), group(ask(bulk.GroupLevel, since...), "d1"))
+	all := joined(h.lines(t, asha(), m, m.Deleted))
+	require.Contains(t, all, `"Patient/P000199"`)
+	require.Contains(t, all, `"Observation/V000199-2"`)
+	require.NotContains(t, all, "000099", "which was of another district")
+	require.NotContains(t, joined(h.lines(t, asha(), m, m.Output)), "000199")
+
+	who := patient("P000004", "patient")
+	m = h.export(t, who, group(ask(bulk.GroupLevel, since...), "d1"))
+	require.Empty(t, m.Deleted)
+	who = patient("P000199", "careless patient")
+	m = h.export(t, who, group(ask(bulk.GroupLevel, since...), "d1"))
+	require.Equal(t, map[string]int64{"Bundle": 4}, counts(m.Deleted))
+}
+
 // A group with more members than are asked for in a query is complete all the same.
 func TestLargeGroup(t *testing.T) {
 	t.Parallel()

@@ -253,7 +253,8 @@ func (p *planner) makeSteps(ctx context.Context) error {
 				Severity: "information", Code: "informational", Diagnostics: fmt.Sprintf("It is not known when resources of type %s that the mapping %q makes were changed: all of them are exported.", b.Type, b.Name),
 			})
 		}
-		associated := b.Type == provenanceType && !slices.Contains(p.asked.Types, provenanceType)
+		// Where nobody has asked for Provenance by its name, how much of it is wanted is what includeAssociatedData says.
+		associated := b.Type == provenanceType && (p.all && p.asked.Provenance != "" || !slices.Contains(p.asked.Types, provenanceType))
 		switch {
 		case !p.asked.Organized || associated:
 			sp.Steps = append(sp.Steps, step{Does: doesResources, Mappings: []string{b.Name}, Type: b.Type, Associated: associated})

@@ -103,12 +103,15 @@ func (a *attempt) one(ctx context.Context, b *bound, r *record.Record, line make
 type maker func(dst []byte, r *record.Record) ([]byte, error)
 
 // wanted reports whether a record belongs to a patient in question.
-func (a *attempt) wanted(b *bound, r *record.Record) bool {
+func (a *attempt) wanted(b *bound, r *record.Record) bool { return a.ofOne(b, r, a.patients) }
+
+// ofOne reports whether a record belongs to one of some patients; nil is all. At system level every record does.
+func (a *attempt) ofOne(b *bound, r *record.Record, patients *patients) bool {
 	if a.spec.Level == SystemLevel {
 		return true
 	}
 	id := b.x.PatientOf(r)
-	return id != "" && (a.patients == nil || a.patients.has(id))
+	return id != "" && (patients == nil || patients.has(id))
 }
 
 func (a *attempt) resource(b *bound) maker {
@@ -133,7 +136,7 @@ func (a *attempt) unsaid(b *bound, r *record.Record) error {
 
 func (a *attempt) deletion(b *bound) maker {
 	return func(dst []byte, r *record.Record) ([]byte, error) {
-		if !a.wanted(b, r) {
+		if !a.ofOne(b, r, a.departed) {
 			return dst, nil
 		}
 		id, err := b.x.IDOf(r)
@@ -185,8 +188,12 @@ func (a *attempt) open(ctx context.Context, st *step, b *bound) error {
 // scan opens a scanner of a mapping, at a checkpoint if there is one.
 func (a *attempt) scan(ctx context.Context, st *step, b *bound, token string) error {
 	w := &wish{asked: &a.spec.asked, time: a.spec.Time, deleted: st.Does == doesDeleted}
-	if a.patients != nil && a.spec.Level != SystemLevel && a.patients.few != nil {
-		w.patients = a.patients.few
+	patients := a.patients
+	if w.deleted {
+		patients = a.departed
+	}
+	if patients != nil && a.spec.Level != SystemLevel && patients.few != nil {
+		w.patients = patients.few
 	}
 	text, err := b.condition(w)
 	if err != nil && w.patients != nil { // the index cannot be asked for one of them

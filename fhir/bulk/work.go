@@ -20,6 +20,8 @@ type attempt struct {
 	work *work
 	// patients are those to whom the export is restricted; nil is all.
 	patients *patients
+	// departed are those whose deletions are listed: they and the members that are deleted themselves.
+	departed *patients
 
 	scanner *search.Scanner
 	slice   *search.Slice
@@ -98,7 +100,10 @@ func (a *attempt) restrict(ctx context.Context) (err error) {
 	if a.patients, err = a.s.patientSet(ctx, a.spec); err != nil || a.patients == nil {
 		return err
 	}
-	digest := a.patients.digest()
+	if a.departed, err = a.s.departed(ctx, a.spec, a.patients); err != nil {
+		return err
+	}
+	digest := a.departed.digest()
 	if a.work.Patients != "" && a.work.Patients != digest {
 		if err := a.startOver(ctx, 0); err != nil {
 			return err
