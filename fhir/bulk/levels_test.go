@@ -78,6 +78,30 @@ func TestPatientUnsaid(t *testing.T) {
 	require.Empty(t, m.Errors)
 }
 
+// A patient may be asked for of whatever mapping makes it.
+func TestPatientsOfSeveralMappings(t *testing.T) {
+	t.Parallel()
+	h := open(t, memory(t, 5), func(h *house) {
+		h.config.Mappings = parse(t, strings.Replace(mappings, "mappings:", `mappings:
+  - name: wards
+    index: places
+    type: Patient
+    resource:
+      id: "{place_id}"
+`, 1))
+	})
+	r := ask(bulk.PatientLevel, "_type", "Patient", "patient", "Patient/P000003", "patient", "Patient/L000001")
+	r.Post = true
+	require.ElementsMatch(t, []string{"Patient/P000003", "Patient/L000001"}, func() []string {
+		m := h.export(t, asha(), r)
+		return h.lines(t, asha(), m, m.Output)
+	}())
+	r = ask(bulk.PatientLevel, "patient", "Patient/P000003", "patient", "Patient/L000009")
+	r.Post = true
+	_, err := h.Start(t.Context(), asha(), r)
+	require.ErrorContains(t, err, "L000009")
+}
+
 // M3: that a member of a group was deleted is told, though who is deleted is no member any more; and so is what was deleted with it.
 func TestGroupDeletions(t *testing.T) {
 	t.Parallel()

@@ -221,14 +221,27 @@ func (s *Service) found(ctx context.Context, who *access.Principal, b *bound, w 
 
 // missing returns those of some patients who are not there, or not to be seen.
 func (s *Service) missing(ctx context.Context, who *access.Principal, ids []string) ([]string, error) {
-	b, err := s.patientMapping(ctx, who)
-	if errors.Is(err, search.ErrUnknownIndex) || errors.Is(err, errHidden) {
-		return ids, nil
-	}
-	if err != nil {
-		return nil, err
-	}
 	there := map[string]bool{}
+	for _, m := range s.config.Mappings {
+		if m.Type != patientType {
+			continue
+		}
+		b, err := s.bind(ctx, who, m, &asked{})
+		if errors.Is(err, search.ErrUnknownIndex) || errors.Is(err, errHidden) {
+			continue
+		}
+		if err == nil {
+			err = s.present(ctx, who, b, ids, there)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return there[id] }), nil
+}
+
+// present adds to there those of some patients whom a mapping has.
+func (s *Service) present(ctx context.Context, who *access.Principal, b *bound, ids []string, there map[string]bool) error {
 	for chunk := range slices.Chunk(ids, maxFew) {
 		w := &wish{asked: &asked{}, patients: chunk}
 		if _, err := b.condition(w); err != nil { // the index cannot be asked for one of them
@@ -236,10 +249,10 @@ func (s *Service) missing(ctx context.Context, who *access.Principal, ids []stri
 		}
 		for id, err := range s.found(ctx, who, b, w, nil) {
 			if err != nil {
-				return nil, err
+				return err
 			}
 			there[id] = true
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return there[id] }), nil
+	return nil
 }
