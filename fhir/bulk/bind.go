@@ -81,7 +81,7 @@ func (s *Service) bind(ctx context.Context, who *access.Principal, m *mapping.Ma
 // elementsOf returns the elements to keep of a type, and whether it is to be a subset at all.
 func (a *asked) elementsOf(resourceType string) (names []string, subset bool) {
 	for _, name := range a.Elements[""] {
-		if t := fhir.TypeOf(resourceType); t != nil && t.Element(name) != nil {
+		if hasElement(resourceType, name) {
 			names = append(names, name)
 		}
 	}
@@ -91,6 +91,12 @@ func (a *asked) elementsOf(resourceType string) (names []string, subset bool) {
 		}
 	}
 	return names, len(a.Elements[""])+len(a.Elements[resourceType]) > 0
+}
+
+// hasElement reports whether a resource type has an element at its outermost level, or a choice, such as value, of this name.
+func hasElement(resourceType, name string) bool {
+	_, err := fhir.NewSubset(resourceType, []string{name})
+	return err == nil
 }
 
 // A wish says which records of a mapping are wanted.

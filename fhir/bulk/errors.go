@@ -3,6 +3,7 @@ package bulk
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // What can go wrong, to be found by errors.Is, besides what packages search, docstore and storage say.
@@ -60,12 +61,23 @@ func (e *ParameterError) Is(target error) bool {
 
 // wrong returns a complaint about a value.
 func wrong(parameter, format string, args ...any) *ParameterError {
-	return &ParameterError{Parameter: parameter, Code: "value", Status: 400, Diagnostics: fmt.Sprintf(format, args...)}
+	return &ParameterError{Parameter: parameter, Code: "value", Status: 400, Diagnostics: diagnostics(format, args...)}
 }
 
 // unsupported returns a complaint about what there is not here. A lenient request goes on without it.
 func unsupported(parameter, format string, args ...any) *ParameterError {
-	return &ParameterError{Parameter: parameter, Code: "not-supported", Status: 400, Diagnostics: fmt.Sprintf(format, args...)}
+	return &ParameterError{Parameter: parameter, Code: "not-supported", Status: 400, Diagnostics: diagnostics(format, args...)}
+}
+
+// diagnostics puts a complaint together. Texts of the client that are quoted in it are cut, so that it is not as long as they are.
+func diagnostics(format string, args ...any) string {
+	const longest = 1000
+	for i, arg := range args {
+		if text, ok := arg.(string); ok && len(text) > longest {
+			args[i] = strings.ToValidUTF8(text[:longest], "") + "…"
+		}
+	}
+	return fmt.Sprintf(format, args...)
 }
 
 func failed(doing string, err error) error { return fmt.Errorf("fhir export: %s: %w", doing, err) }

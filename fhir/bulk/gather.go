@@ -326,7 +326,7 @@ func (a *attempt) about(p *provenanceLine) (all []string) {
 func (a *attempt) provenance(b *bound) maker {
 	return func(dst []byte, r *record.Record) ([]byte, error) {
 		if !a.wanted(b, r) {
-			return dst, nil
+			return dst, a.unsaid(b, r)
 		}
 		out, err := b.x.Append(dst, r)
 		if err != nil {

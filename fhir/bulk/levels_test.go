@@ -10,6 +10,7 @@ import (
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/fhir/bulk"
 	"github.com/digit-health/dhr/job"
+	"github.com/digit-health/dhr/search/memsearch"
 )
 
 // of returns how many resources of a manifest belong to each patient.
@@ -49,6 +50,76 @@ func TestLevels(t *testing.T) {
 	r = group(ask(bulk.GroupLevel, "patient", "Patient/P000002"), "few")
 	r.Post = true
 	require.Equal(t, map[string]int{"P000002": 7}, h.of(t, asha(), h.export(t, asha(), r)))
+}
+
+// A record of which it cannot be said to whom it belongs is not dropped from an export of all patients: it is told, and counted.
+// In an export of some patients nothing is said of it.
+func TestPatientUnsaid(t *testing.T) {
+	t.Parallel()
+	engine := memsearch.New()
+	for index := range schemas {
+		docs := documents(index, 3)
+		if index == "visits" {
+			docs += `{"visit_id":"twins","patient_id":["P000001","P000002"],"pulse":60,"state":"final"}` + "\n" + `{"visit_id":"nobody","pulse":60,"state":"final"}` + "\n"
+		}
+		fill(t, engine, index, docs)
+	}
+	h := open(t, engine, nil)
+	m := h.export(t, asha(), ask(bulk.PatientLevel, "_type", "Observation"))
+	require.Equal(t, map[string]int64{"Observation": 9}, counts(m.Output))
+	require.Equal(t, map[string]int64{"OperationOutcome": 1}, counts(m.Errors))
+	require.Contains(t, h.lines(t, asha(), m, m.Errors)[0], "twins")
+
+	m = h.export(t, asha(), ask(bulk.PatientLevel, "_type", "Observation", "organizeOutputBy", "Patient"))
+	require.Equal(t, map[string]int64{"OperationOutcome": 1}, counts(m.Errors))
+
+	m = h.export(t, asha(), group(ask(bulk.GroupLevel, "_type", "Observation"), "few"))
+	require.Equal(t, map[string]int64{"Observation": 6}, counts(m.Output))
+	require.Empty(t, m.Errors)
+}
+
+// A patient may be asked for of whatever mapping makes it.
+func TestPatientsOfSeveralMappings(t *testing.T) {
+	t.Parallel()
+	h := open(t, memory(t, 5), func(h *house) {
+		h.config.Mappings = parse(t, strings.Replace(mappings, "mappings:", `mappings:
+  - name: wards
+    index: places
+    type: Patient
+    resource:
+      id: "{place_id}"
+`, 1))
+	})
+	r := ask(bulk.PatientLevel, "_type", "Patient", "patient", "Patient/P000003", "patient", "Patient/L000001")
+	r.Post = true
+	require.ElementsMatch(t, []string{"Patient/P000003", "Patient/L000001"}, func() []string {
+		m := h.export(t, asha(), r)
+		return h.lines(t, asha(), m, m.Output)
+	}())
+	r = ask(bulk.PatientLevel, "patient", "Patient/P000003", "patient", "Patient/L000009")
+	r.Post = true
+	_, err := h.Start(t.Context(), asha(), r)
+	require.ErrorContains(t, err, "L000009")
+}
+
+// M3: that a member of a group was deleted is told, though who is deleted is no member any more; and so is what was deleted with it.
+func TestGroupDeletions(t *testing.T) {
+	t.Parallel()
+	h := open(t, memory(t, 200), nil)
+	since := []string{"_type", "Patient,Observation", "_since", "2026-01-01T00:00:00Z"}
+	m := h.export(t, asha(), group(ask(bulk.GroupLevel, since...), "d1"))
+	all := joined(h.lines(t, asha(), m, m.Deleted))
+	require.Contains(t, all, `"Patient/P000199"`)
+	require.Contains(t, all, `"Observation/V000199-2"`)
+	require.NotContains(t, all, "000099", "which was of another district")
+	require.NotContains(t, joined(h.lines(t, asha(), m, m.Output)), "000199")
+
+	who := patient("P000004", "patient")
+	m = h.export(t, who, group(ask(bulk.GroupLevel, since...), "d1"))
+	require.Empty(t, m.Deleted)
+	who = patient("P000199", "careless patient")
+	m = h.export(t, who, group(ask(bulk.GroupLevel, since...), "d1"))
+	require.Equal(t, map[string]int64{"Bundle": 4}, counts(m.Deleted))
 }
 
 // A group with more members than are asked for in a query is complete all the same.

@@ -374,6 +374,9 @@ func TestProvenance(t *testing.T) {
 	}
 	require.EqualValues(t, 40, count()["Provenance"])
 	require.NotContains(t, count("_type", "Patient"), "Provenance")
+	require.EqualValues(t, 20, count("includeAssociatedData", "LatestProvenanceResources")["Provenance"])
+	require.EqualValues(t, 40, count("includeAssociatedData", "RelevantProvenanceResources")["Provenance"])
+	require.EqualValues(t, 40, count("_type", "Observation,Provenance", "includeAssociatedData", "LatestProvenanceResources")["Provenance"])
 	require.Equal(t, map[string]int64{"Observation": 60, "Provenance": 40}, count("_type", "Observation", "includeAssociatedData", "RelevantProvenanceResources"))
 	require.Equal(t, map[string]int64{"Observation": 60, "Provenance": 20}, count("_type", "Observation", "includeAssociatedData", "LatestProvenanceResources"))
 	require.EqualValues(t, 40, count("_type", "Observation", "includeAssociatedData", "LatestProvenanceResources,RelevantProvenanceResources")["Provenance"])

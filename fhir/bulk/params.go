@@ -2,6 +2,7 @@ package bulk
 
 import (
 	"cmp"
+	"math"
 	"net/http"
 	"regexp"
 	"slices"
@@ -48,6 +49,8 @@ type reader struct {
 	asked  asked
 	// all says that no types were asked for.
 	all bool
+	// searches is how many there are of _typeFilter.
+	searches int
 	// notes are what was ignored.
 	notes []issue
 }
@@ -108,19 +111,34 @@ func (p *reader) one(name string) (string, error) {
 	return values[0], nil
 }
 
-// list returns the values of a parameter, which may stand several times and hold commas.
-func (p *reader) list(name string) (all []string, err error) {
+// maxValues is how many values a parameter may have, but for patient, which has a limit of its own.
+const maxValues = 1000
+
+// list returns the values of a parameter, each once, which may stand several times and hold commas. More than so many are refused.
+func (p *reader) list(name string, most int) (all []string, err error) {
+	seen := map[string]bool{}
 	for _, value := range p.r.Parameters[name] {
 		for one := range strings.SplitSeq(value, ",") {
 			if one = strings.TrimSpace(one); one == "" {
 				return nil, wrong(name, "One of its values is empty.")
 			}
-			if !slices.Contains(all, one) {
-				all = append(all, one)
+			if seen[one] {
+				continue
 			}
+			if len(all) == most {
+				return nil, tooMany(name, most)
+			}
+			seen[one], all = true, append(all, one)
 		}
 	}
 	return all, nil
+}
+
+// tooMany returns a complaint about more values than there may be.
+func tooMany(name string, most int) error {
+	e := wrong(name, "It has more than %d values. Ask for fewer, in several exports.", most)
+	e.Code = "too-costly"
+	return e
 }
 
 func (p *reader) format() error {
@@ -166,7 +184,7 @@ func (p *reader) instant(name string) (*time.Time, error) {
 }
 
 func (p *reader) types() (err error) {
-	p.asked.Types, err = p.list(pType)
+	p.asked.Types, err = p.list(pType, maxValues)
 	return err
 }
 
@@ -174,7 +192,7 @@ func (p *reader) types() (err error) {
 var nameForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*$`)
 
 func (p *reader) elements() error {
-	all, err := p.list(pElements)
+	all, err := p.list(pElements, maxValues)
 	if err != nil || len(all) == 0 {
 		return err
 	}
@@ -214,6 +232,9 @@ func (p *reader) filter(text string) error {
 	if !ok || !nameForm.MatchString(of) {
 		return wrong(pTypeFilter, "%q is no search of a type. Write one such as Observation?code=8867-4.", text)
 	}
+	if p.searches++; p.searches > maxValues {
+		return tooMany(pTypeFilter, maxValues)
+	}
 	if p.asked.Filters == nil {
 		p.asked.Filters = map[string][]string{}
 	}
@@ -239,7 +260,7 @@ func (p *reader) patients() error {
 	case !p.r.Post:
 		return invalid("It may stand in the body of a POST alone.")
 	}
-	all, err := p.list(pPatient)
+	all, err := p.list(pPatient, math.MaxInt)
 	if err != nil {
 		return err
 	}
@@ -278,7 +299,7 @@ func (p *reader) base() string {
 }
 
 func (p *reader) associated() error {
-	all, err := p.list(pAssociated)
+	all, err := p.list(pAssociated, maxValues)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 package bulk_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,6 +37,11 @@ func TestRefused(t *testing.T) {
 		"K6 no type left":           {ask(bulk.SystemLevel, "_type", "Encounter"), "_type", "not-supported", "There are", false},
 		"K6 elements path":          {ask(bulk.SystemLevel, "_elements", "Patient.name.text"), "_elements", "value", "outermost", false},
 		"K6 elements unknown":       {ask(bulk.SystemLevel, "_elements", "Patient.nme"), "_elements", "value", "no element", false},
+		"K6 elements of one type":   {ask(bulk.SystemLevel, "_type", "Patient", "_elements", "Patient.nme"), "_elements", "value", "no element", false},
+		"K6 too many elements":      {ask(bulk.SystemLevel, "_elements", many("Patient.x")), "_elements", "too-costly", "1000", false},
+		"K6 too many types":         {ask(bulk.SystemLevel, "_type", many("Type")), "_type", "too-costly", "1000", false},
+		"K6 too many filters":       {ask(bulk.SystemLevel, "_typeFilter", many("Patient?_id=P")), "_typeFilter", "too-costly", "1000", false},
+		"K6 too many patients":      {post(ask(bulk.PatientLevel, "patient", many("Patient/P"))), "patient", "too-costly", "5000", false},
 		"K6 elements of no type":    {ask(bulk.SystemLevel, "_elements", "shoeSize"), "_elements", "value", "shoeSize", false},
 		"K6 patient at system":      {post(ask(bulk.SystemLevel, "patient", "Patient/P000001")), "patient", "invalid", "system level", false},
 		"K6 patient in GET":         {ask(bulk.PatientLevel, "patient", "Patient/P000001"), "patient", "invalid", "POST", false},
@@ -48,6 +55,7 @@ func TestRefused(t *testing.T) {
 		"K6 filter chain":           {ask(bulk.SystemLevel, "_typeFilter", "Observation?subject.name=Asha"), "_typeFilter", "not-supported", "subject.name", true},
 		"K6 filter sort":            {ask(bulk.SystemLevel, "_typeFilter", "Observation?_sort=status"), "_typeFilter", "not-supported", "_sort", true},
 		"K6 organize":               {ask(bulk.SystemLevel, "organizeOutputBy", "Encounter"), "organizeOutputBy", "not-supported", "Patient", true},
+		"K6 long":                   {ask(bulk.SystemLevel, "allowPartialManifests", strings.Repeat("yes", 100_000)), "allowPartialManifests", "value", "true nor false", false},
 		"K6 partial":                {ask(bulk.SystemLevel, "allowPartialManifests", "yes"), "allowPartialManifests", "value", "true nor false", false},
 		"K6 size zero":              {ask(bulk.SystemLevel, "_maximumFileSize", "0"), "_maximumFileSize", "value", "positive", false},
 		"K6 size word":              {ask(bulk.SystemLevel, "_minimumFileSize", "large"), "_minimumFileSize", "value", "positive", false},
@@ -55,6 +63,7 @@ func TestRefused(t *testing.T) {
 		"K7 unknown parameter":      {ask(bulk.SystemLevel, "_anonymize", "true"), "_anonymize", "not-supported", "_typeFilter", true},
 		"K6 no such level":          {ask("household"), "", "value", "household", false},
 		"K9 scope of the token":     {scope(ask(bulk.SystemLevel, "_type", "Patient,Observation"), "Patient"), "_type", "forbidden", "Observation", false},
+		"K9 scope without traces":   {scope(ask(bulk.SystemLevel, "_type", "Patient", "includeAssociatedData", "RelevantProvenanceResources"), "Patient"), "includeAssociatedData", "forbidden", "Provenance", false},
 		"K9 scope of nothing there": {scope(ask(bulk.SystemLevel), "Encounter"), "_type", "forbidden", "none", false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -66,6 +75,7 @@ func TestRefused(t *testing.T) {
 			require.Equal(t, c.parameter, wrong.Parameter)
 			require.Equal(t, c.code, wrong.Code, wrong.Diagnostics)
 			require.Contains(t, wrong.Diagnostics, c.says)
+			require.Less(t, len(wrong.Diagnostics), 3000)
 			require.True(t, wrong.Status >= 400 && wrong.Status < 500)
 			again := *c.r
 			again.Lenient = true
@@ -73,6 +83,15 @@ func TestRefused(t *testing.T) {
 			require.Equal(t, c.lenient, err == nil, "lenient: %v", err)
 		})
 	}
+}
+
+// many returns far more values than anybody needs, each once.
+func many(of string) string {
+	all := make([]string, 300_000)
+	for i := range all {
+		all[i] = fmt.Sprint(of, i)
+	}
+	return strings.Join(all, ",")
 }
 
 func group(r *bulk.Request, id string) *bulk.Request {
@@ -97,6 +116,7 @@ func TestSpellings(t *testing.T) {
 		"since with blank":  ask(bulk.SystemLevel, "_type", "Patient", "_since", "2020-01-01T00:00:00 00:00"),
 		"since with zone":   ask(bulk.SystemLevel, "_type", "Patient", "_since", "2020-01-01T00:00:00.5+05:30"),
 		"elements":          ask(bulk.SystemLevel, "_type", "Patient", "_elements", "id,Patient.name", "_elements", "gender"),
+		"elements of all":   ask(bulk.SystemLevel, "_type", "Patient", "_elements", "deceased,Patient.multipleBirth"),
 		"size":              ask(bulk.SystemLevel, "_type", "Patient", "_minimumFileSize", "10", "_maximumFileSize", "100000"),
 		"provenance":        ask(bulk.SystemLevel, "_type", "Patient", "includeAssociatedData", "LatestProvenanceResources"),
 		"until the future":  ask(bulk.SystemLevel, "_type", "Patient", "_until", "2999-01-01T00:00:00Z"),

@@ -98,16 +98,10 @@ func each(ids []string) iter.Seq2[string, error] {
 }
 
 // patientSet returns the patients to whom an export is restricted: those that were asked for, of the group, and the principal's own. Nil means all.
-func (s *Service) patientSet(ctx context.Context, sp *spec) (p *patients, err error) {
-	if sp.Own != nil {
-		if p, err = collect(each(sp.Own)); err != nil {
-			return nil, err
-		}
-	}
-	if sp.Patients != nil {
-		if p, err = collect(p.among(each(sp.Patients))); err != nil {
-			return nil, err
-		}
+func (s *Service) patientSet(ctx context.Context, sp *spec) (*patients, error) {
+	p, err := s.chosen(sp)
+	if err != nil {
+		return nil, err
 	}
 	if sp.Level != GroupLevel {
 		return p, nil
@@ -117,6 +111,62 @@ func (s *Service) patientSet(ctx context.Context, sp *spec) (p *patients, err er
 		return nil, ErrNotFound
 	}
 	return collect(p.among(s.members(ctx, sp.who(), g)))
+}
+
+// chosen returns the patients that were asked for, of the principal's own. Nil means all.
+func (s *Service) chosen(sp *spec) (p *patients, err error) {
+	if sp.Own != nil {
+		if p, err = collect(each(sp.Own)); err != nil {
+			return nil, err
+		}
+	}
+	if sp.Patients != nil {
+		return collect(p.among(each(sp.Patients)))
+	}
+	return p, nil
+}
+
+// departed returns the patients whose deletions an export lists. Those who are deleted are no members of a group that is given
+// by JQL, but that they were is what the list is to say.
+func (s *Service) departed(ctx context.Context, sp *spec, p *patients) (*patients, error) {
+	lists := slices.ContainsFunc(sp.Steps, func(st step) bool { return st.Does == doesDeleted })
+	g := s.group(sp.who(), sp.Group)
+	if !lists || sp.Level != GroupLevel || g == nil || g.JQL == "" {
+		return p, nil
+	}
+	b, err := s.patientMapping(ctx, sp.who())
+	if errors.Is(err, search.ErrUnknownIndex) || errors.Is(err, errHidden) {
+		return p, nil
+	}
+	if err != nil || b.Deleted == "" {
+		return p, err
+	}
+	and, err := jql.Parse(g.JQL, nil)
+	if err != nil {
+		return nil, err
+	}
+	may, err := s.chosen(sp)
+	if err != nil {
+		return nil, err
+	}
+	gone, err := collect(may.among(s.found(ctx, sp.who(), b, &wish{asked: &asked{}, deleted: true}, and)))
+	if err != nil {
+		return nil, err
+	}
+	return p.with(gone), nil
+}
+
+// with returns the patients of both sets.
+func (p *patients) with(q *patients) *patients {
+	both := &patients{hashes: append(slices.Clone(p.hashes), q.hashes...)}
+	slices.SortFunc(both.hashes, compareHashes)
+	both.hashes = slices.Compact(both.hashes)
+	if p.few != nil && q.few != nil && len(p.few)+len(q.few) <= maxFew {
+		both.few = append(slices.Clone(p.few), q.few...)
+		slices.Sort(both.few)
+		both.few = slices.Compact(both.few)
+	}
+	return both
 }
 
 // patientMapping returns the mapping of patients that who may use: the first.
@@ -171,14 +221,27 @@ func (s *Service) found(ctx context.Context, who *access.Principal, b *bound, w 
 
 // missing returns those of some patients who are not there, or not to be seen.
 func (s *Service) missing(ctx context.Context, who *access.Principal, ids []string) ([]string, error) {
-	b, err := s.patientMapping(ctx, who)
-	if errors.Is(err, search.ErrUnknownIndex) || errors.Is(err, errHidden) {
-		return ids, nil
-	}
-	if err != nil {
-		return nil, err
-	}
 	there := map[string]bool{}
+	for _, m := range s.config.Mappings {
+		if m.Type != patientType {
+			continue
+		}
+		b, err := s.bind(ctx, who, m, &asked{})
+		if errors.Is(err, search.ErrUnknownIndex) || errors.Is(err, errHidden) {
+			continue
+		}
+		if err == nil {
+			err = s.present(ctx, who, b, ids, there)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return there[id] }), nil
+}
+
+// present adds to there those of some patients whom a mapping has.
+func (s *Service) present(ctx context.Context, who *access.Principal, b *bound, ids []string, there map[string]bool) error {
 	for chunk := range slices.Chunk(ids, maxFew) {
 		w := &wish{asked: &asked{}, patients: chunk}
 		if _, err := b.condition(w); err != nil { // the index cannot be asked for one of them
@@ -186,10 +249,10 @@ func (s *Service) missing(ctx context.Context, who *access.Principal, ids []stri
 		}
 		for id, err := range s.found(ctx, who, b, w, nil) {
 			if err != nil {
-				return nil, err
+				return err
 			}
 			there[id] = true
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return there[id] }), nil
+	return nil
 }

@@ -28,7 +28,7 @@ type planner struct {
 }
 
 func (p *planner) do(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{p.choose, p.bindAll, p.checkElements, p.checkFilters, p.makeSteps} {
+	for _, step := range []func(context.Context) error{p.choose, p.checkNames, p.bindAll, p.checkElements, p.checkFilters, p.makeSteps} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -105,6 +105,9 @@ func meant(t string) string {
 func (p *planner) bindAll(ctx context.Context) error {
 	types := p.asked.Types
 	if p.asked.Provenance != "" && !slices.Contains(types, provenanceType) {
+		if p.scope != nil && !slices.Contains(p.scope, provenanceType) {
+			return forbidden(pAssociated, "The access token is not good for Provenance.")
+		}
 		types = append(slices.Clone(types), provenanceType)
 	}
 	for _, m := range p.s.config.Mappings {
@@ -160,28 +163,29 @@ func (s *Service) checkWhole(ctx context.Context, who *access.Principal, b *boun
 	return scanner.Close()
 }
 
-// checkElements holds that the elements are those of types that are exported.
-func (p *planner) checkElements(context.Context) error {
-	has := func(t, element string) bool {
-		of := fhir.TypeOf(t)
-		return of != nil && of.Element(element) != nil
-	}
+// checkNames holds that the elements that are asked for of one type are elements of it.
+func (p *planner) checkNames(context.Context) error {
 	for t, elements := range p.asked.Elements {
 		if t == "" {
-			for _, e := range elements {
-				if !slices.ContainsFunc(p.bound, func(b *bound) bool { return has(b.Type, e) }) {
-					return wrong(pElements, "None of the types has an element %q.", e)
-				}
-			}
 			continue
 		}
 		if fhir.TypeOf(t) == nil {
 			return wrong(pElements, "There is no type %q.%s", t, meant(t))
 		}
 		for _, e := range elements {
-			if !has(t, e) {
+			if !hasElement(t, e) {
 				return wrong(pElements, "%s has no element %q.", t, e)
 			}
+		}
+	}
+	return nil
+}
+
+// checkElements holds that the elements that are asked for of every type are elements of one that is exported.
+func (p *planner) checkElements(context.Context) error {
+	for _, e := range p.asked.Elements[""] {
+		if !slices.ContainsFunc(p.bound, func(b *bound) bool { return hasElement(b.Type, e) }) {
+			return wrong(pElements, "None of the types has an element %q.", e)
 		}
 	}
 	return nil
@@ -249,7 +253,8 @@ func (p *planner) makeSteps(ctx context.Context) error {
 				Severity: "information", Code: "informational", Diagnostics: fmt.Sprintf("It is not known when resources of type %s that the mapping %q makes were changed: all of them are exported.", b.Type, b.Name),
 			})
 		}
-		associated := b.Type == provenanceType && !slices.Contains(p.asked.Types, provenanceType)
+		// Where nobody has asked for Provenance by its name, how much of it is wanted is what includeAssociatedData says.
+		associated := b.Type == provenanceType && (p.all && p.asked.Provenance != "" || !slices.Contains(p.asked.Types, provenanceType))
 		switch {
 		case !p.asked.Organized || associated:
 			sp.Steps = append(sp.Steps, step{Does: doesResources, Mappings: []string{b.Name}, Type: b.Type, Associated: associated})

@@ -103,26 +103,40 @@ func (a *attempt) one(ctx context.Context, b *bound, r *record.Record, line make
 type maker func(dst []byte, r *record.Record) ([]byte, error)
 
 // wanted reports whether a record belongs to a patient in question.
-func (a *attempt) wanted(b *bound, r *record.Record) bool {
+func (a *attempt) wanted(b *bound, r *record.Record) bool { return a.ofOne(b, r, a.patients) }
+
+// ofOne reports whether a record belongs to one of some patients; nil is all. At system level every record does.
+func (a *attempt) ofOne(b *bound, r *record.Record, patients *patients) bool {
 	if a.spec.Level == SystemLevel {
 		return true
 	}
 	id := b.x.PatientOf(r)
-	return id != "" && (a.patients == nil || a.patients.has(id))
+	return id != "" && (patients == nil || patients.has(id))
 }
 
 func (a *attempt) resource(b *bound) maker {
 	return func(dst []byte, r *record.Record) ([]byte, error) {
 		if !a.wanted(b, r) {
-			return dst, nil
+			return dst, a.unsaid(b, r)
 		}
 		return b.x.Append(dst, r)
 	}
 }
 
+// unsaid returns why a record that seems to belong to nobody cannot be mapped, if the patients of everybody are wanted: it may
+// be that of whom it is cannot be said. What somebody is to have of some patients alone says nothing of other records.
+func (a *attempt) unsaid(b *bound, r *record.Record) error {
+	if a.patients != nil {
+		return nil
+	}
+	made, err := b.x.Append(a.scrap[:0], r)
+	a.scrap = made
+	return err
+}
+
 func (a *attempt) deletion(b *bound) maker {
 	return func(dst []byte, r *record.Record) ([]byte, error) {
-		if !a.wanted(b, r) {
+		if !a.ofOne(b, r, a.departed) {
 			return dst, nil
 		}
 		id, err := b.x.IDOf(r)
@@ -174,8 +188,12 @@ func (a *attempt) open(ctx context.Context, st *step, b *bound) error {
 // scan opens a scanner of a mapping, at a checkpoint if there is one.
 func (a *attempt) scan(ctx context.Context, st *step, b *bound, token string) error {
 	w := &wish{asked: &a.spec.asked, time: a.spec.Time, deleted: st.Does == doesDeleted}
-	if a.patients != nil && a.spec.Level != SystemLevel && a.patients.few != nil {
-		w.patients = a.patients.few
+	patients := a.patients
+	if w.deleted {
+		patients = a.departed
+	}
+	if patients != nil && a.spec.Level != SystemLevel && patients.few != nil {
+		w.patients = patients.few
 	}
 	text, err := b.condition(w)
 	if err != nil && w.patients != nil { // the index cannot be asked for one of them

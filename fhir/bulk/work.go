@@ -20,6 +20,8 @@ type attempt struct {
 	work *work
 	// patients are those to whom the export is restricted; nil is all.
 	patients *patients
+	// departed are those whose deletions are listed: they and the members that are deleted themselves.
+	departed *patients
 
 	scanner *search.Scanner
 	slice   *search.Slice
@@ -27,6 +29,8 @@ type attempt struct {
 	data, faults *lines
 	// mark is where the scanner stood behind a number of records.
 	mark mark
+	// scrap holds a resource that is made to see whether it can be.
+	scrap []byte
 	// tally is what became of the records of the step so far.
 	tally tally
 	// goesOn says that another attempt may go on, on the same snapshot.
@@ -96,7 +100,10 @@ func (a *attempt) restrict(ctx context.Context) (err error) {
 	if a.patients, err = a.s.patientSet(ctx, a.spec); err != nil || a.patients == nil {
 		return err
 	}
-	digest := a.patients.digest()
+	if a.departed, err = a.s.departed(ctx, a.spec, a.patients); err != nil {
+		return err
+	}
+	digest := a.departed.digest()
 	if a.work.Patients != "" && a.work.Patients != digest {
 		if err := a.startOver(ctx, 0); err != nil {
 			return err

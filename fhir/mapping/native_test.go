@@ -90,6 +90,18 @@ func TestNative(t *testing.T) {
 	require.Equal(t, `subject.reference IN ("Patient/7", "Patient/8")`, got)
 }
 
+// A resource is in the compartment of the Patient that it refers to, not in that of one whose id something else has.
+func TestNativePatients(t *testing.T) {
+	t.Parallel()
+	for reference, want := range map[string]string{
+		"Patient/7": "7", "Patient/7/_history/2": "7", "https://x.example/fhir/Patient/7": "7", "7": "7",
+		"Device/7": "", "Group/7": "", "https://x.example/fhir/Location/7/_history/1": "", "NotPatient/7": "", "/7": "", "": "", "Patient/": "",
+	} {
+		x, r := native(t, `{"resourceType":"Observation","id":"1","subject":{"reference":"`+reference+`"}}`)
+		require.Equal(t, want, x.PatientOf(r), reference)
+	}
+}
+
 func TestNativeUnmappable(t *testing.T) {
 	t.Parallel()
 	for doc, reason := range map[string]string{

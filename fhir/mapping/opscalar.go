@@ -173,7 +173,9 @@ func (o *opScalar) write(dst []byte, x *run, v record.Value, src *opSource) ([]b
 		return append(dst, text...), something
 	case o.hash:
 		if o.native {
-			text = lastSegment(text)
+			if text = patientIn(text); text == "" {
+				return dst, nothing
+			}
 		}
 		return appendID(append(dst, '"'), text), something
 	case o.reference:
@@ -271,8 +273,16 @@ func short(text string) string {
 	return strings.Clone(text)
 }
 
-// lastSegment returns the id of Type/id, be it relative or a URL, with or without a version.
-func lastSegment(text string) string {
+// patientIn returns the id of Patient/id, be it relative or a URL, with or without a version, or of an id alone; "" if the
+// reference is to something else: the device 7 is not the patient 7.
+func patientIn(text string) string {
 	text, _, _ = strings.Cut(text, "/_history/")
-	return text[strings.LastIndexByte(text, '/')+1:]
+	path, id := "", text
+	if i := strings.LastIndexByte(text, '/'); i >= 0 {
+		path, id = text[:i], text[i+1:]
+	}
+	if path == "" && id == text || path == "Patient" || strings.HasSuffix(path, "/Patient") {
+		return id
+	}
+	return ""
 }

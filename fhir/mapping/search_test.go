@@ -84,6 +84,30 @@ func TestSearch(t *testing.T) {
 	require.Equal(t, string(text), out.String())
 }
 
+// An index that holds seconds does not say when within one something was updated: the second of an instant belongs to both sides, so that who
+// asks since the last export misses nothing.
+func TestUpdatedInSeconds(t *testing.T) {
+	t.Parallel()
+	x := bind(t, strings.Replace(searched, "{field: updated, from: epoch_millis}", "{field: seconds, from: epoch_seconds}", 1))
+	for search, want := range map[string]string{
+		"_lastUpdated=gt2024-01-31T22:00:00.500Z": "seconds >= 1706738400",
+		"_lastUpdated=gt2024-01-31T22:00:00.000Z": "seconds >= 1706738400",
+		"_lastUpdated=ge2024-01-31T22:00:00.500Z": "seconds >= 1706738400",
+		"_lastUpdated=le2024-01-31T22:00:00.500Z": "seconds < 1706738401",
+		"_lastUpdated=lt2024-01-31T22:00:00.500Z": "seconds < 1706738401",
+		"_lastUpdated=lt2024-01-31T22:00:00.000Z": "seconds < 1706738400",
+		"_lastUpdated=gt2024-01-31T22:00:00Z":     "seconds >= 1706738401",
+		"_lastUpdated=ge2024-01-31T22:00:00Z":     "seconds >= 1706738400",
+		"_lastUpdated=ge2024-01-31T22:00Z":        "seconds >= 1706738400",
+		"_lastUpdated=gt2024-01-31T22:00Z":        "seconds >= 1706738460",
+		"secs=gt2024-01-31T22:00:00.500Z":         "seconds >= 1706738401",
+	} {
+		got, err := x.Search(search)
+		require.NoError(t, err, search)
+		require.Equal(t, want, got, search)
+	}
+}
+
 // What is found is what FHIR says.
 func TestSearchFinds(t *testing.T) {
 	t.Parallel()

@@ -46,6 +46,11 @@ func (s *searcher) dates(p *param, values []string) *jql.Query {
 				continue
 			}
 			from, until := s.bound(p, f, at.from, zone), s.bound(p, f, at.until, zone)
+			if p.name == "_lastUpdated" && p.date.from == "epoch_seconds" && at.until.Sub(at.from) < time.Second && (prefix == "gt" || prefix == "sa" || prefix == "ge") {
+				// What was updated within the second of the instant may have been so after it: it is not missed, as a day is not.
+				from = s.bound(p, f, at.from.Truncate(time.Second), zone)
+				until = from
+			}
 			all = s.either(all, s.compare(pf.path, prefix, from, until))
 		}
 	}

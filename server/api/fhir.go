@@ -82,6 +82,11 @@ func (a *handler) exporter() fhirExports { return a.service.FHIR() }
 func (a *handler) fhirKickOff(level bulk.Level) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
+		if r.Method == http.MethodHead { // which only looks, and begins nothing
+			w.Header().Set("Allow", "GET, POST")
+			byStatus[http.StatusMethodNotAllowed].problem(ctx, "the methods here are GET, POST").write(w)
+			return
+		}
 		if p := acceptsJSON(ctx, r); p != nil {
 			p.write(w)
 			return

@@ -181,6 +181,13 @@ func TestFHIRScopes(t *testing.T) {
 		require.Equal(t, http.StatusForbidden, got.status)
 		require.Contains(t, c.outcome(got), "system/")
 	}
+	// The members of a group are patients.
+	narrow := c.client()
+	narrow.Scope = "system/Observation.rs"
+	members := c.ask(must(narrow.Token(t.Context())), http.MethodGet, "/fhir/r4/Group/d1", nil)
+	require.Equal(t, http.StatusForbidden, members.status)
+	require.Contains(t, c.outcome(members), "system/Group.rs")
+	require.Equal(t, http.StatusOK, c.ask(token, http.MethodGet, "/fhir/r4/Group/d1", nil).status)
 	// The other client may have patients alone, whatever it asks for.
 	state := c.client()
 	state.ID, state.Key = "state", must(rsaKey())

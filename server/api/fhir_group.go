@@ -61,6 +61,10 @@ func (a *handler) fhirGroup(w http.ResponseWriter, r *http.Request) {
 		p.write(w)
 		return
 	}
+	if err := coversMembers(whoOf(ctx)); err != nil {
+		a.fhirRefuse(w, r, err)
+		return
+	}
 	id := r.PathValue("id")
 	g, err := a.exporter().Group(ctx, whoOf(ctx), id)
 	if err != nil {

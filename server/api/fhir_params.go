@@ -212,3 +212,15 @@ func covers(who *access.Principal, e *bulk.Export) error {
 	}
 	return nil
 }
+
+// coversMembers returns an error if the asker's token is neither for groups nor for patients, whom the members of a group name.
+func coversMembers(who *access.Principal) error {
+	types, limited := smart.Granted(who)
+	if !limited || slices.Contains(types, "Group") || slices.Contains(types, "Patient") {
+		return nil
+	}
+	return &bulk.ParameterError{
+		Parameter: "scope", Code: "forbidden", Status: http.StatusForbidden,
+		Diagnostics: "The token is not for the members of groups. Ask for a token with the scope system/Group.rs or system/Patient.rs.",
+	}
+}

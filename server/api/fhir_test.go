@@ -381,3 +381,19 @@ func TestFHIRFaults(t *testing.T) {
 	require.Equal(t, "throttled", c.code(last))
 	require.NotEmpty(t, last.header.Get("Retry-After"))
 }
+
+// Who only looks begins no export.
+func TestFHIRHead(t *testing.T) {
+	t.Parallel()
+	c := openClinic(t, nil)
+	for _, level := range []string{"", "Patient/", "Group/d1/"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodHead, c.url+"/fhir/r4/"+level+"$export", nil)
+		require.NoError(t, err)
+		got, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, got.Body.Close())
+		require.Equal(t, http.StatusMethodNotAllowed, got.StatusCode)
+		require.Equal(t, "GET, POST", got.Header.Get("Allow"))
+		require.Empty(t, got.Header.Get("Content-Location"))
+	}
+}
