@@ -301,6 +301,11 @@ func TestSeveralIndexes(t *testing.T) {
 	require.Equal(t, "(no value)", last.Label)
 	require.EqualValues(t, 240, last.Count)
 	require.Empty(t, last.JQL, "no query finds the records of an index without the field")
+	d = h.right(boss, "bar-chart", h.ask("n > 0 OR district IS EMPTY", "others"), dashboard.GadgetConfig{GroupBy: "n", Limit: 1, Sort: "key"})
+	require.Equal(t, `(n > 0 OR district IS EMPTY) AND (n NOT IN ("1") OR n IS EMPTY)`, d.Others.JQL)
+	d = h.show(boss, "bar-chart", both, dashboard.GadgetConfig{GroupBy: "n", Limit: 1, Sort: "key"})
+	require.EqualValues(t, 241, d.Others.Count)
+	require.Empty(t, d.Others.JQL, "nor do those of the others, if such records are among them")
 }
 
 func TestFailedIsTold(t *testing.T) {

@@ -85,6 +85,32 @@ func TestFigures(t *testing.T) {
 	require.Equal(t, "time", d.Columns[2].Kind)
 }
 
+// TestMissingCountsOnce holds that a record without a date is one, in however many series it is.
+func TestMissingCountsOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	for _, split := range []string{"symptoms", "tests.test", "severe"} {
+		for _, filter := range []string{"all", h.ask("age < 60 ORDER BY age")} {
+			d := h.right(boss, "line-chart", filter, dashboard.GadgetConfig{GroupBy: "at", Interval: "month", SplitBy: split, Limit: 2})
+			h.finds(boss, d, d.Missing.JQL, d.Missing.Count)
+		}
+	}
+}
+
+// TestTodayIsOpen holds that the day of today is not over, of instants as of days, and that the day before is.
+func TestTodayIsOpen(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	for _, field := range []string{"at", "day"} {
+		d := h.right(boss, "line-chart", h.ask(field+" >= -2d AND "+field+" <= now()"), dashboard.GadgetConfig{GroupBy: field, Interval: "day"})
+		open := map[string]bool{}
+		for _, p := range d.Series[0].Points {
+			open[p.Label] = p.Open
+		}
+		require.Equal(t, []bool{false, true}, []bool{open["2026-11-26"], open["2026-11-27"]}, field)
+	}
+}
+
 func TestPeriods(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, nil)
