@@ -16,20 +16,24 @@ import { useSignal } from './signal.ts'
 // every are the times between two readings, in seconds.
 const every = ['0', '30', '60', '300', '900']
 
-// lines reads what is sent a line at a time, and calls each as soon as it is there.
+// lines reads what is sent a line at a time, and calls each as soon as it is there. Without the line that says that it is the last, something is missing.
 async function lines(path: string, query: Record<string, string>, stop: AbortSignal, each: (line: unknown) => void): Promise<void> {
   const answer = await send(path, { query, signal: stop, headers: { Accept: 'application/x-ndjson' } })
   const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader()
   let text = ''
+  let ended = false
   for (;;) {
     const got = await reader?.read()
     if (!got || got.done) break
     text += got.value
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n')) {
-      each(exactly(text.slice(0, at)))
+      const line = exactly(text.slice(0, at)) as { end?: boolean }
+      ended ||= line.end === true
+      each(line)
       text = text.slice(at + 1)
     }
   }
+  if (!ended) throw new Problem(0, 'unreachable', t('error.unreachable'), t('error.unreachable'), [], '')
 }
 
 // useFigures are the data of the gadgets as they come in, again after some seconds and when something changes.
