@@ -314,7 +314,8 @@ func TestPanic(t *testing.T) {
 	var told []error
 	h := newHouse(t, &figures.Options{Failed: func(_ context.Context, _ *dashboard.Gadget, err error) { told = append(told, err) }})
 	h.engine.fail = func([]*search.Aggregation) error { panic("index out of range") }
-	gadgets := append(twelve("all")[:3], twelve("all")[0])
+	gadgets := twelve("all")[:4]
+	gadgets[3] = twelve("all")[0]
 	gadgets[3].ID = "the same again"
 	for range 2 {
 		for _, d := range h.shown(boss, gadgets) {

@@ -131,6 +131,10 @@ func TestPeriods(t *testing.T) {
 		{`at >= 2026-02-10 AND at < 2026-02-20`, "month", "2026-01-10T00:00:00Z", "2026-01-20T00:00:00Z"},
 		{`day >= 2026-02-01 AND day < 2026-03-01`, "month", "2026-01-01", "2026-02-01"},
 		{`day >= startOfMonth()`, "month", "2026-10-01", "2026-10-28"},
+		{`at >= startOfMonth() AND at <= endOfMonth()`, "month", "2026-10-01T00:00:00Z", "2026-10-27T10:00:00.001Z"},
+		{`day >= startOfMonth() AND day <= endOfMonth()`, "month", "2026-10-01", "2026-10-28"},
+		{`at >= 2026-01-01 AND at < 2027-01-01`, "month", "2025-01-01T00:00:00Z", "2025-11-27T10:00:00.001Z"},
+		{`at >= 2026-12-01 AND at < 2027-01-01`, "month", "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z"},
 	} {
 		field, _, _ := strings.Cut(c.jql, " ")
 		d = h.right(boss, "stat", h.ask(c.jql), dashboard.GadgetConfig{GroupBy: field, Interval: c.interval, Compare: "previous_period"})
