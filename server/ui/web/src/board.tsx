@@ -43,20 +43,22 @@ function useFigures(b: Board | undefined, seconds: number) {
   const [asOf, setAsOf] = useState('')
   const [error, setError] = useState<unknown>(null)
   const [round, setRound] = useState(0)
+  const reading = useRef(false)
   useEffect(() => {
     if (!b || b.gadgets.length === 0) return undefined
     const stop = new AbortController()
     setError(null)
+    reading.current = true
     lines(`${boardPath(b.id)}/data`, { time_zone: here }, stop.signal, (line) => {
       const one = line as Data & { end?: boolean; as_of: string }
       if (one.end) setAsOf(one.as_of)
       else setData((old) => new Map(old).set(one.gadget_id, one))
-    }).catch((e: unknown) => { if (!stop.signal.aborted) setError(e) })
-    return () => stop.abort()
+    }).catch((e: unknown) => { if (!stop.signal.aborted) setError(e) }).finally(() => { if (!stop.signal.aborted) reading.current = false })
+    return () => { reading.current = false; stop.abort() }
   }, [b, here, round])
   useEffect(() => {
     if (seconds === 0) return undefined
-    const id = setInterval(() => { if (document.visibilityState === 'visible') setRound((n) => n + 1) }, seconds * 1000)
+    const id = setInterval(() => { if (document.visibilityState === 'visible' && !reading.current) setRound((n) => n + 1) }, seconds * 1000)
     return () => clearInterval(id)
   }, [seconds])
   return { data, asOf, error, again: () => setRound((n) => n + 1) }

@@ -60,12 +60,13 @@ function Stat(p: { d: Data }) {
 function Bars(p: { d: Data }) {
   const { d } = p
   const points = d.series[0]?.points ?? []
+  const before = d.previous?.points
   const size = (v: Value) => typeof v === 'number' || v instanceof Written ? Number(String(v)) : 0
   const most = Math.max(...points.map((o) => size(o.value)), 0)
   return (
     <table class="figures">
       <caption class="offscreen">{d.title}</caption>
-      <thead><tr><th scope="col">{d.columns[0]?.label}</th><th scope="col" class="number">{d.columns[d.columns.length - 1]?.label}</th></tr></thead>
+      <thead><tr><th scope="col">{d.columns[0]?.label}</th><th scope="col" class="number">{d.columns[d.columns.length - 1]?.label}</th>{before && <th scope="col" class="number">{t('figure.previous')}</th>}</tr></thead>
       <tbody>
         {points.map((o, i) => (
           <tr key={i}>
@@ -73,6 +74,7 @@ function Bars(p: { d: Data }) {
               {most > 0 && size(o.value) > 0 && <span class="measure" aria-hidden="true"><span style={{ width: `${100 * size(o.value) / most}%` }} /></span>}
             </th>
             <td class="number"><Value d={d} point={o} />{o.percent !== undefined && <span class="quiet"> {decimal(o.percent.toFixed(1))} %</span>}</td>
+            {before && <td class="number"><Value d={d} point={before[i]} /> <span class="quiet">{before[i]?.label}</span></td>}
           </tr>
         ))}
       </tbody>
