@@ -304,11 +304,15 @@ func (s *subject) shares(d *Data, main *search.Answer, answers []*search.Answer)
 			}
 		}
 		if d.Others != nil && !math.IsNaN(whole) {
-			if sum > whole {
+			rest := whole - sum
+			if rest != math.Trunc(rest) && math.Abs(rest) <= whole*roundedOff { // of whole numbers nothing comes or goes
+				rest = 0
+			}
+			if rest < 0 {
 				d.Warnings = append(d.Warnings, "a part is below zero, so there are no shares")
 				return
 			}
-			d.Others.Value = json.Number(record.FloatValue(whole - sum).Text())
+			d.Others.Value = json.Number(record.FloatValue(rest).Text())
 		}
 	}
 	if !(whole > 0) {
@@ -329,6 +333,9 @@ func (s *subject) shares(d *Data, main *search.Answer, answers []*search.Answer)
 		d.Others.Percent = share(d.Others.Value)
 	}
 }
+
+// roundedOff is how much of a whole may come or go by adding up fractions.
+const roundedOff = 1e-14
 
 // floatOf is a figure as a number, or NaN.
 func floatOf(figure any) float64 {

@@ -85,6 +85,18 @@ func TestFigures(t *testing.T) {
 	require.Equal(t, "time", d.Columns[2].Kind)
 }
 
+// TestSharesOfFractions holds that parts that add up to a hair more than the whole, as fractions do, are no part below zero.
+func TestSharesOfFractions(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	load(t, h.engine.Driver, "parts", `{"properties": {"k": {"type": "keyword"}, "v": {"type": "double"}}}`,
+		[]string{`{"k": "a", "v": 0.1}`, `{"k": "b", "v": 0.8}`, `{"k": "b", "v": 0.4}`, `{"k": "c", "v": 0}`})
+	d := h.right(boss, "pie-chart", h.ask("", "parts"), dashboard.GadgetConfig{GroupBy: "k", Metric: "sum", MetricField: "v", Limit: 2, Sort: "value"})
+	require.Empty(t, d.Warnings)
+	require.Equal(t, "0", fmt.Sprint(d.Others.Value))
+	require.InDelta(t, 100*1.2/1.3, *d.Series[0].Points[0].Percent, 1e-9)
+}
+
 // TestMissingCountsOnce holds that a record without a date is one, in however many series it is.
 func TestMissingCountsOnce(t *testing.T) {
 	t.Parallel()
