@@ -167,7 +167,7 @@ func (c *canvas) draw(p *plot, m *matrix, thick, slot float64, start func(k int)
 		if !p.lying {
 			area = box{across, min(from, to), thick, math.Abs(to - from)}
 		}
-		c.group("point", v.key, c.barTitle(m, each.n, each.k), m.series[each.n].index, each.k)
+		c.group("point", v.key, c.barTitle(m, each.n, each.k), m.series[each.n].index, v.nth())
 		c.rect(area, c.barColour(m, each.n, each.k))
 		c.end()
 	}

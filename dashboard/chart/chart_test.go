@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -186,6 +187,27 @@ func TestKeys(t *testing.T) {
 	require.Contains(t, text, `<g class="point" data-series="0" data-point="2" data-key="2025-11"><title>Nov`+"\u00A0"+`2025, x: 3</title>`)
 	require.Contains(t, text, `<g class="point" data-series="1" data-point="1" data-key="2025-10"><title>Oct`+"\u00A0"+`2025, y: 5</title>`)
 	require.Equal(t, 5, strings.Count(text, `class="point"`), "a gap is no point")
+}
+
+// The place of a point is that in the data, also where there is no room for all of them; what is left out together has none.
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	var all []chart.Point
+	for i := range 60 {
+		all = append(all, chart.Point{Key: fmt.Sprint("k", i), Label: fmt.Sprint("District ", i), Value: float64(1 + i*37%60)})
+	}
+	place := regexp.MustCompile(`<g class="point" data-series="0"(?: data-point="(\d+)")?(?: data-key="(\w+)")?>`)
+	for _, typ := range []chart.Type{chart.Pie, chart.Bar, chart.Line} {
+		found := place.FindAllStringSubmatch(svg(t, draw(t, &chart.Chart{Type: typ, Series: []chart.Series{{Points: all}}}, nil)), -1)
+		require.NotEmpty(t, found)
+		for _, f := range found {
+			if f[2] == "" {
+				require.Empty(t, f[1], "the rest is no point: %s", typ)
+				continue
+			}
+			require.Equal(t, "k"+f[1], f[2], typ)
+		}
+	}
 }
 
 // Screen readers are told what there is: a title, a description, the language.

@@ -48,7 +48,11 @@ type value struct {
 	v       float64
 	missing bool
 	key     string
+	from    int // which point of its series it is, from 1; 0 if it is none of them, or made of several
 }
+
+// nth is the place of the point in its series, or -1 if there is none.
+func (v value) nth() int { return v.from - 1 }
 
 // matrixOf puts the points of the series beside each other. What is returned may be made smaller.
 func (c *figures) matrixOf() *matrix {
@@ -91,7 +95,7 @@ func (c *figures) gather() *matrix {
 		}
 		for j := range s.Points {
 			p := &s.Points[j]
-			st.cells[at[placeOf(p)]] = value{v: p.Value, missing: p.Missing, key: p.Key}
+			st.cells[at[placeOf(p)]] = value{v: p.Value, missing: p.Missing, key: p.Key, from: j + 1}
 			if p.Missing {
 				st.cells[at[placeOf(p)]].v = 0
 			}

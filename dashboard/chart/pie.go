@@ -74,7 +74,7 @@ func (c *canvas) ring(b box, m *matrix, total float64) {
 		if several > 1 && turn > 4*gap { // a part that is no wider than a gap is drawn whole
 			from, to = from+gap/2, to-gap/2
 		}
-		c.group("point", v.key, c.sliceTitle(m, k, total), 0, k)
+		c.group("point", v.key, c.sliceTitle(m, k, total), 0, v.nth())
 		path := arc([]segment{move(x+r*math.Sin(from), y-r*math.Cos(from))}, x, y, r, from, to)
 		if several == 1 {
 			path = append(path, closed, move(x+hole*math.Sin(to), y-hole*math.Cos(to)))
@@ -146,7 +146,7 @@ func (c *canvas) parts(b box, m *matrix, total float64) {
 			break
 		}
 		base := middle(y+line/2, textSize)
-		c.group("point", m.series[0].cells[k].key, c.sliceTitle(m, k, total), 0, k)
+		c.group("point", m.series[0].cells[k].key, c.sliceTitle(m, k, total), 0, m.series[0].cells[k].nth())
 		c.rect(box{b.x, y + line/2 - 5, 10, 10}, c.sliceColour(m, k))
 		c.write(c.shorter(m.categories[k].label, m.categories[k].rest, textSize, room), b.x+sign, base, textSize, c.p.text)
 		c.before(shares[k], right, base, textSize, c.p.muted)

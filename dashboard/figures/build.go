@@ -15,8 +15,12 @@ import (
 // build makes data of the answers to the subject's questions.
 func (s *subject) build(answers []*search.Answer) (*Data, error) {
 	main := answers[0]
+	var further *search.Answer
 	if more := len(s.questions()); len(answers) > more {
-		main, answers = s.cut(main, answers[more]), answers[:more]
+		further, answers = answers[more], answers[:more]
+	}
+	if further != nil && main.Cut < 0 {
+		main = s.cut(main, further)
 	}
 	d := s.data(main)
 	var err error
@@ -40,6 +44,9 @@ func (s *subject) build(answers []*search.Answer) (*Data, error) {
 		if err := s.compared(d, answers[len(answers)-1]); err != nil {
 			return nil, err
 		}
+	}
+	if further != nil && d.Missing != nil && len(further.Buckets) > 0 {
+		d.Missing.Count = further.Total - further.Buckets[0].Values[0].Int()
 	}
 	return d, nil
 }
@@ -255,7 +262,7 @@ func (s *subject) others(find *seeker, a *search.Answer) *Others {
 		out.Value = json.Number(fmt.Sprint(a.Others))
 	}
 	var shown []string
-	empty := s.group.whole // whether records without a value are among the others
+	empty := true // whether records without a value are among the others
 	for _, b := range a.Buckets {
 		if b.Keys[0].IsNull() {
 			empty = false
@@ -263,7 +270,7 @@ func (s *subject) others(find *seeker, a *search.Answer) *Others {
 		}
 		shown = append(shown, b.Keys[0].Text())
 	}
-	if len(shown) == 0 {
+	if len(shown) == 0 || empty && !s.group.whole { // of an index without the field no query finds them
 		return out
 	}
 	rest := must(jql.Cond(s.group.name, "NOT IN", shown))
@@ -297,11 +304,15 @@ func (s *subject) shares(d *Data, main *search.Answer, answers []*search.Answer)
 			}
 		}
 		if d.Others != nil && !math.IsNaN(whole) {
-			if sum > whole {
+			rest := whole - sum
+			if rest != math.Trunc(rest) && math.Abs(rest) <= whole*roundedOff { // of whole numbers nothing comes or goes
+				rest = 0
+			}
+			if rest < 0 {
 				d.Warnings = append(d.Warnings, "a part is below zero, so there are no shares")
 				return
 			}
-			d.Others.Value = json.Number(record.FloatValue(whole - sum).Text())
+			d.Others.Value = json.Number(record.FloatValue(rest).Text())
 		}
 	}
 	if !(whole > 0) {
@@ -322,6 +333,9 @@ func (s *subject) shares(d *Data, main *search.Answer, answers []*search.Answer)
 		d.Others.Percent = share(d.Others.Value)
 	}
 }
+
+// roundedOff is how much of a whole may come or go by adding up fractions.
+const roundedOff = 1e-14
 
 // floatOf is a figure as a number, or NaN.
 func floatOf(figure any) float64 {

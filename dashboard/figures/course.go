@@ -94,10 +94,7 @@ func (s *subject) spanPoint(start time.Time) Point {
 	if s.group.field.DateOnly() {
 		p.Key = start.UTC().Format(time.DateOnly)
 	}
-	now := s.now()
-	if s.group.field.DateOnly() {
-		now = now.AddDate(0, 0, 1).Add(-time.Millisecond)
-	}
+	now := s.now() // of days the beginning of today, which is not over
 	p.Open = !start.After(now) && s.calendar.Next(start).Add(-time.Millisecond).After(now)
 	return p
 }
@@ -234,7 +231,7 @@ func (s *subject) crossPoints(d *Data, a *search.Answer, keys []record.Value, fi
 	return points, places, nil
 }
 
-// undated counts the records without a date, which may be in several series.
+// undated counts the records without a date. Those that are in several series it counts once for each; build corrects that.
 func (s *subject) undated(d *Data, a *search.Answer, find *seeker) {
 	for _, b := range a.Buckets {
 		if !b.Keys[0].IsNull() {

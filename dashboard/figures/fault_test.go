@@ -301,6 +301,31 @@ func TestSeveralIndexes(t *testing.T) {
 	require.Equal(t, "(no value)", last.Label)
 	require.EqualValues(t, 240, last.Count)
 	require.Empty(t, last.JQL, "no query finds the records of an index without the field")
+	d = h.right(boss, "bar-chart", h.ask("n > 0 OR district IS EMPTY", "others"), dashboard.GadgetConfig{GroupBy: "n", Limit: 1, Sort: "key"})
+	require.Equal(t, `(n > 0 OR district IS EMPTY) AND (n NOT IN ("1") OR n IS EMPTY)`, d.Others.JQL)
+	d = h.show(boss, "bar-chart", both, dashboard.GadgetConfig{GroupBy: "n", Limit: 1, Sort: "key"})
+	require.EqualValues(t, 241, d.Others.Count)
+	require.Empty(t, d.Others.JQL, "nor do those of the others, if such records are among them")
+}
+
+// TestPanic holds that a driver that panics costs the gadgets their figures and not the server its life, and that nobody waits for them for ever.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	var told []error
+	h := newHouse(t, &figures.Options{Failed: func(_ context.Context, _ *dashboard.Gadget, err error) { told = append(told, err) }})
+	h.engine.fail = func([]*search.Aggregation) error { panic("index out of range") }
+	gadgets := twelve("all")[:4]
+	gadgets[3] = twelve("all")[0]
+	gadgets[3].ID = "the same again"
+	for range 2 {
+		for _, d := range h.shown(boss, gadgets) {
+			require.Equal(t, "internal_error", d.Error.Code)
+			require.NotContains(t, d.Error.Message, "range")
+		}
+	}
+	require.ErrorContains(t, told[0], "index out of range")
+	h.engine.fail = nil
+	require.Nil(t, h.shown(boss, gadgets)["g0"].Error, "what went wrong is not kept")
 }
 
 func TestFailedIsTold(t *testing.T) {

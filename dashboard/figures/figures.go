@@ -3,7 +3,9 @@ package figures
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -180,10 +182,7 @@ func (f *Figures) reader(ctx context.Context, who *access.Principal) func(id str
 func (f *Figures) compute(ctx context.Context, who *access.Principal, works []*work, send func(*work, *Data, error)) {
 	for len(works) > 0 {
 		mine, others := f.keeping.claim(works)
-		f.ask(ctx, who, mine, func(w *work, data *Data, err error) {
-			f.keeping.settle(w, data, err)
-			send(w, data, err)
-		})
+		f.settle(ctx, who, mine, send)
 		works = nil
 		for _, o := range others {
 			data, err := o.wait(ctx)
@@ -194,6 +193,28 @@ func (f *Figures) compute(ctx context.Context, who *access.Principal, works []*w
 			send(o.work, data, err)
 		}
 	}
+}
+
+// settle asks works that were claimed, and settles and sends each. A panic, of a driver perhaps, is an error of those that it kept from being known: others
+// wait for them, and no server stands above this goroutine.
+func (f *Figures) settle(ctx context.Context, who *access.Principal, mine []*work, send func(*work, *Data, error)) {
+	open := map[*work]bool{}
+	for _, w := range mine {
+		open[w] = true
+	}
+	done := func(w *work, data *Data, err error) {
+		delete(open, w)
+		f.keeping.settle(w, data, err)
+		send(w, data, err)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			for w := range open {
+				done(w, nil, fmt.Errorf("figures: panic: %v\n%s", p, debug.Stack()))
+			}
+		}
+	}()
+	f.ask(ctx, who, mine, done)
 }
 
 func gaveUp(err error) bool {

@@ -85,6 +85,44 @@ func TestFigures(t *testing.T) {
 	require.Equal(t, "time", d.Columns[2].Kind)
 }
 
+// TestSharesOfFractions holds that parts that add up to a hair more than the whole, as fractions do, are no part below zero.
+func TestSharesOfFractions(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	load(t, h.engine.Driver, "parts", `{"properties": {"k": {"type": "keyword"}, "v": {"type": "double"}}}`,
+		[]string{`{"k": "a", "v": 0.1}`, `{"k": "b", "v": 0.8}`, `{"k": "b", "v": 0.4}`, `{"k": "c", "v": 0}`})
+	d := h.right(boss, "pie-chart", h.ask("", "parts"), dashboard.GadgetConfig{GroupBy: "k", Metric: "sum", MetricField: "v", Limit: 2, Sort: "value"})
+	require.Empty(t, d.Warnings)
+	require.Equal(t, "0", fmt.Sprint(d.Others.Value))
+	require.InDelta(t, 100*1.2/1.3, *d.Series[0].Points[0].Percent, 1e-9)
+}
+
+// TestMissingCountsOnce holds that a record without a date is one, in however many series it is.
+func TestMissingCountsOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	for _, split := range []string{"symptoms", "tests.test", "severe"} {
+		for _, filter := range []string{"all", h.ask("age < 60 ORDER BY age")} {
+			d := h.right(boss, "line-chart", filter, dashboard.GadgetConfig{GroupBy: "at", Interval: "month", SplitBy: split, Limit: 2})
+			h.finds(boss, d, d.Missing.JQL, d.Missing.Count)
+		}
+	}
+}
+
+// TestTodayIsOpen holds that the day of today is not over, of instants as of days, and that the day before is.
+func TestTodayIsOpen(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, nil)
+	for _, field := range []string{"at", "day"} {
+		d := h.right(boss, "line-chart", h.ask(field+" >= -2d AND "+field+" <= now()"), dashboard.GadgetConfig{GroupBy: field, Interval: "day"})
+		open := map[string]bool{}
+		for _, p := range d.Series[0].Points {
+			open[p.Label] = p.Open
+		}
+		require.Equal(t, []bool{false, true}, []bool{open["2026-11-26"], open["2026-11-27"]}, field)
+	}
+}
+
 func TestPeriods(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, nil)
@@ -105,6 +143,10 @@ func TestPeriods(t *testing.T) {
 		{`at >= 2026-02-10 AND at < 2026-02-20`, "month", "2026-01-10T00:00:00Z", "2026-01-20T00:00:00Z"},
 		{`day >= 2026-02-01 AND day < 2026-03-01`, "month", "2026-01-01", "2026-02-01"},
 		{`day >= startOfMonth()`, "month", "2026-10-01", "2026-10-28"},
+		{`at >= startOfMonth() AND at <= endOfMonth()`, "month", "2026-10-01T00:00:00Z", "2026-10-27T10:00:00.001Z"},
+		{`day >= startOfMonth() AND day <= endOfMonth()`, "month", "2026-10-01", "2026-10-28"},
+		{`at >= 2026-01-01 AND at < 2027-01-01`, "month", "2025-01-01T00:00:00Z", "2025-11-27T10:00:00.001Z"},
+		{`at >= 2026-12-01 AND at < 2027-01-01`, "month", "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z"},
 	} {
 		field, _, _ := strings.Cut(c.jql, " ")
 		d = h.right(boss, "stat", h.ask(c.jql), dashboard.GadgetConfig{GroupBy: field, Interval: c.interval, Compare: "previous_period"})

@@ -160,11 +160,12 @@ func (s *subject) now() time.Time {
 // compare makes the period, and the one before.
 func (s *subject) compare(rest []jql.Expr) error {
 	from, to := s.lower, s.upper
+	present := s.now().Add(time.Millisecond)
+	if s.group.field.DateOnly() {
+		present = s.now().AddDate(0, 0, 1)
+	}
 	if to.IsZero() {
-		to = s.now().Add(time.Millisecond)
-		if s.group.field.DateOnly() {
-			to = s.now().AddDate(0, 0, 1)
-		}
+		to = present
 	}
 	if from.IsZero() && s.gadget.Type == "stat" && s.calendar != nil {
 		from = s.calendar.Floor(to.Add(-time.Millisecond))
@@ -175,13 +176,17 @@ func (s *subject) compare(rest []jql.Expr) error {
 	case !from.Before(to):
 		return unfit("config.compare", "the period of the filter is empty")
 	}
+	end := to
+	if from.Before(present) && present.Before(to) { // what is to come is not compared with what has been
+		to = present
+	}
 	s.period, s.before = &span{from: from, to: to}, &span{from: from.Add(-to.Sub(from)), to: from}
 	if s.calendar != nil {
-		n, err := s.spans(from, to)
+		n, err := s.spans(from, end)
 		if err != nil {
 			return err
 		}
-		last := n[len(n)-1]
+		last := s.calendar.Floor(to.Add(-time.Millisecond))
 		s.before = &span{from: s.back(from, len(n)), to: s.calendar.Next(s.back(last, len(n)))}
 		if to.Before(s.calendar.Next(last)) { // it is not over, and is compared with as much of the other one
 			s.before.to = s.back(to.Add(-time.Millisecond), len(n)).Add(time.Millisecond)

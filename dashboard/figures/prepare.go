@@ -312,13 +312,19 @@ func (s *subject) questions() []*search.Question {
 	return all
 }
 
-// more is what has to be asked besides, once an answer is there: an engine that is asked for the largest buckets does not say how many it has left out. It
-// is nil if nothing was, as mostly, so that it would be wasted to ask it at once.
+// more is what has to be asked besides, once an answer is there: an engine that is asked for the largest buckets does not say how many it has left out, and
+// of records without a date that are in several series not how many there are. It is nil if neither is so, as mostly, so that it would be wasted to ask it at once.
 func (s *subject) more(a *search.Answer) *search.Question {
-	if a.Cut >= 0 || s.group == nil {
+	undated := s.timed() && s.split != nil && !apart(a) && slices.ContainsFunc(a.Buckets, func(b search.Bucket) bool { return b.Keys[0].IsNull() })
+	if s.group == nil || a.Cut >= 0 && !undated {
 		return nil
 	}
 	values := s.question(s.parsed)
+	if undated {
+		values.Groups, values.SortBy, values.Limit = nil, "", 0
+		values.Metrics = []search.Metric{{Op: "count", Name: s.group.name}}
+		return values
+	}
 	values.Groups, values.SortBy, values.Limit = nil, "", 0
 	values.Metrics = []search.Metric{{Op: "cardinality", Name: s.group.name}, {Op: "count", Name: s.group.name}}
 	return values

@@ -87,7 +87,8 @@ func (a *handler) drawing(ctx context.Context, in *chartRequest) (*chart.Drawing
 	if err != nil {
 		return nil, a.problem(ctx, err)
 	}
-	opts := &chart.Options{Width: float64(in.Width), Height: float64(in.Height), Theme: chart.Theme(in.Theme), NoTitle: !in.Title}
+	// A page has several pictures in it, so that the ids in each must be its own.
+	opts := &chart.Options{Width: float64(in.Width), Height: float64(in.Height), Theme: chart.Theme(in.Theme), NoTitle: !in.Title, ID: "chart-" + in.ID}
 	d, _, err := a.laidOut(ctx, data, in.Locale, opts)
 	return d, err
 }
@@ -98,14 +99,12 @@ func (a *handler) laidOut(ctx context.Context, data *figures.Data, locale string
 	c.Locale = locale
 	d, err := chart.Layout(c, opts)
 	if refused := (*chart.Error)(nil); errors.As(err, &refused) && !errors.Is(err, chart.ErrLocale) && c.Type != chart.Table {
-		c = &chart.Chart{Type: chart.Table, Title: c.Title, Unit: c.Unit, Locale: locale, Zone: c.Zone, Interval: c.Interval, Series: c.Series, NoSum: true,
+		c = &chart.Chart{Type: chart.Table, Title: c.Title, Unit: c.Unit, Locale: locale, Zone: c.Zone, Interval: c.Interval, Series: c.Series, Others: c.Others, NoSum: true,
 			Notes: append(c.Notes, "a "+data.Type+" cannot show these figures: "+refused.Reason.Error())}
 		d, err = chart.Layout(c, opts)
 	}
 	if errors.Is(err, chart.ErrLocale) {
-		return nil, nil, formProblem(ctx, http.StatusUnprocessableEntity, "unknown locale", []error{&huma.ErrorDetail{
-			Message: fmt.Sprintf("%q is none of %s", locale, strings.Join(chart.Locales(), ", ")), Location: "query.locale",
-		}})
+		return nil, nil, unknownLocale(ctx, locale)
 	}
 	if err != nil {
 		c = &chart.Chart{Type: chart.Table, Title: c.Title, Locale: locale, Empty: "these figures cannot be drawn: " + err.Error()}
@@ -114,6 +113,12 @@ func (a *handler) laidOut(ctx context.Context, data *figures.Data, locale string
 		}
 	}
 	return d, c, nil
+}
+
+func unknownLocale(ctx context.Context, locale string) error {
+	return formProblem(ctx, http.StatusUnprocessableEntity, "unknown locale", []error{&huma.ErrorDetail{
+		Message: fmt.Sprintf("%q is none of %s", locale, strings.Join(chart.Locales(), ", ")), Location: "query.locale",
+	}})
 }
 
 func (a *handler) gadgetSVG(ctx context.Context, in *chartRequest) (*picture, error) {
@@ -180,10 +185,9 @@ func (a *handler) dashboardReport(ctx context.Context, in *reportRequest) (*pict
 		r.Items = append(r.Items, *item)
 	}
 	var b bytes.Buffer
-	if err := r.PDF(&b); err != nil {
-		if errors.Is(err, chart.ErrLocale) {
-			_, _, err = a.laidOut(ctx, &figures.Data{Type: string(chart.Stat)}, in.Locale, nil)
-		}
+	if err := r.PDF(&b); errors.Is(err, chart.ErrLocale) {
+		return nil, unknownLocale(ctx, in.Locale)
+	} else if err != nil {
 		return nil, a.problem(ctx, err)
 	}
 	return &picture{ContentType: pdfType, Policy: noPolicy, Disposition: disposition(d.Name + ".pdf"), Body: b.Bytes()}, nil

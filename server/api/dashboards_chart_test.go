@@ -55,6 +55,7 @@ func TestCharts(t *testing.T) {
 		wellFormed(t, svg.body)
 		require.NotContains(t, string(svg.body), "<script")
 		text := string(svg.body)
+		require.Contains(t, text, `<title id="chart-`+id+`-title">`, "several stand in one page")
 		switch {
 		case i >= 26:
 			require.Contains(t, text, "is not shared with you", title)
@@ -80,6 +81,19 @@ func TestCharts(t *testing.T) {
 	require.Equal(t, http.StatusUnprocessableEntity, s.send("analyst", "GET", "/v1/gadgets/"+one+"/chart.png?width=4000&height=4000&scale=4", nil).status)
 	require.Equal(t, http.StatusUnprocessableEntity, s.send("exporter", "GET", path+"/report.pdf?locale=xx", nil).status)
 	require.Equal(t, http.StatusNotFound, s.send("analyst", "GET", "/v1/gadgets/none/chart.svg", nil).status)
+}
+
+// TestEmptyReport holds that a dashboard without gadgets is a report too, and that a language that is none is said to be so of it as of any other.
+func TestEmptyReport(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	made := s.send("exporter", "POST", "/v1/dashboards", m{"name": "Nothing yet"})
+	require.Equal(t, http.StatusCreated, made.status, string(made.body))
+	path := made.header.Get("Location") + "/report.pdf"
+	require.Equal(t, http.StatusOK, s.send("exporter", "GET", path, nil).status)
+	bad := s.send("exporter", "GET", path+"?locale=xx", nil)
+	require.Equal(t, http.StatusUnprocessableEntity, bad.status, string(bad.body))
+	require.Equal(t, "query.locale", at(t, list(t, bad.json, "errors")[0], "location"))
 }
 
 // wellFormed holds that a text is XML from its beginning to its end.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/digit-health/dhr/dashboard/chart"
 	"github.com/digit-health/dhr/dashboard/figures"
+	"github.com/digit-health/dhr/internal/localtime"
 )
 
 // chartOf is the chart of what a gadget shows.
@@ -154,8 +155,8 @@ func pointsOf(data *figures.Data, all []figures.Point) []chart.Point {
 
 // timeOf reads the key of a span of time.
 func timeOf(key string, zone *time.Location) (time.Time, bool) {
-	if at, err := time.ParseInLocation(time.DateOnly, key, zone); err == nil {
-		return at, true
+	if day, err := time.Parse(time.DateOnly, key); err == nil { // whose midnight there may not be
+		return localtime.DayStart(day.Year(), day.Month(), day.Day(), zone), true
 	}
 	at, err := time.Parse(time.RFC3339, key)
 	return at, err == nil

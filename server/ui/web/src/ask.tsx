@@ -22,9 +22,19 @@ export interface Asked {
   indexes: string[]
   fields: string[]
   filter: string
+  zone: string // in which it is asked, if that is not the one of the page
 }
 
 const lastIndex = 'dhr.index'
+
+// knownZone returns the name of a zone, or nothing if the browser has none of that name.
+function knownZone(name: string | null): string {
+  try {
+    return name ? new Intl.DateTimeFormat('en', { timeZone: name }) && name : ''
+  } catch {
+    return ''
+  }
+}
 
 function asked(route: Route, all: string[]): Asked {
   const p = route.params
@@ -33,13 +43,13 @@ function asked(route: Route, all: string[]): Asked {
     const last = localStorage.getItem(lastIndex) ?? ''
     indexes = all.includes(last) ? [last] : all.slice(0, 1)
   }
-  return { jql: p.get('jql') ?? '', indexes, fields: list(p, 'fields'), filter: p.get('filter') ?? '' }
+  return { jql: p.get('jql') ?? '', indexes, fields: list(p, 'fields'), filter: p.get('filter') ?? '', zone: knownZone(p.get('zone')) }
 }
 
 // askAddress is the link to a question.
 export function askAddress(a: Partial<Asked>): string {
   // The parameter jql is there even when it is empty: it says that the indexes are chosen.
-  const q = address('ask', { index: a.indexes ?? [], fields: a.fields ?? [], filter: a.filter })
+  const q = address('ask', { index: a.indexes ?? [], fields: a.fields ?? [], filter: a.filter, zone: a.zone === zoneSignal.get() ? '' : a.zone })
   return `${q}${q.includes('?') ? '&' : '?'}jql=${encodeURIComponent(a.jql ?? '')}`
 }
 
@@ -67,7 +77,8 @@ export function Ask(p: { route: Route }) {
   const { me, indexes: known } = useSession()
   const names = known.map((i) => i.name)
   const a = asked(p.route, names)
-  const zone = useSignal(zoneSignal)
+  const mine = useSignal(zoneSignal)
+  const zone = a.zone || mine
   const [round, setRound] = useState(0)
   const [text, setText] = useState(a.jql)
   const [complaints, setComplaints] = useState<Complaint[]>([])
@@ -110,7 +121,7 @@ export function Ask(p: { route: Route }) {
       {!a.jql && !a.filter && <Starts />}
       <div class="bar" role="toolbar" aria-label={t('ask.tools')}>
         <p class="total" role="status">{busy ? t('waiting') : pages ? <Total pages={pages} /> : ''}</p>
-        <Zone />
+        <Zone zone={zone} set={(name) => { setZone(name); if (a.zone) go(askAddress({ ...a, zone: '' }), true) }} />
         <span class="space" />
         <button type="button" onClick={() => setDialog('columns')}>{t('columns')}{a.fields.length > 0 && ` (${columns.length})`}</button>
         <button type="button" onClick={() => setDialog('save')}>{t('save')}</button>
@@ -125,7 +136,7 @@ export function Ask(p: { route: Route }) {
       {pages && record >= 0 && <RecordView pages={pages} n={record} fields={all} zone={zone} move={setRecord} close={() => setRecord(-1)} />}
       {dialog === 'columns' && <ColumnsDialog all={all} chosen={columns.map((f) => f.path)} close={() => setDialog('')}
         set={(fields) => go(askAddress({ ...a, fields }))} />}
-      {dialog === 'export' && <ExportDialog question={{ jql: a.jql, indexes: a.indexes }} fields={a.fields} all={all} total={pages?.total ?? null} close={() => setDialog('')} />}
+      {dialog === 'export' && <ExportDialog question={{ jql: a.jql, indexes: a.indexes }} fields={a.fields} all={all} total={pages?.total ?? null} zone={zone} close={() => setDialog('')} />}
       {dialog === 'save' && <SaveDialog jql={text} indexes={a.indexes} filter={a.filter} close={() => setDialog('')}
         saved={(f) => go(askAddress({ ...a, jql: f.jql, filter: f.id }), true)} />}
     </div>
@@ -235,15 +246,15 @@ function Starts() {
   )
 }
 
-function Zone() {
-  const zone = useSignal(zoneSignal)
+function Zone(p: { zone: string; set: (name: string) => void }) {
+  const { zone } = p
   const all = useMemo(() => {
     const names = new Set(['UTC', zone, ...Intl.supportedValuesOf('timeZone').map(zoneName)])
     return [...names].sort()
   }, [zone])
   return (
     <label class="inline zone">{t('zone.label')}
-      <select value={zone} onChange={(e) => setZone(e.currentTarget.value)}>
+      <select value={zone} onChange={(e) => p.set(e.currentTarget.value)}>
         {all.map((z) => <option key={z} value={z} selected={z === zone}>{z}</option>)}
       </select>
     </label>

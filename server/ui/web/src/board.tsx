@@ -16,20 +16,24 @@ import { useSignal } from './signal.ts'
 // every are the times between two readings, in seconds.
 const every = ['0', '30', '60', '300', '900']
 
-// lines reads what is sent a line at a time, and calls each as soon as it is there.
+// lines reads what is sent a line at a time, and calls each as soon as it is there. Without the line that says that it is the last, something is missing.
 async function lines(path: string, query: Record<string, string>, stop: AbortSignal, each: (line: unknown) => void): Promise<void> {
   const answer = await send(path, { query, signal: stop, headers: { Accept: 'application/x-ndjson' } })
   const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader()
   let text = ''
+  let ended = false
   for (;;) {
     const got = await reader?.read()
     if (!got || got.done) break
     text += got.value
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n')) {
-      each(exactly(text.slice(0, at)))
+      const line = exactly(text.slice(0, at)) as { end?: boolean }
+      ended ||= line.end === true
+      each(line)
       text = text.slice(at + 1)
     }
   }
+  if (!ended) throw new Problem(0, 'unreachable', t('error.unreachable'), t('error.unreachable'), [], '')
 }
 
 // useFigures are the data of the gadgets as they come in, again after some seconds and when something changes.
@@ -39,20 +43,22 @@ function useFigures(b: Board | undefined, seconds: number) {
   const [asOf, setAsOf] = useState('')
   const [error, setError] = useState<unknown>(null)
   const [round, setRound] = useState(0)
+  const reading = useRef(false)
   useEffect(() => {
     if (!b || b.gadgets.length === 0) return undefined
     const stop = new AbortController()
     setError(null)
+    reading.current = true
     lines(`${boardPath(b.id)}/data`, { time_zone: here }, stop.signal, (line) => {
       const one = line as Data & { end?: boolean; as_of: string }
       if (one.end) setAsOf(one.as_of)
       else setData((old) => new Map(old).set(one.gadget_id, one))
-    }).catch((e: unknown) => { if (!stop.signal.aborted) setError(e) })
-    return () => stop.abort()
+    }).catch((e: unknown) => { if (!stop.signal.aborted) setError(e) }).finally(() => { if (!stop.signal.aborted) reading.current = false })
+    return () => { reading.current = false; stop.abort() }
   }, [b, here, round])
   useEffect(() => {
     if (seconds === 0) return undefined
-    const id = setInterval(() => { if (document.visibilityState === 'visible') setRound((n) => n + 1) }, seconds * 1000)
+    const id = setInterval(() => { if (document.visibilityState === 'visible' && !reading.current) setRound((n) => n + 1) }, seconds * 1000)
     return () => clearInterval(id)
   }, [seconds])
   return { data, asOf, error, again: () => setRound((n) => n + 1) }

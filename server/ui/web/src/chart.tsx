@@ -58,7 +58,7 @@ export function Chart(p: { d: Data }) {
     draw(query).catch((e: unknown) => { // of a language that the server cannot write, in its own
       if (e instanceof Problem && e.status === 422) return draw({ ...query, locale: '' })
       throw e
-    }).then((r) => r.text()).then((text) => { if (!stop.signal.aborted) setBusy(!put(box.current, text)) })
+    }).then((r) => r.text()).then((text) => { if (!stop.signal.aborted) { setBusy(false); setNone(!put(box.current, text)) } })
       .catch((e: unknown) => { if (!stop.signal.aborted && (e instanceof Problem)) setNone(true) })
     return () => stop.abort()
   }, [d, size.width, size.height, look, tag, here])

@@ -77,6 +77,7 @@ interface DialogProps {
   fields: string[]
   all: FieldInfo[]
   total: number | null
+  zone?: string // if it is not that of the page
   close: () => void
 }
 
@@ -92,7 +93,8 @@ export function ExportDialog(p: DialogProps) {
 
 function Form(p: DialogProps & { made: (e: Export) => void }) {
   const { server } = useSession()
-  const here = useSignal(zone)
+  const mine = useSignal(zone)
+  const here = p.zone ?? mine
   const [sent] = useState(key())
   const work = useWork()
   const [o, setO] = useState({

@@ -12,9 +12,14 @@ export function written(v: Value, unit?: string): string {
   return unit ? `${text} ${unit}` : text
 }
 
+// asking is the link to the records of a question of d. It is asked in the zone of d, since elsewhere its days are others.
+function asking(d: Data, jql: string): string {
+  return askAddress({ jql, indexes: d.question.indexes, zone: d.question.time_zone })
+}
+
 // behind is the link to the records of a figure, or nothing where no question finds them.
 export function behind(d: Data, jql: string): string {
-  return jql ? askAddress({ jql, indexes: d.question.indexes }) : ''
+  return jql ? asking(d, jql) : ''
 }
 
 // Figures are what a gadget shows, in words and figures: a table that anybody can read, each figure a link to the records behind it.
@@ -41,7 +46,7 @@ function Stat(p: { d: Data }) {
   const down = change !== null && change !== undefined && Number(String(change)) < 0
   return (
     <div class="stat">
-      <p class="big">{point ? <a href={askAddress({ jql: point.jql, indexes: d.question.indexes })}>{written(point.value, d.unit)}</a> : '–'}</p>
+      <p class="big">{point ? <a href={asking(d, point.jql)}>{written(point.value, d.unit)}</a> : '–'}</p>
       {previous && (
         <p>
           {change !== null && change !== undefined && <b>{up ? '▲ ' : down ? '▼ ' : ''}{written(change, d.unit)}{previous.change_percent !== null && ` (${decimal(previous.change_percent.toFixed(1))} %)`}</b>}{' '}
@@ -55,12 +60,13 @@ function Stat(p: { d: Data }) {
 function Bars(p: { d: Data }) {
   const { d } = p
   const points = d.series[0]?.points ?? []
+  const before = d.previous?.points
   const size = (v: Value) => typeof v === 'number' || v instanceof Written ? Number(String(v)) : 0
   const most = Math.max(...points.map((o) => size(o.value)), 0)
   return (
     <table class="figures">
       <caption class="offscreen">{d.title}</caption>
-      <thead><tr><th scope="col">{d.columns[0]?.label}</th><th scope="col" class="number">{d.columns[d.columns.length - 1]?.label}</th></tr></thead>
+      <thead><tr><th scope="col">{d.columns[0]?.label}</th><th scope="col" class="number">{d.columns[d.columns.length - 1]?.label}</th>{before && <th scope="col" class="number">{t('figure.previous')}</th>}</tr></thead>
       <tbody>
         {points.map((o, i) => (
           <tr key={i}>
@@ -68,6 +74,7 @@ function Bars(p: { d: Data }) {
               {most > 0 && size(o.value) > 0 && <span class="measure" aria-hidden="true"><span style={{ width: `${100 * size(o.value) / most}%` }} /></span>}
             </th>
             <td class="number"><Value d={d} point={o} />{o.percent !== undefined && <span class="quiet"> {decimal(o.percent.toFixed(1))} %</span>}</td>
+            {before && <td class="number"><Value d={d} point={before[i]} /> <span class="quiet">{before[i]?.label}</span></td>}
           </tr>
         ))}
       </tbody>
@@ -77,16 +84,14 @@ function Bars(p: { d: Data }) {
 
 function Matrix(p: { d: Data }) {
   const { d } = p
-  const labels = new Map<string, string>()
-  for (const s of d.series) for (const o of s.points) labels.set(String(o.key), o.label)
-  const cells = d.series.map((s) => new Map(s.points.map((o) => [String(o.key), o])))
+  const points = d.series[0]?.points ?? [] // every series has one in each of their places
   return (
     <table class="figures">
       <caption class="offscreen">{d.title}</caption>
       <thead><tr><th scope="col">{d.columns[0]?.label}</th>{d.series.map((s, i) => <th key={i} scope="col" class="number" dir="auto">{s.label || t('figure.none')}</th>)}</tr></thead>
       <tbody>
-        {[...labels].map(([key, label]) => (
-          <tr key={key}><th scope="row" dir="auto">{label || t('figure.none')}</th>{cells.map((c, i) => <td key={i} class="number"><Value d={d} point={c.get(key)} /></td>)}</tr>
+        {points.map((o, n) => (
+          <tr key={n}><th scope="row" dir="auto">{o.label || t('figure.none')}</th>{d.series.map((s, i) => <td key={i} class="number"><Value d={d} point={s.points[n]} /></td>)}</tr>
         ))}
       </tbody>
     </table>
@@ -118,7 +123,7 @@ export function Rest(p: { d: Data; drawn?: boolean }) {
       {d.warnings.map((w) => <p key={w} class="warning">{w}</p>)}
       {d.others && !(p.drawn && d.others.jql === '') && <p>{link(d.others.jql, tn('figure.others', d.others.buckets, { records: tn('records', d.others.count) }))}</p>}
       {d.missing && <p>{link(d.missing.jql, t('figure.missing', { records: tn('records', d.missing.count) }))}</p>}
-      {me.permissions.includes('view') && <p><a href={askAddress({ jql: d.question.jql, indexes: d.question.indexes })}>{t(d.type === 'table' && d.records.length < d.total ? 'figure.first' : 'figure.of', { n: d.records.length, records: tn('records', d.total) })}</a></p>}
+      {me.permissions.includes('view') && <p><a href={asking(d, d.question.jql)}>{t(d.records.length > 0 && d.records.length < d.total ? 'figure.first' : 'figure.of', { n: d.records.length, records: tn('records', d.total) })}</a></p>}
     </div>
   )
 }

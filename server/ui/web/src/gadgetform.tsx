@@ -29,6 +29,7 @@ interface Draft {
   sort: string
   columns: string
   compare: string
+  time_zone: string // is not asked for, and stays
   position: Position
 }
 
@@ -37,7 +38,7 @@ function draftOf(b: Board, g: Gadget | null): Draft {
   return {
     type: g?.type ?? 'bar-chart', title: g?.title ?? '', filter_id: g?.filter_id ?? '', group_by: c.group_by ?? '', split_by: c.split_by ?? '', metric: c.metric ?? 'count',
     metric_field: c.metric_field ?? '', percentile: String(c.percentile ?? 90), interval: c.interval ?? '', limit: c.limit ? String(c.limit) : '', sort: c.sort ?? '',
-    columns: (c.columns ?? []).join(', '), compare: c.compare ?? '', position: g?.position ?? place(b, 6, 6),
+    columns: (c.columns ?? []).join(', '), compare: c.compare ?? '', time_zone: c.time_zone ?? '', position: g?.position ?? place(b, 6, 6),
   }
 }
 
@@ -57,6 +58,7 @@ function gadgetOf(d: Draft, byDate: boolean): { type: string; title: string; fil
     if (d.compare) config.compare = d.compare
   }
   if (d.limit) config.limit = Number(d.limit)
+  if (d.time_zone) config.time_zone = d.time_zone
   return { type: d.type, title: d.title.trim(), filter_id: d.filter_id, config, position: d.position }
 }
 
