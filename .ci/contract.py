@@ -28,8 +28,9 @@ PATCH = [("invalid_request", r"body\.(id|permission|favourite|created_at|updated
 VERSION = [("stale_version", None)]
 
 # A query or a filter is asked for, not both and not neither; which formats and storages there are
-# is configured; a title has a length in bytes; the choices of a file must fit its format.
-EXPORT = [("invalid_request", r"body\.(jql|filter_id|format|storage|as_of|options(\..*)?)")]
+# is configured; a title has a length in bytes; no column is there twice (which huma, told as uniqueItems, fails to check of
+# a list with objects in it); the choices of a file must fit its format.
+EXPORT = [("invalid_request", r"body\.(jql|filter_id|format|storage|as_of|fields|options(\..*)?)")]
 # A page token is a place in a list, and a name has a length in bytes; a range is a text that must lie in the file.
 PLACE = [("bad_page_token", None), ("invalid_request", r"query\.user_id")]
 

@@ -19,7 +19,7 @@ type exportBody struct {
 	FilterID       *string       `json:"filter_id,omitempty" nullable:"false" minLength:"1" maxLength:"200" doc:"A saved filter, which counts as it is now. Either this or jql."`
 	AllowedIndexes []string      `json:"allowed_indexes,omitempty" maxItems:"100" nullable:"false" doc:"Names of indexes, or patterns with *; without any, those of the filter, or every index that the asker may see." example:"[\"health-data-visits\"]"`
 	Format         string        `json:"format" minLength:"1" maxLength:"64" doc:"One of the formats of /v1/capabilities: csv, excel, json, ndjson, pdf." example:"csv"`
-	Fields         []string      `json:"fields,omitempty" maxItems:"1000" uniqueItems:"true" nullable:"false" doc:"The columns in their order: paths, aliases or labels of fields, or patterns such as patient.*; without any, all." example:"[\"visit_id\", \"age\", \"district\", \"date\"]"`
+	Fields         []string      `json:"fields,omitempty" maxItems:"1000" nullable:"false" doc:"The columns in their order: paths, aliases or labels of fields, or patterns such as patient.*; without any, all." example:"[\"visit_id\", \"age\", \"district\", \"date\"]"`
 	MaxResults     int64         `json:"max_results,omitempty" minimum:"1" maximum:"9007199254740991" doc:"The greatest number of records; without one, all. If there are more, the export says that it is truncated."`
 	Options        exportOptions `json:"options,omitzero" doc:"Choices about the file."`
 	Storage        string        `json:"storage,omitempty" minLength:"1" maxLength:"64" doc:"Where the files are kept, one of the storages of /v1/capabilities; without one, the first of these." example:"disk"`
