@@ -53,6 +53,16 @@ func TestTimes(t *testing.T) {
 	require.Contains(t, joined(h.lines(t, asha(), m, m.Errors)), "informational")
 }
 
+// M1: where a change is not found at once, the transaction time is earlier, so that the next export has it.
+func TestDelay(t *testing.T) {
+	t.Parallel()
+	h := open(t, memory(t, 50), func(h *house) { h.config.Delay = 10 * time.Minute })
+	h.clock.add(time.Until(start.Add(30*time.Minute + 30*time.Second)))
+	m := h.export(t, asha(), ask(bulk.SystemLevel, "_type", "Patient"))
+	require.Equal(t, map[string]int64{"Patient": 21}, counts(m.Output))
+	require.WithinDuration(t, start.Add(20*time.Minute+30*time.Second), m.TransactionTime, 20*time.Second)
+}
+
 // M3: deletions are listed with since alone, apart from what is there; where nothing is known of them, the key is not there.
 func TestDeleted(t *testing.T) {
 	t.Parallel()

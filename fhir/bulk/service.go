@@ -46,6 +46,9 @@ type Config struct {
 	Retention time.Duration
 	// Sweep is how often it is looked for what has expired, by who calls Service.Sweep. If zero, an hour.
 	Sweep time.Duration
+	// Delay is how long a change may take until the engine finds it, such as the refresh interval of Elasticsearch. The transaction
+	// time is so much before the request, so that no change is in neither of two exports of which the second begins where the first ended.
+	Delay time.Duration
 	// Limits bound what can be asked for.
 	Limits Limits
 }
@@ -164,7 +167,7 @@ func check(c *Config, h *Host) error {
 		return fmt.Errorf("%w: exports need mappings, storage, jobs and a spool folder", ErrInvalid)
 	}
 	l := &c.Limits
-	if c.Retention < 0 || c.Sweep < 0 || l.FileRecords < 0 || l.FileBytes < 0 || l.Bytes < 0 || l.Files < 0 || l.Files > maxFiles ||
+	if c.Retention < 0 || c.Sweep < 0 || c.Delay < 0 || l.FileRecords < 0 || l.FileBytes < 0 || l.Bytes < 0 || l.Files < 0 || l.Files > maxFiles ||
 		l.PerUser < 0 || l.PerTenant < 0 || l.Patients < 0 || l.PageFiles < 0 {
 		return fmt.Errorf("%w: a limit is out of range", ErrInvalid)
 	}

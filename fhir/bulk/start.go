@@ -88,7 +88,7 @@ func (s *Service) admit(ctx context.Context, who *access.Principal, r *Request) 
 	}
 	sp := &spec{
 		User: who.User, Tenant: who.Tenant, Roles: who.Roles, Groups: who.Groups, Attributes: who.Attributes,
-		Level: r.Level, URL: r.URL, Own: own, Time: s.now().UTC().Truncate(time.Millisecond), Scheme: s.config.Scheme,
+		Level: r.Level, URL: r.URL, Own: own, Time: s.now().Add(-s.config.Delay).UTC().Truncate(time.Millisecond), Scheme: s.config.Scheme,
 	}
 	if r.Level == GroupLevel {
 		sp.Group = r.Group

@@ -47,6 +47,9 @@ func (o *parts) openFHIR(ctx context.Context, files *storage.Store, spool string
 			PerUser: f.PerUser, PerTenant: f.PerTenant, Patients: f.MaxPatients,
 		},
 	}
+	if o.kind == "elasticsearch" { // the others find at once what is stored
+		o.fhir.Delay = f.Delay
+	}
 	for _, g := range f.Groups {
 		o.fhir.Groups = append(o.fhir.Groups, bulk.Group{
 			ID: g.ID, Name: g.Name, Description: g.Description, JQL: g.JQL, Members: g.Members, Tenants: g.Tenants, Roles: g.Roles, Groups: g.Groups,

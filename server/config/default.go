@@ -27,7 +27,7 @@ func Default() *Config {
 		Exports: Exports{Formats: []string{"csv", "excel", "json", "ndjson", "pdf"}, Retention: 7 * 24 * time.Hour, Sweep: time.Hour, MaxFiles: 2000},
 		Jobs:    Jobs{Workers: 2, Attempts: 5, Lease: 15 * time.Second},
 		FHIR: fhirExports{
-			Enabled: true, PatientAttribute: "patient_id", Retention: 24 * time.Hour, Sweep: time.Hour,
+			Enabled: true, PatientAttribute: "patient_id", Retention: 24 * time.Hour, Sweep: time.Hour, Delay: 5 * time.Second,
 			FileRecords: 100_000, FileSize: 1 << 30, MaxFiles: 1000, MaxPatients: 10_000, Smart: smartTokens{TTL: 5 * time.Minute},
 		},
 		CORS: CORS{

@@ -26,6 +26,9 @@ type fhirExports struct {
 	Retention time.Duration `min:"1m"`
 	// Sweep is how often it is looked for what is to be thrown away.
 	Sweep time.Duration `min:"1s"`
+	// Delay is how long a change may take, with Elasticsearch and OpenSearch, until it is found: the refresh interval of the indexes, and more. The
+	// transaction time of an export is so much before its request.
+	Delay time.Duration `min:"0s"`
 	// FileRecords is the greatest number of resources of one file.
 	FileRecords int `min:"1"`
 	// FileSize is the greatest size of one file, before it is compressed.
