@@ -43,7 +43,7 @@ test('what may stand at the cursor is proposed, with the values that there are',
   await page.locator('.cm-tooltip-autocomplete').getByText('district_code').waitFor()
   await page.waitForTimeout(200) // for a moment the editor takes no keys for what has just come up
   await page.keyboard.press('Tab')
-  await page.waitForFunction(() => document.querySelector('.cm-content').textContent.startsWith('district'))
+  await page.locator('.cm-content').filter({ hasText: /^district/ }).waitFor()
   await page.keyboard.type('= Mab')
   await page.locator('.cm-tooltip-autocomplete').getByText('Mabiri', { exact: true }).waitFor()
   await page.waitForTimeout(200)
