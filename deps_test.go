@@ -87,7 +87,11 @@ var house = []room{
 		why: "it keeps files that are finished, and knows neither what is in them nor who asked for them",
 	},
 	{
-		packages: "export/process", imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf"},
+		packages: "export/failure", imports: []string{"access", "docstore", "export/parts", "job", "search", "storage"},
+		why: "it says in words what can go wrong with any of them while files are made",
+	},
+	{
+		packages: "export/process", imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf", "export/failure"},
 		why: "the export service knows faces, never a driver: which formats and storages there are, its host says",
 	},
 	{packages: "export/*", imports: []string{"record", "export", "internal/*"}, why: driver},
@@ -99,7 +103,7 @@ var house = []room{
 	{packages: "fhir/mappings", imports: []string{"fhir/mapping"}, why: "mapping files are texts, and know nothing of who uses them"},
 	{
 		packages: "fhir/bulk", why: "the Bulk Data export knows faces, never a driver nor HTTP: which storages there are, its host says",
-		imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf", "fhir", "fhir/mapping"},
+		imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf", "fhir", "fhir/mapping", "export/failure"},
 	},
 	{packages: "dashboard", imports: []string{"record", "jql", "jql/plan", "access", "docstore", "search"}, why: face},
 	{

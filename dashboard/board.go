@@ -137,19 +137,7 @@ func gadgetOf(all []*Gadget, id string) *Gadget {
 
 // Get returns a dashboard that who may read, with its gadgets.
 func (s *Dashboards) Get(ctx context.Context, who *access.Principal, id string) (*Dashboard, error) {
-	c, err := s.open(ctx, who, id, Read)
-	if err != nil {
-		return nil, s.failed(id, err)
-	}
-	favourites, err := s.favourites(ctx, who)
-	if err != nil {
-		return nil, s.failed(id, err)
-	}
-	d, err := s.dashboard(who, c.doc, favourites)
-	if err != nil {
-		return nil, s.failed(id, err)
-	}
-	return d, nil
+	return get(ctx, &s.shelf, who, id, s.dashboard)
 }
 
 // Replace puts d, as far as it is for who changes a dashboard to set, in the place of a dashboard in version expect, and returns it
@@ -210,27 +198,9 @@ func (s *Dashboards) SetPermissions(ctx context.Context, who *access.Principal, 
 
 // edit changes a dashboard in version expect. If that is 0, change may be called several times.
 func (s *Dashboards) edit(ctx context.Context, who *access.Principal, id string, expect int64, need Level, change func(*Dashboard) error) (*Dashboard, error) {
-	var edited *Dashboard
-	err := s.try(ctx, who, id, expect, need, func(c *card) error {
-		favourites, err := s.favourites(ctx, who)
-		if err != nil {
-			return err
-		}
-		was, err := s.dashboard(who, c.doc, favourites)
-		if err != nil {
-			return err
-		}
-		doc, err := s.rewrite(ctx, who, c, was, change)
-		if err != nil {
-			return err
-		}
-		edited, err = s.dashboard(who, doc, favourites)
-		return err
+	return edit(ctx, &s.shelf, who, id, expect, need, s.dashboard, func(c *card, was *Dashboard) (*docstore.Document, error) {
+		return s.rewrite(ctx, who, c, was, change)
 	})
-	if err != nil {
-		return nil, s.failed(id, err)
-	}
-	return edited, nil
 }
 
 // rewrite stores what change makes of a dashboard, if it is another.
@@ -287,17 +257,9 @@ func (s *Dashboards) Copy(ctx context.Context, who *access.Principal, id, name s
 	}
 	unchecked := *s
 	unchecked.check = func(context.Context, *access.Principal, *Gadget) error { return nil }
-	in := &Dashboard{Name: name, Description: from.Description, Gadgets: from.Gadgets}
-	if name != "" {
-		return unchecked.Create(ctx, who, in)
-	}
-	for n := 1; ; n++ {
-		in.Name = copyName(from.Name, n)
-		made, err := unchecked.Create(ctx, who, in)
-		if err == nil || n == maxTries || !errors.Is(err, ErrTaken) {
-			return made, err
-		}
-	}
+	return copyAs(name, from.Name, func(name string) (*Dashboard, error) {
+		return unchecked.Create(ctx, who, &Dashboard{Name: name, Description: from.Description, Gadgets: from.Gadgets})
+	})
 }
 
 // A Page is one page of a listing of dashboards.
@@ -323,13 +285,8 @@ func (s *Dashboards) page(ctx context.Context, who *access.Principal, q *ListQue
 	if err != nil {
 		return nil, err
 	}
-	page := &Page{Dashboards: make([]*Dashboard, len(found.cards)), Total: found.total, Next: found.next}
-	for i, c := range found.cards {
-		if page.Dashboards[i], err = s.dashboard(who, c.doc, favourites); err != nil {
-			return nil, err
-		}
-	}
-	return page, nil
+	all, err := readAll(who, found, favourites, s.dashboard)
+	return &Page{Dashboards: all, Total: found.total, Next: found.next}, err
 }
 
 // byPlace orders gadgets by where they stand.

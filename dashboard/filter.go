@@ -3,7 +3,6 @@ package dashboard
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -107,19 +106,7 @@ func (s *Filters) create(ctx context.Context, who *access.Principal, f *Filter) 
 
 // Get returns a filter that who may read.
 func (s *Filters) Get(ctx context.Context, who *access.Principal, id string) (*Filter, error) {
-	c, err := s.open(ctx, who, id, Read)
-	if err != nil {
-		return nil, s.failed(id, err)
-	}
-	favourites, err := s.favourites(ctx, who)
-	if err != nil {
-		return nil, s.failed(id, err)
-	}
-	f, err := s.filter(who, c.doc, favourites)
-	if err != nil {
-		return nil, s.failed(id, err)
-	}
-	return f, nil
+	return get(ctx, &s.shelf, who, id, s.filter)
 }
 
 // Replace puts f, as far as it is for who changes a filter to set, in the place of a filter in version expect, and returns it
@@ -192,27 +179,9 @@ func (s *Filters) SetPermissions(ctx context.Context, who *access.Principal, id 
 
 // edit changes a filter in version expect. If that is 0, change may be called several times.
 func (s *Filters) edit(ctx context.Context, who *access.Principal, id string, expect int64, need Level, change func(*Filter) error) (*Filter, error) {
-	var edited *Filter
-	err := s.try(ctx, who, id, expect, need, func(c *card) error {
-		favourites, err := s.favourites(ctx, who)
-		if err != nil {
-			return err
-		}
-		was, err := s.filter(who, c.doc, favourites)
-		if err != nil {
-			return err
-		}
-		doc, err := s.rewrite(ctx, who, c, was, change)
-		if err != nil {
-			return err
-		}
-		edited, err = s.filter(who, doc, favourites)
-		return err
+	return edit(ctx, &s.shelf, who, id, expect, need, s.filter, func(c *card, was *Filter) (*docstore.Document, error) {
+		return s.rewrite(ctx, who, c, was, change)
 	})
-	if err != nil {
-		return nil, s.failed(id, err)
-	}
-	return edited, nil
 }
 
 // rewrite stores what change makes of a filter, if it is another.
@@ -273,37 +242,20 @@ func (s *Filters) page(ctx context.Context, who *access.Principal, q *ListQuery)
 	if err != nil {
 		return nil, err
 	}
-	page := &FilterPage{Filters: make([]*Filter, len(found.cards)), Total: found.total, Next: found.next}
-	for i, c := range found.cards {
-		if page.Filters[i], err = s.filter(who, c.doc, favourites); err != nil {
-			return nil, err
-		}
-	}
-	return page, nil
+	all, err := readAll(who, found, favourites, s.filter)
+	return &FilterPage{Filters: all, Total: found.total, Next: found.next}, err
 }
 
 // Copy makes a filter of who's own that asks what another one asks, and shares it with nobody. Its name, if empty, is
 // "Copy of" that of the other one, with a number if there is such a filter already.
 func (s *Filters) Copy(ctx context.Context, who *access.Principal, id, name string) (*Filter, error) {
-	c, err := s.open(ctx, who, id, Read)
+	from, err := s.Get(ctx, who, id)
 	if err != nil {
-		return nil, s.failed(id, err)
+		return nil, err
 	}
-	from, err := s.filter(who, c.doc, nil)
-	if err != nil {
-		return nil, s.failed(id, err)
-	}
-	in := &Filter{Name: name, Description: from.Description, JQL: from.JQL, AllowedIndexes: from.AllowedIndexes}
-	if name != "" {
-		return s.Create(ctx, who, in)
-	}
-	for n := 1; ; n++ {
-		in.Name = copyName(from.Name, n)
-		made, err := s.Create(ctx, who, in)
-		if err == nil || n == maxTries || !errors.Is(err, ErrTaken) {
-			return made, err
-		}
-	}
+	return copyAs(name, from.Name, func(name string) (*Filter, error) {
+		return s.Create(ctx, who, &Filter{Name: name, Description: from.Description, JQL: from.JQL, AllowedIndexes: from.AllowedIndexes})
+	})
 }
 
 // SetFavourite makes a filter that who may read a favourite, or no longer one. What is one already, or none, is left as it is.

@@ -96,6 +96,14 @@ func (j *Job) Cursor() *docstore.Cursor {
 // Key returns the key of the job's document.
 func (j *Job) Key() docstore.Key { return docstore.Key{Tenant: j.Tenant, Kind: j.Kind, ID: j.ID} }
 
+// Label has j bear a label, or no longer.
+func (j *Job) Label(label string, on bool) {
+	j.Labels = slices.DeleteFunc(slices.Clone(j.Labels), func(l string) bool { return l == label })
+	if on {
+		j.Labels = append(j.Labels, label)
+	}
+}
+
 // Clone returns a copy that shares nothing with j.
 func (j *Job) Clone() *Job {
 	c := *j

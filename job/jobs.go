@@ -175,6 +175,27 @@ func (j *Jobs) List(ctx context.Context, q *Query) ([]*Job, error) {
 	}
 }
 
+// Room reports whether a user, or without one a tenant, has fewer than most jobs of a kind that wait or are
+// worked on. Those that somebody has asked to cancel do not count. If most is 0, any number will do.
+func (j *Jobs) Room(ctx context.Context, tenant, kind, user string, most int) (bool, error) {
+	if most <= 0 {
+		return true, nil
+	}
+	open := 0
+	for one, err := range j.All(ctx, &Query{Tenant: tenant, Kind: kind, User: user, States: []State{Initiated, Processing}}) {
+		if err != nil {
+			return false, err
+		}
+		if one.CancelRequested {
+			continue
+		}
+		if open++; open >= most {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // All yields every job that matches q, page after page. An error is the last pair.
 func (j *Jobs) All(ctx context.Context, q *Query) iter.Seq2[*Job, error] {
 	return func(yield func(*Job, error) bool) {

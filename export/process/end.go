@@ -4,17 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/digit-health/dhr/access"
-	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/export"
+	"github.com/digit-health/dhr/export/failure"
 	"github.com/digit-health/dhr/export/parts"
+	"github.com/digit-health/dhr/export/shelf"
 	"github.com/digit-health/dhr/job"
 	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/search"
-	"github.com/digit-health/dhr/storage"
 )
 
 // cleanTimeout is how long clearing away may take after an attempt has ended.
@@ -115,7 +113,7 @@ func (a *attempt) clean(ctx context.Context) {
 	j := a.run.Job()
 	err := a.startOver(ctx)
 	if err == nil { // nobody goes on: whatever bears one of the tags is to go
-		err = a.s.deleteUnknown(ctx, a.spec, j.ID, 1, j.Fence, nil)
+		err = a.s.shelf.DeleteUnknown(ctx, &shelf.Lease{Tenant: a.spec.Tenant, Work: j.ID, Fence: j.Fence}, 1, a.spec.Storage)
 	}
 	if err == nil && a.work.Sealed {
 		err = a.s.shelf.DestroyKey(ctx, a.spec.Tenant, j.ID)
@@ -124,7 +122,8 @@ func (a *attempt) clean(ctx context.Context) {
 		a.work.Sealed = false
 		text, failed := encode(a.work)
 		err = errors.Join(failed, a.run.Update(ctx, func(j *job.Job) error {
-			j.Work, j.Labels = text, without(j.Labels, labelStored)
+			j.Work = text
+			j.Label(labelStored, false)
 			return nil
 		}))
 	}
@@ -135,59 +134,19 @@ func (a *attempt) clean(ctx context.Context) {
 
 // failureOf says to people why an attempt failed, and whether it makes sense to try again.
 func failureOf(err error) *job.Failure {
-	var f *job.Failure
-	if errors.As(err, &f) && f.Code != "" && f.Code != job.CodeInternal {
-		return f
-	}
-	permanent := f != nil && f.Permanent
 	var complaints jql.ErrorList
-	if errors.As(err, &complaints) {
+	if failure.Given(err) == nil && errors.As(err, &complaints) {
 		return &job.Failure{Code: "QUERY_REFUSED", Message: complaints.Error(), Permanent: true, Err: err}
 	}
-	for _, known := range failures {
-		if errors.Is(err, known.is) {
-			message := known.message
-			if _, why, ok := strings.Cut(err.Error(), known.is.Error()+": "); ok && (known.is == export.ErrInvalid || known.is == export.ErrTooMany) { //nolint:errorlint // it is of the table
-				message = strings.TrimSuffix(message, ".") + ": " + why + "." // which names choices and headings, and no values
-			}
-			return &job.Failure{Code: known.code, Message: message, Permanent: known.permanent || permanent, Err: err}
-		}
-	}
-	if class := storage.Class(err); class != "" {
-		return &job.Failure{Code: class, Message: "The storage did not take the file.", Permanent: permanent || lasting(err), Err: err}
-	}
-	return &job.Failure{Code: job.CodeInternal, Message: "Something went wrong.", Permanent: permanent, Err: err}
+	return failure.Of(err, failures...)
 }
 
-// lasting reports whether a storage will say the same again.
-func lasting(err error) bool {
-	return errors.Is(err, storage.ErrTooLarge) || errors.Is(err, storage.ErrInvalidFormat) || errors.Is(err, storage.ErrInvalid) || errors.Is(err, storage.ErrUnsupported)
-}
-
-// failures are what can go wrong, in words for who asked.
-var failures = []struct {
-	is            error
-	code, message string
-	permanent     bool
-}{
-	{ErrForbidden, "FORBIDDEN", "The user may not export any more.", true},
-	{access.ErrDenied, "FORBIDDEN", "The records may not be seen.", true},
-	{search.ErrUnknownIndex, "UNKNOWN_INDEX", "An index is not there, or may not be seen any more.", true},
-	{search.ErrUnknownField, "UNKNOWN_FIELD", "A field is not there, or may not be seen any more.", true},
-	{search.ErrInvalid, "QUERY_REFUSED", "The query cannot be answered.", true},
-	{search.ErrUnsupported, "QUERY_REFUSED", "The engine cannot answer the query.", true},
-	{search.ErrSnapshotLost, "SNAPSHOT_LOST", "The engine has lost the snapshot of the records.", false},
-	{errCount, "COUNT_MISMATCH", "Not as many records came as were counted.", false},
-	{search.ErrOverloaded, "ENGINE_OVERLOADED", "The engine has too much to do.", false},
-	{search.ErrUnavailable, "ENGINE_UNAVAILABLE", "The engine does not answer.", false},
-	{search.ErrPartial, "ENGINE_UNAVAILABLE", "A part of the engine does not answer.", false},
-	{search.ErrBadAnswer, "ENGINE_UNAVAILABLE", "The engine does not answer sensibly.", false},
-	{parts.ErrFull, "SPOOL_FULL", "There is no room for files that are being written.", false},
-	{parts.ErrSpool, "SPOOL_FAILED", "Files that are being written cannot be kept.", false},
-	{parts.ErrTooLarge, "RECORD_TOO_LARGE", "A record, with what every file begins with, does not fit into one file: larger parts are needed.", true},
-	{parts.ErrInvalid, "INVALID_REQUEST", "The choices about the file make no sense.", true},
-	{export.ErrTooMany, "TOO_MUCH_FOR_FORMAT", "The format cannot hold as many records, columns or characters.", true},
-	{export.ErrInvalid, "INVALID_REQUEST", "The format cannot follow the choices.", true},
-	{docstore.ErrUnavailable, "STORE_UNAVAILABLE", "The document store does not answer.", false},
-	{docstore.ErrTooLarge, "TOO_MANY_FILES", "The export has too many files.", true},
+// failures are what can go wrong with an export alone, in words for who asked. Where the reason is added it names choices and headings.
+var failures = []failure.Known{
+	{Is: ErrForbidden, Code: "FORBIDDEN", Message: "The user may not export any more.", Permanent: true},
+	{Is: errCount, Code: "COUNT_MISMATCH", Message: "Not as many records came as were counted."},
+	{Is: parts.ErrTooLarge, Code: "RECORD_TOO_LARGE", Message: "A record, with what every file begins with, does not fit into one file: larger parts are needed.", Permanent: true},
+	{Is: parts.ErrInvalid, Code: "INVALID_REQUEST", Message: "The choices about the file make no sense.", Permanent: true},
+	{Is: export.ErrTooMany, Code: "TOO_MUCH_FOR_FORMAT", Message: "The format cannot hold as many records, columns or characters.", Permanent: true, Why: true},
+	{Is: export.ErrInvalid, Code: "INVALID_REQUEST", Message: "The format cannot follow the choices.", Permanent: true, Why: true},
 }

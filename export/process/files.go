@@ -2,9 +2,6 @@ package process
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
 
 	"github.com/digit-health/dhr/export/parts"
 	"github.com/digit-health/dhr/export/shelf"
@@ -23,21 +20,6 @@ func itemsOf(files []part) []shelf.Item {
 	return items
 }
 
-// delete removes stored files. It does what it can, and returns those that are left, with the reasons.
-func (s *Service) delete(ctx context.Context, files []part) (left []part, err error) {
-	places, err := s.shelf.Delete(ctx, itemsOf(files)...)
-	for _, i := range places {
-		left = append(left, files[i])
-	}
-	return left, err
-}
-
-// deleteUnknown deletes what a storage has of an export under the leases from one to another, besides the files that
-// are to stay: what workers stored that were killed before they could say so.
-func (s *Service) deleteUnknown(ctx context.Context, sp *spec, id string, from, to int64, stay []part) error {
-	return s.shelf.DeleteUnknown(ctx, &shelf.Lease{Tenant: sp.Tenant, Work: id, Fence: to}, from, sp.Storage, itemsOf(stay)...)
-}
-
 // clear deletes all that an export has stored, with its key, and says so in its job.
 // Where a storage cannot delete at all, the key is destroyed and the rest stays.
 func (s *Service) clear(ctx context.Context, j *job.Job) (*job.Job, error) {
@@ -45,17 +27,9 @@ func (s *Service) clear(ctx context.Context, j *job.Job) (*job.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.Sealed {
-		if err := s.shelf.DestroyKey(ctx, j.Tenant, j.ID); err != nil {
-			return nil, err
-		}
-	}
-	left, err := s.delete(ctx, append(w.Doomed, w.Parts...))
-	kept := len(left) > 0 && shelf.Undeletable(err)
-	if err != nil && !kept {
-		return nil, err
-	}
-	if err := s.deleteUnknown(ctx, sp, j.ID, 1, j.Fence, left); err != nil {
+	lease := &shelf.Lease{Tenant: j.Tenant, Work: j.ID, Fence: j.Fence}
+	kept, err := s.shelf.Clear(ctx, lease, sp.Storage, w.Sealed, itemsOf(append(w.Doomed, w.Parts...))...)
+	if err != nil {
 		return nil, err
 	}
 	return s.config.Jobs.Update(ctx, sp.Tenant, kind, j.ID, func(j *job.Job) error {
@@ -70,7 +44,7 @@ func (s *Service) clear(ctx context.Context, j *job.Job) (*job.Job, error) {
 		if kept {
 			is.Warnings = append(is.Warnings, warnKept)
 		}
-		j.Labels = without(j.Labels, labelStored)
+		j.Label(labelStored, false)
 		j.Work, err = encode(is)
 		return err
 	})
@@ -79,26 +53,13 @@ func (s *Service) clear(ctx context.Context, j *job.Job) (*job.Job, error) {
 // warnKept is the warning about files that a storage does not delete.
 const warnKept = "the storage has no deletion: files of this export are still there"
 
-func without(labels []string, label string) []string {
-	var rest []string
-	for _, l := range labels {
-		if l != label {
-			rest = append(rest, l)
-		}
-	}
-	return rest
-}
-
-// filesHash returns the hash of the hashes of files, one a line, or "" if there are none.
+// filesHash returns the hash of all files.
 func filesHash(files []part) string {
-	if len(files) == 0 {
-		return ""
-	}
-	h := sha256.New()
+	hashes := make([]string, len(files))
 	for i := range files {
-		_, _ = fmt.Fprintln(h, files[i].SHA256) // a hash takes everything
+		hashes[i] = files[i].SHA256
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return shelf.Sum(hashes...)
 }
 
 // put stores a finished part, again if the storage does not answer, since the spool file is still there.

@@ -235,16 +235,11 @@ func (s *Service) room(ctx context.Context, sp *spec) error {
 		most int
 		of   string
 	}{{sp.User, s.config.Limits.PerUser, "user"}, {"", s.config.Limits.PerTenant, "tenant"}} {
-		if bound.most <= 0 {
-			continue
-		}
-		open, err := s.config.Jobs.List(ctx, &job.Query{
-			Tenant: sp.Tenant, Kind: kind, User: bound.user, States: []job.State{job.Initiated, job.Processing}, Limit: min(bound.most, docstore.MaxPage),
-		})
+		room, err := s.config.Jobs.Room(ctx, sp.Tenant, kind, bound.user, bound.most)
 		if err != nil {
 			return err
 		}
-		if len(open) >= bound.most {
+		if !room {
 			return fmt.Errorf("%w: a %s may have %d", ErrBusy, bound.of, bound.most)
 		}
 	}

@@ -97,7 +97,8 @@ func (a *attempt) save(ctx context.Context) error {
 		return err
 	}
 	return a.run.Update(ctx, func(j *job.Job) error {
-		j.Work, j.Labels = text, append(without(j.Labels, labelStored), labelStored)
+		j.Work = text
+		j.Label(labelStored, true)
 		return nil
 	})
 }
@@ -170,7 +171,8 @@ func (a *attempt) startOver(ctx context.Context) error {
 // drop deletes the files that were given up, and those that nobody knows of.
 func (a *attempt) drop(ctx context.Context) error {
 	if last := a.run.Job().Fence - 1; a.work.Looked < last {
-		err := a.s.deleteUnknown(ctx, a.spec, a.run.Job().ID, a.work.Looked+1, last, append(a.work.Doomed, a.work.Parts...))
+		lease := &shelf.Lease{Tenant: a.spec.Tenant, Work: a.run.Job().ID, Fence: last}
+		err := a.s.shelf.DeleteUnknown(ctx, lease, a.work.Looked+1, a.spec.Storage, itemsOf(append(a.work.Doomed, a.work.Parts...))...)
 		if err != nil {
 			return err
 		}
@@ -179,7 +181,7 @@ func (a *attempt) drop(ctx context.Context) error {
 	if len(a.work.Doomed) == 0 {
 		return nil
 	}
-	left, err := a.s.delete(ctx, a.work.Doomed)
+	left, err := a.s.shelf.Delete(ctx, itemsOf(a.work.Doomed)...)
 	if err != nil && shelf.Undeletable(err) { // what cannot be deleted must not keep the export from being made
 		a.s.log.WarnContext(ctx, "files that were given up stay in a storage without deletion", "export", a.run.Job().ID, "files", len(left), "error", err)
 		a.work.Warnings = append(a.work.Warnings, warnKept)
@@ -397,7 +399,7 @@ func (a *attempt) unsaved(ctx context.Context, p *part) {
 	case err == nil && holds(w, p):
 		return
 	case gone, err == nil && (j.Fence > mine.Fence || j.State.Finished()):
-		_, err = a.s.delete(ctx, []part{*p})
+		_, err = a.s.shelf.Delete(ctx, p.Item)
 	}
 	if err != nil {
 		a.s.log.WarnContext(ctx, "a stored file is left to whoever follows", "export", mine.ID, "file", string(p.Ref), "error", err)

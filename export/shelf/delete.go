@@ -2,6 +2,8 @@ package shelf
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -49,6 +51,38 @@ func (s *Shelf) DeleteUnknown(ctx context.Context, l *Lease, from int64, scheme 
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Clear deletes all that is kept of a piece of work: its key first, if it is sealed, then the files, and whatever workers up to the lease have left
+// besides. Where a storage cannot delete at all, the files stay, and kept says so.
+func (s *Shelf) Clear(ctx context.Context, l *Lease, scheme string, sealed bool, items ...Item) (kept bool, err error) {
+	if sealed {
+		if err := s.DestroyKey(ctx, l.Tenant, l.Work); err != nil {
+			return false, err
+		}
+	}
+	left, err := s.Delete(ctx, items...)
+	kept = len(left) > 0 && Undeletable(err)
+	if err != nil && !kept {
+		return false, err
+	}
+	stay := make([]Item, len(left))
+	for i, at := range left {
+		stay[i] = items[at]
+	}
+	return kept, s.DeleteUnknown(ctx, l, 1, scheme, stay...)
+}
+
+// Sum returns the hash of the hashes of files, one a line in hexadecimal, or "" if there are none.
+func Sum(hashes ...string) string {
+	if len(hashes) == 0 {
+		return ""
+	}
+	h := sha256.New()
+	for _, one := range hashes {
+		_, _ = fmt.Fprintln(h, one) // a hash takes everything
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Undeletable reports whether err, of Delete, says of every file that its storage has no deletion at all.

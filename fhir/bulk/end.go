@@ -2,20 +2,16 @@ package bulk
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 
-	"github.com/digit-health/dhr/access"
-	"github.com/digit-health/dhr/docstore"
+	"github.com/digit-health/dhr/export/failure"
 	"github.com/digit-health/dhr/export/parts"
 	"github.com/digit-health/dhr/export/shelf"
 	"github.com/digit-health/dhr/fhir/mapping"
 	"github.com/digit-health/dhr/job"
 	"github.com/digit-health/dhr/jql"
 	"github.com/digit-health/dhr/search"
-	"github.com/digit-health/dhr/storage"
 )
 
 // finish holds that what was written is what was counted, and says that the export is complete.
@@ -47,16 +43,13 @@ func (a *attempt) finish(ctx context.Context) error {
 	})
 }
 
-// filesHash returns the hash of the hashes of files, one a line, or "" if there are none.
+// filesHash returns the hash of all files.
 func filesHash(files []part) string {
-	if len(files) == 0 {
-		return ""
-	}
-	h := sha256.New()
+	hashes := make([]string, len(files))
 	for i := range files {
-		_, _ = fmt.Fprintln(h, files[i].SHA256) // a hash takes everything
+		hashes[i] = files[i].SHA256
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return shelf.Sum(hashes...)
 }
 
 // end says what becomes of the job after an attempt, and clears away what nobody will go on with.
@@ -125,7 +118,8 @@ func (a *attempt) clean(ctx context.Context) {
 		a.work.Sealed = false
 		text, failed := encode(a.work)
 		err = errors.Join(failed, a.run.Update(ctx, func(j *job.Job) error {
-			j.Work, j.Labels = text, without(j.Labels, labelStored)
+			j.Work = text
+			j.Label(labelStored, false)
 			return nil
 		}))
 	}
@@ -141,22 +135,9 @@ func (s *Service) clear(ctx context.Context, j *job.Job) (*job.Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.Sealed {
-		if err := s.shelf.DestroyKey(ctx, j.Tenant, j.ID); err != nil {
-			return nil, err
-		}
-	}
-	items := append(itemsOf(w.Doomed), itemsOf(w.Parts)...)
-	left, err := s.shelf.Delete(ctx, items...)
-	kept := len(left) > 0 && shelf.Undeletable(err)
-	if err != nil && !kept {
-		return nil, err
-	}
-	stay := make([]shelf.Item, len(left))
-	for i, at := range left {
-		stay[i] = items[at]
-	}
-	if err := s.shelf.DeleteUnknown(ctx, &shelf.Lease{Tenant: j.Tenant, Work: j.ID, Fence: j.Fence}, 1, sp.Scheme, stay...); err != nil {
+	lease := &shelf.Lease{Tenant: j.Tenant, Work: j.ID, Fence: j.Fence}
+	kept, err := s.shelf.Clear(ctx, lease, sp.Scheme, w.Sealed, append(itemsOf(w.Doomed), itemsOf(w.Parts)...)...)
+	if err != nil {
 		return nil, err
 	}
 	return s.config.Jobs.Update(ctx, j.Tenant, kind, j.ID, func(j *job.Job) error {
@@ -168,7 +149,7 @@ func (s *Service) clear(ctx context.Context, j *job.Job) (*job.Job, error) {
 		for i := range is.Parts {
 			is.Parts[i].Item = shelf.Item{Scheme: is.Parts[i].Scheme}
 		}
-		j.Labels = without(j.Labels, labelStored)
+		j.Label(labelStored, false)
 		j.Work, err = encode(is)
 		return err
 	})
@@ -176,67 +157,28 @@ func (s *Service) clear(ctx context.Context, j *job.Job) (*job.Job, error) {
 
 // failureOf says to people why an attempt failed, and whether it makes sense to try again.
 func failureOf(err error) *job.Failure {
-	var f *job.Failure
-	if errors.As(err, &f) && f.Code != "" && f.Code != job.CodeInternal {
-		return f
-	}
-	permanent := f != nil && f.Permanent
 	var complaints jql.ErrorList
-	if errors.As(err, &complaints) {
-		return &job.Failure{Code: "QUERY_REFUSED", Message: "The condition of a mapping, or of a group, does not fit its index: " + complaints.Error(), Permanent: true, Err: err}
-	}
 	var refused *mapping.SearchError
-	if errors.As(err, &refused) {
+	switch {
+	case failure.Given(err) != nil:
+	case errors.As(err, &complaints):
+		return &job.Failure{Code: "QUERY_REFUSED", Message: "The condition of a mapping, or of a group, does not fit its index: " + complaints.Error(), Permanent: true, Err: err}
+	case errors.As(err, &refused):
 		return &job.Failure{Code: "QUERY_REFUSED", Message: refused.Error(), Permanent: true, Err: err}
 	}
-	for _, known := range failures {
-		if errors.Is(err, known.is) {
-			return &job.Failure{Code: known.code, Message: known.message, Permanent: known.permanent || permanent, Err: err}
-		}
-	}
-	if class := storage.Class(err); class != "" {
-		return &job.Failure{Code: class, Message: "The storage did not take a file.", Permanent: permanent || lasting(err), Err: err}
-	}
-	return &job.Failure{Code: job.CodeInternal, Message: "Something went wrong.", Permanent: permanent, Err: err}
+	return failure.Of(err, failures...)
 }
 
-// lasting reports whether a storage will say the same again.
-func lasting(err error) bool {
-	for _, one := range []error{storage.ErrTooLarge, storage.ErrInvalidFormat, storage.ErrInvalid, storage.ErrUnsupported} {
-		if errors.Is(err, one) {
-			return true
-		}
-	}
-	return false
-}
-
-// failures are what can go wrong, in words for who asked.
-var failures = []struct {
-	is            error
-	code, message string
-	permanent     bool
-}{
-	{ErrForbidden, "FORBIDDEN", "The user may not export any more.", true},
-	{access.ErrDenied, "FORBIDDEN", "The records may not be seen.", true},
-	{errHidden, "FORBIDDEN", "Not all that a resource is made of may be seen any more.", true},
-	{errGone, "UNKNOWN_TYPE", "A resource type is no longer offered as it was when it was asked for.", true},
-	{errListed, "SNAPSHOT_LOST", "The engine has lost the snapshot of the records, and some of the files were listed already. Ask again.", true},
-	{ErrNotFound, "UNKNOWN_GROUP", "The group is not there any more.", true},
-	{search.ErrUnknownIndex, "UNKNOWN_INDEX", "An index is not there, or may not be seen any more.", true},
-	{search.ErrUnknownField, "UNKNOWN_FIELD", "A field is not there, or may not be seen any more.", true},
-	{search.ErrInvalid, "QUERY_REFUSED", "The index cannot be asked for what is exported, or not all of its documents may be seen.", true},
-	{search.ErrUnsupported, "QUERY_REFUSED", "The engine cannot answer the question.", true},
-	{search.ErrSnapshotLost, "SNAPSHOT_LOST", "The engine has lost the snapshot of the records.", false},
-	{errCount, "COUNT_MISMATCH", "Not as many records came as were counted.", false},
-	{search.ErrOverloaded, "ENGINE_OVERLOADED", "The engine has too much to do.", false},
-	{search.ErrUnavailable, "ENGINE_UNAVAILABLE", "The engine does not answer.", false},
-	{search.ErrPartial, "ENGINE_UNAVAILABLE", "A part of the engine does not answer.", false},
-	{search.ErrBadAnswer, "ENGINE_UNAVAILABLE", "The engine does not answer sensibly.", false},
-	{parts.ErrFull, "SPOOL_FULL", "There is no room for files that are being written.", false},
-	{parts.ErrSpool, "SPOOL_FAILED", "Files that are being written cannot be kept.", false},
-	{parts.ErrTooLarge, "RESOURCE_TOO_LARGE", "A resource does not fit into one file: larger files are needed.", true},
-	{docstore.ErrUnavailable, "STORE_UNAVAILABLE", "The document store does not answer.", false},
-	{docstore.ErrTooLarge, "TOO_MANY_FILES", "The export has too many files.", true},
+// failures are what can go wrong with these exports alone, in words for who asked.
+var failures = []failure.Known{
+	{Is: ErrForbidden, Code: "FORBIDDEN", Message: "The user may not export any more.", Permanent: true},
+	{Is: errHidden, Code: "FORBIDDEN", Message: "Not all that a resource is made of may be seen any more.", Permanent: true},
+	{Is: errGone, Code: "UNKNOWN_TYPE", Message: "A resource type is no longer offered as it was when it was asked for.", Permanent: true},
+	{Is: errListed, Code: "SNAPSHOT_LOST", Message: "The engine has lost the snapshot of the records, and some of the files were listed already. Ask again.", Permanent: true},
+	{Is: ErrNotFound, Code: "UNKNOWN_GROUP", Message: "The group is not there any more.", Permanent: true},
+	{Is: search.ErrInvalid, Code: "QUERY_REFUSED", Message: "The index cannot be asked for what is exported, or not all of its documents may be seen.", Permanent: true},
+	{Is: errCount, Code: "COUNT_MISMATCH", Message: "Not as many records came as were counted."},
+	{Is: parts.ErrTooLarge, Code: "RESOURCE_TOO_LARGE", Message: "A resource does not fit into one file: larger files are needed.", Permanent: true},
 }
 
 // issueTypes are the FHIR issue types of codes, and whether the trouble may pass.

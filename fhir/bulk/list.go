@@ -107,7 +107,7 @@ func (s *Service) remove(ctx context.Context, who *access.Principal, id string) 
 		}
 	}
 	j, err = s.config.Jobs.Update(ctx, j.Tenant, kind, id, func(j *job.Job) error {
-		j.Labels = append(without(j.Labels, labelDeleted), labelDeleted)
+		j.Label(labelDeleted, true)
 		return nil
 	})
 	if err == nil {

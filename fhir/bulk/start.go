@@ -162,28 +162,19 @@ func (s *Service) submit(ctx context.Context, who *access.Principal, sp *spec) (
 	return s.export(j)
 }
 
-// room returns ErrBusy if no more exports may wait. One that is about to end, since it was deleted, does not count.
+// room returns ErrBusy if no more exports may wait.
 func (s *Service) room(ctx context.Context, sp *spec) error {
 	for _, bound := range []struct {
 		user string
 		most int
 		of   string
 	}{{sp.User, s.config.Limits.PerUser, "user"}, {"", s.config.Limits.PerTenant, "tenant"}} {
-		if bound.most <= 0 {
-			continue
+		room, err := s.config.Jobs.Room(ctx, sp.Tenant, kind, bound.user, bound.most)
+		if err != nil {
+			return err
 		}
-		n := 0
-		q := &job.Query{Tenant: sp.Tenant, Kind: kind, User: bound.user, States: []job.State{job.Initiated, job.Processing}, Limit: docstore.MaxPage}
-		for j, err := range s.config.Jobs.All(ctx, q) {
-			if err != nil {
-				return err
-			}
-			if j.CancelRequested {
-				continue
-			}
-			if n++; n == bound.most {
-				return fmt.Errorf("%w: a %s may have %d", ErrBusy, bound.of, bound.most)
-			}
+		if !room {
+			return fmt.Errorf("%w: a %s may have %d", ErrBusy, bound.of, bound.most)
 		}
 	}
 	return nil

@@ -263,19 +263,10 @@ func (a *attempt) save(ctx context.Context) error {
 		return err
 	}
 	return a.run.Update(ctx, func(j *job.Job) error {
-		j.Work, j.Labels = text, append(without(j.Labels, labelStored), labelStored)
+		j.Work = text
+		j.Label(labelStored, true)
 		return nil
 	})
-}
-
-func without(labels []string, label string) []string {
-	var rest []string
-	for _, l := range labels {
-		if l != label {
-			rest = append(rest, l)
-		}
-	}
-	return rest
 }
 
 func (a *attempt) lease() *shelf.Lease {

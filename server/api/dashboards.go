@@ -193,15 +193,9 @@ type replaceDashboardRequest struct {
 }
 
 func (a *handler) replaceDashboard(ctx context.Context, in *replaceDashboardRequest) (*dashboardAnswer, error) {
-	version, err := expected(ctx, in.IfMatch, true)
-	if err != nil {
-		return nil, err
-	}
-	d, err := a.service.Dashboards().Replace(ctx, whoOf(ctx), in.ID, in.Body.dashboard(), version)
-	if err != nil {
-		return nil, a.changed(ctx, err, in.IfMatch)
-	}
-	return a.dashboardAnswer(d), nil
+	return amend(ctx, a, in.IfMatch, true, func(version int64) (*dashboard.Dashboard, error) {
+		return a.service.Dashboards().Replace(ctx, whoOf(ctx), in.ID, in.Body.dashboard(), version)
+	}, a.dashboardAnswer)
 }
 
 type patchDashboardRequest struct {
@@ -211,15 +205,9 @@ type patchDashboardRequest struct {
 }
 
 func (a *handler) patchDashboard(ctx context.Context, in *patchDashboardRequest) (*dashboardAnswer, error) {
-	version, err := expected(ctx, in.IfMatch, true)
-	if err != nil {
-		return nil, err
-	}
-	d, err := a.service.Dashboards().Patch(ctx, whoOf(ctx), in.ID, request(ctx).body, version)
-	if err != nil {
-		return nil, a.changed(ctx, err, in.IfMatch)
-	}
-	return a.dashboardAnswer(d), nil
+	return amend(ctx, a, in.IfMatch, true, func(version int64) (*dashboard.Dashboard, error) {
+		return a.service.Dashboards().Patch(ctx, whoOf(ctx), in.ID, request(ctx).body, version)
+	}, a.dashboardAnswer)
 }
 
 func (a *handler) deleteDashboard(ctx context.Context, in *FilterChange) (*struct{}, error) {
@@ -243,15 +231,9 @@ func (a *handler) copyDashboard(ctx context.Context, in *copyRequest) (*dashboar
 }
 
 func (a *handler) ownDashboard(ctx context.Context, in *ownRequest) (*dashboardAnswer, error) {
-	version, err := expected(ctx, in.IfMatch, false)
-	if err != nil {
-		return nil, err
-	}
-	d, err := a.service.Dashboards().ChangeOwner(ctx, whoOf(ctx), in.ID, in.Body.Owner, version)
-	if err != nil {
-		return nil, a.changed(ctx, err, in.IfMatch)
-	}
-	return a.dashboardAnswer(d), nil
+	return amend(ctx, a, in.IfMatch, false, func(version int64) (*dashboard.Dashboard, error) {
+		return a.service.Dashboards().ChangeOwner(ctx, whoOf(ctx), in.ID, in.Body.Owner, version)
+	}, a.dashboardAnswer)
 }
 
 func (a *handler) favourDashboard(on bool) func(context.Context, *FilterID) (*struct{}, error) {
@@ -269,15 +251,11 @@ func (a *handler) dashboardPermissions(ctx context.Context, in *FilterID) (*answ
 }
 
 func (a *handler) shareDashboard(ctx context.Context, in *shareRequest) (*shareAnswer, error) {
-	version, err := expected(ctx, in.IfMatch, false)
-	if err != nil {
-		return nil, err
-	}
-	d, err := a.service.Dashboards().SetPermissions(ctx, whoOf(ctx), in.ID, shares(in.Body.SharePermissions), version)
-	if err != nil {
-		return nil, a.changed(ctx, err, in.IfMatch)
-	}
-	return &shareAnswer{tag(d.Version), Permissions{filled(d.SharePermissions)}}, nil
+	return amend(ctx, a, in.IfMatch, false, func(version int64) (*dashboard.Dashboard, error) {
+		return a.service.Dashboards().SetPermissions(ctx, whoOf(ctx), in.ID, shares(in.Body.SharePermissions), version)
+	}, func(d *dashboard.Dashboard) *shareAnswer {
+		return &shareAnswer{tag(d.Version), Permissions{filled(d.SharePermissions)}}
+	})
 }
 
 type cascadeRequest struct {

@@ -159,15 +159,9 @@ type replaceGadgetRequest struct {
 }
 
 func (a *handler) replaceGadget(ctx context.Context, in *replaceGadgetRequest) (*gadgetAnswer, error) {
-	version, err := expected(ctx, in.IfMatch, true)
-	if err != nil {
-		return nil, err
-	}
-	g, err := a.service.Dashboards().ReplaceGadget(ctx, whoOf(ctx), in.ID, in.Body.gadget(), version)
-	if err != nil {
-		return nil, a.changed(ctx, err, in.IfMatch)
-	}
-	return a.gadgetAnswer(g), nil
+	return amend(ctx, a, in.IfMatch, true, func(version int64) (*dashboard.Gadget, error) {
+		return a.service.Dashboards().ReplaceGadget(ctx, whoOf(ctx), in.ID, in.Body.gadget(), version)
+	}, a.gadgetAnswer)
 }
 
 type patchGadgetRequest struct {
@@ -177,15 +171,9 @@ type patchGadgetRequest struct {
 }
 
 func (a *handler) patchGadget(ctx context.Context, in *patchGadgetRequest) (*gadgetAnswer, error) {
-	version, err := expected(ctx, in.IfMatch, true)
-	if err != nil {
-		return nil, err
-	}
-	g, err := a.service.Dashboards().PatchGadget(ctx, whoOf(ctx), in.ID, request(ctx).body, version)
-	if err != nil {
-		return nil, a.changed(ctx, err, in.IfMatch)
-	}
-	return a.gadgetAnswer(g), nil
+	return amend(ctx, a, in.IfMatch, true, func(version int64) (*dashboard.Gadget, error) {
+		return a.service.Dashboards().PatchGadget(ctx, whoOf(ctx), in.ID, request(ctx).body, version)
+	}, a.gadgetAnswer)
 }
 
 func (a *handler) deleteGadget(ctx context.Context, in *FilterChange) (*struct{}, error) {

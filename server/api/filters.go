@@ -176,6 +176,19 @@ func (a *handler) changed(ctx context.Context, err error, match string) error {
 	return a.problem(ctx, err)
 }
 
+// amend makes a change of the version that match names, which may be left out unless it is needed, and answers with what came of it.
+func amend[T, A any](ctx context.Context, a *handler, match string, needed bool, do func(version int64) (T, error), answer func(T) A) (none A, err error) {
+	version, err := expected(ctx, match, needed)
+	if err != nil {
+		return none, err
+	}
+	made, err := do(version)
+	if err != nil {
+		return none, a.changed(ctx, err, match)
+	}
+	return answer(made), nil
+}
+
 func (a *handler) filterAnswer(f *dashboard.Filter) *filterAnswer {
 	return &filterAnswer{ETag: tag(f.Version), Location: a.opts.Base + "/v1/filters/" + url.PathEscape(f.ID), Body: f}
 }
@@ -222,15 +235,9 @@ type replaceRequest struct {
 }
 
 func (a *handler) replaceFilter(ctx context.Context, in *replaceRequest) (*filterAnswer, error) {
-	version, err := expected(ctx, in.IfMatch, true)
-	if err != nil {
-		return nil, err
-	}
-	f, err := a.service.Filters().Replace(ctx, whoOf(ctx), in.ID, in.Body.filter(), version)
-	if err != nil {
-		return nil, a.changed(ctx, err, in.IfMatch)
-	}
-	return a.filterAnswer(f), nil
+	return amend(ctx, a, in.IfMatch, true, func(version int64) (*dashboard.Filter, error) {
+		return a.service.Filters().Replace(ctx, whoOf(ctx), in.ID, in.Body.filter(), version)
+	}, a.filterAnswer)
 }
 
 type patchRequest struct {
@@ -240,15 +247,9 @@ type patchRequest struct {
 }
 
 func (a *handler) patchFilter(ctx context.Context, in *patchRequest) (*filterAnswer, error) {
-	version, err := expected(ctx, in.IfMatch, true)
-	if err != nil {
-		return nil, err
-	}
-	f, err := a.service.Filters().Patch(ctx, whoOf(ctx), in.ID, request(ctx).body, version)
-	if err != nil {
-		return nil, a.changed(ctx, err, in.IfMatch)
-	}
-	return a.filterAnswer(f), nil
+	return amend(ctx, a, in.IfMatch, true, func(version int64) (*dashboard.Filter, error) {
+		return a.service.Filters().Patch(ctx, whoOf(ctx), in.ID, request(ctx).body, version)
+	}, a.filterAnswer)
 }
 
 func (a *handler) deleteFilter(ctx context.Context, in *FilterChange) (*struct{}, error) {
@@ -290,15 +291,9 @@ type ownRequest struct {
 }
 
 func (a *handler) ownFilter(ctx context.Context, in *ownRequest) (*filterAnswer, error) {
-	version, err := expected(ctx, in.IfMatch, false)
-	if err != nil {
-		return nil, err
-	}
-	f, err := a.service.Filters().ChangeOwner(ctx, whoOf(ctx), in.ID, in.Body.Owner, version)
-	if err != nil {
-		return nil, a.changed(ctx, err, in.IfMatch)
-	}
-	return a.filterAnswer(f), nil
+	return amend(ctx, a, in.IfMatch, false, func(version int64) (*dashboard.Filter, error) {
+		return a.service.Filters().ChangeOwner(ctx, whoOf(ctx), in.ID, in.Body.Owner, version)
+	}, a.filterAnswer)
 }
 
 func (a *handler) favour(on bool) func(context.Context, *FilterID) (*struct{}, error) {
@@ -329,15 +324,11 @@ type shareAnswer struct {
 }
 
 func (a *handler) shareFilter(ctx context.Context, in *shareRequest) (*shareAnswer, error) {
-	version, err := expected(ctx, in.IfMatch, false)
-	if err != nil {
-		return nil, err
-	}
-	f, err := a.service.Filters().SetPermissions(ctx, whoOf(ctx), in.ID, shares(in.Body.SharePermissions), version)
-	if err != nil {
-		return nil, a.changed(ctx, err, in.IfMatch)
-	}
-	return &shareAnswer{tag(f.Version), Permissions{filled(f.SharePermissions)}}, nil
+	return amend(ctx, a, in.IfMatch, false, func(version int64) (*dashboard.Filter, error) {
+		return a.service.Filters().SetPermissions(ctx, whoOf(ctx), in.ID, shares(in.Body.SharePermissions), version)
+	}, func(f *dashboard.Filter) *shareAnswer {
+		return &shareAnswer{tag(f.Version), Permissions{filled(f.SharePermissions)}}
+	})
 }
 
 type recordsRequest struct {
