@@ -30,7 +30,7 @@ func FuzzOriginal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, source, id string) {
 		var plain map[string]json.RawMessage
 		if json.Unmarshal([]byte(source), &plain) != nil || plain == nil {
-			t.Skip("no document")
+			return // no document
 		}
 		trimmed := strings.Trim(source, " \t\r\n")
 		stored := appendWithID(nil, []byte(source), id)
