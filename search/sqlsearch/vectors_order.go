@@ -1,0 +1,99 @@
+package sqlsearch
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+
+	"github.com/digit-health/dhr/jql/plan"
+)
+
+// A vectorKey is one key of an order.
+type vectorKey struct {
+	values  []int64 // nil for the IDs
+	missing vectorSet
+	desc    bool
+}
+
+// keys returns the keys of an order up to the first that is unique.
+func (f *finding) keys(order []plan.Sort) ([]vectorKey, error) {
+	var keys []vectorKey
+	for _, s := range order {
+		if s.Field == nil || s.Field.Path == "_index" { // alike in all records
+			continue
+		}
+		if s.Field.Path == "_id" {
+			return append(keys, vectorKey{desc: s.Desc}), nil
+		}
+		v, c, err := f.column(s.Field)
+		switch {
+		case err != nil:
+			return nil, err
+		case c != nil && c.Required:
+			return append(keys, vectorKey{desc: s.Desc}), nil
+		case v == nil || v.values == nil:
+			return nil, errBySQL
+		}
+		k := vectorKey{values: v.values, missing: v.missing, desc: s.Desc}
+		if s.Desc && len(v.more) > 0 {
+			k.values = v.greatest()
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+// greatest returns the greatest value of each record; values are the least.
+func (c *vector) greatest() []int64 {
+	values := slices.Clone(c.values)
+	for _, m := range c.more {
+		values[m.at] = max(values[m.at], m.value)
+	}
+	return values
+}
+
+// first returns the first n records of a set in the order of keys.
+func (f *finding) first(set vectorSet, keys []vectorKey, n int) []int32 {
+	compare := func(a, b int32) int { return f.compare(keys, int(a), int(b)) }
+	best := make([]int32, 0, min(2*n+1024, len(f.t.rids)))
+	full := false // the n least of those before are in front, in their order
+	for i := range set.all() {
+		if full && compare(int32(i), best[n-1]) > 0 { //nolint:gosec // there are at most mostRecords
+			continue
+		}
+		best = append(best, int32(i)) //nolint:gosec // as above
+		if len(best) >= 2*n+1024 {
+			slices.SortFunc(best, compare)
+			best, full = best[:n], true
+		}
+	}
+	slices.SortFunc(best, compare)
+	return best[:min(n, len(best))]
+}
+
+func (f *finding) compare(keys []vectorKey, a, b int) int {
+	for i := range keys {
+		k := &keys[i]
+		c := 0
+		if k.values == nil {
+			c = bytes.Compare(f.t.ids.at(a), f.t.ids.at(b))
+		} else if k.missing != nil && (k.missing.has(a) || k.missing.has(b)) {
+			switch { // which come last both ways
+			case !k.missing.has(b):
+				return 1
+			case !k.missing.has(a):
+				return -1
+			}
+			continue
+		} else {
+			c = cmp.Compare(k.values[a], k.values[b])
+		}
+		if c != 0 {
+			if k.desc {
+				return -c
+			}
+			return c
+		}
+	}
+	return cmp.Compare(a, b)
+}
