@@ -344,6 +344,9 @@ func (v *view) page(ctx context.Context, x *index, l *sqlgen.Layout, r *search.R
 	if err != nil {
 		return nil, notBySQL(err)
 	}
+	if f.scanned(set, r.Skip+r.Limit) {
+		return nil, nil
+	}
 	places := f.first(set, keys, r.Skip+r.Limit)
 	return f.stream(r, places[min(r.Skip, len(places)):]), nil
 }

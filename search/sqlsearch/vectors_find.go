@@ -85,6 +85,20 @@ func (f *finding) cost(n plan.Node) (cost int) {
 	return cost
 }
 
+// answersAll reports whether all conditions of a node are those of columns.
+func (f *finding) answersAll(n plan.Node) bool {
+	all := true
+	plan.Walk(n, func(n plan.Node) bool {
+		switch n.(type) {
+		case plan.And, plan.Or, plan.Not, plan.All, plan.None:
+		default:
+			all = all && f.answers(n)
+		}
+		return all
+	})
+	return all
+}
+
 // answers reports whether leaf knows the answer for n.
 func (f *finding) answers(n plan.Node) bool {
 	var field *record.Field
@@ -267,7 +281,17 @@ func (c *vector) between(low, high int64) vectorSet {
 	if low > high {
 		return newVectorSet(len(c.values))
 	}
-	return c.which(func(v int64) bool { return low <= v && v <= high })
+	set := newVectorSet(len(c.values))
+	for i := range set {
+		var w uint64
+		for j, v := range c.values[i*64 : min(i*64+64, len(c.values))] {
+			if low <= v && v <= high {
+				w |= 1 << j
+			}
+		}
+		set[i] = w
+	}
+	return c.corrected(set, func(v int64) bool { return low <= v && v <= high })
 }
 
 // which returns the records that have a number that is wanted.
@@ -282,6 +306,12 @@ func (c *vector) which(wanted func(v int64) bool) vectorSet {
 		}
 		set[i] = w
 	}
+	return c.corrected(set, wanted)
+}
+
+// corrected returns a set of records by their first values without those that have none, and with those of whose other values
+// one is wanted.
+func (c *vector) corrected(set vectorSet, wanted func(v int64) bool) vectorSet {
 	if c.missing != nil {
 		set = set.without(c.missing)
 	}
