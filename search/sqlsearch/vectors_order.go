@@ -103,18 +103,15 @@ func (f *finding) scanned(set vectorSet, n int) bool {
 func (f *finding) compare(keys []vectorKey, a, b int) int {
 	for i := range keys {
 		k := &keys[i]
-		c := 0
-		if k.values == nil {
+		var c int
+		switch {
+		case k.values == nil:
 			c = bytes.Compare(f.t.ids.at(a), f.t.ids.at(b))
-		} else if k.missing != nil && (k.missing.has(a) || k.missing.has(b)) {
-			switch { // which come last both ways
-			case !k.missing.has(b):
-				return 1
-			case !k.missing.has(a):
-				return -1
+		case k.lacks(a), k.lacks(b): // they come last both ways
+			if c := cmp.Compare(lacking(k.lacks(a)), lacking(k.lacks(b))); c != 0 {
+				return c
 			}
-			continue
-		} else {
+		default:
 			c = cmp.Compare(k.values[a], k.values[b])
 		}
 		if c != 0 {
@@ -125,4 +122,11 @@ func (f *finding) compare(keys []vectorKey, a, b int) int {
 		}
 	}
 	return cmp.Compare(a, b)
+}
+
+func lacking(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }

@@ -119,17 +119,17 @@ func (f *finding) places(v *vector, c *sqlgen.Column) error {
 }
 
 // stored returns the number of the value in the first column of s, if there is one.
-func (v *vector) stored(s *stmt) (n int64, is bool) {
+func (c *vector) stored(s *stmt) (n int64, is bool) {
 	switch value := s.value(0); {
 	case value == nil:
 		return 0, false
-	case v.values == nil:
+	case c.values == nil:
 		return 0, true
-	case v.place != nil:
-		n, is = v.place[s.int(0)]
-		v.broken = v.broken || !is
+	case c.place != nil:
+		n, is = c.place[s.int(0)]
+		c.broken = c.broken || !is
 		return n, is
-	case v.float:
+	case c.float:
 		n, _ = vectorNumber(s.float(0)) // a whole number may be stored as one
 		return n, true
 	}
