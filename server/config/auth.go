@@ -18,7 +18,7 @@ type Auth struct {
 	// JWT is how tokens are checked in mode jwt, and in digit3 if it says how.
 	JWT JWT
 	// OIDC is how people sign in at the page: at an issuer of OpenID Connect, such as Keycloak, whose tokens jwt checks.
-	OIDC OIDC
+	OIDC oidcSignIn
 	// Digit is where DIGIT's services are, and what is believed of its gateway.
 	Digit Digit
 	// Keys are the API keys of machines.
@@ -65,8 +65,8 @@ type Claims struct {
 	Attributes map[string]string
 }
 
-// OIDC is how people sign in at the page: at an issuer of OpenID Connect, such as Keycloak, whose tokens jwt checks. Without client_id they paste a token.
-type OIDC struct {
+// oidcSignIn is how people sign in at the page: at an issuer of OpenID Connect, such as Keycloak, whose tokens jwt checks. Without client_id they paste a token.
+type oidcSignIn struct {
 	// Issuer is the issuer's address, as tokens have it in iss: https, or http on this machine. If empty, auth.jwt.issuer, from which it cannot differ.
 	Issuer string
 	// ClientID is the name of the page at the issuer, where it is a public client: one without a secret.

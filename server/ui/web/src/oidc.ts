@@ -77,7 +77,7 @@ export async function finish(back: URLSearchParams): Promise<void> {
   const text = sessionStorage.getItem(begun)
   sessionStorage.removeItem(begun)
   const mine = JSON.parse(text ?? 'null') as Begun | null
-  history.replaceState(null, '', location.pathname)
+  history.replaceState(null, '', location.pathname + location.hash)
   if (mine) go(mine.to, true)
   await told(async () => {
     if (!mine || back.get('state') !== mine.state) throw new Refusal('oidc.state')
