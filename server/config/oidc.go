@@ -83,7 +83,7 @@ func (k *checker) oidcTokens() {
 var (
 	scopeText = regexp.MustCompile(`^[!#-\[\]-~]+$`) // RFC 6749, appendix A.4
 	// hostText is what the page's policy can name: no IPv6, and nothing that would end the policy's part.
-	hostText = regexp.MustCompile(`^[A-Za-z0-9._-]+(:[0-9]{1,5})?$`)
+	hostText = regexp.MustCompile(`^[A-Za-z0-9._-]+(:[1-9][0-9]{0,4})?$`)
 )
 
 // unsafeOrigin says why the page cannot send secrets to an address, or nothing if it can.

@@ -81,7 +81,7 @@ func (o *OIDC) attribute() string {
 }
 
 // hostText is a host as a policy can name it: no IPv6, and nothing that would end its part of the policy.
-var hostText = regexp.MustCompile(`^[A-Za-z0-9._-]+(:[0-9]{1,5})?$`)
+var hostText = regexp.MustCompile(`^[A-Za-z0-9._-]+(:[1-9][0-9]{0,4})?$`)
 
 // originOf returns the origin of an address to which the page may send what is secret.
 func originOf(address string) (string, error) {
@@ -92,7 +92,11 @@ func originOf(address string) (string, error) {
 	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Host)) {
 		return "", fmt.Errorf("%w: %q does not begin with https", ErrOIDC, address)
 	}
-	return u.Scheme + "://" + strings.ToLower(u.Host), nil
+	host := strings.ToLower(u.Host)
+	if port := u.Port(); port == map[string]string{"https": "443", "http": "80"}[u.Scheme] {
+		host = strings.TrimSuffix(host, ":"+port) // as browsers write origins
+	}
+	return u.Scheme + "://" + host, nil
 }
 
 // loopback reports whether a host, with or without a port, is this machine.

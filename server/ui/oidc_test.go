@@ -47,6 +47,14 @@ func TestSignInIsTold(t *testing.T) {
 	require.NotContains(t, body(t, without), "oidc=")
 	require.NotEqual(t, without.Header.Get("ETag"), r.Header.Get("ETag"), "what a browser has kept of the one is not the other")
 
+	for issuer, origin := range map[string]string{
+		"https://h:443/a": "https://h", "https://h:80": "https://h:80", "http://localhost:80": "http://localhost", "HTTPS://H:443/": "https://h", "http://127.0.0.1": "http://127.0.0.1",
+	} {
+		o, err = ui.NewOIDC(issuer, "page", nil)
+		require.NoError(t, err, issuer)
+		require.Equal(t, "'self' "+origin, connects(t, get(t, ui.Handler(&ui.Options{OIDC: o}), http.MethodGet, "/")))
+	}
+
 	o, err = ui.NewOIDC("http://localhost:8080/", "page", nil)
 	require.NoError(t, err)
 	r = get(t, ui.Handler(&ui.Options{OIDC: o}), http.MethodGet, "/")
@@ -58,7 +66,7 @@ func TestSignInThatIsUnfit(t *testing.T) {
 	t.Parallel()
 	for _, issuer := range []string{
 		"", "id.example.org", "/realms/a", "http://id.example.org", "ftp://id.example.org", "https://u:pw@id.example.org", "https://id.example.org/?a", "https://id.example.org/?",
-		"https://id.example.org/#a", "https://[::1]:8443", "https://a;script-src", "https://a b", "https://a,b", "https://*.example.org", "http://127.0.0.1.example.org", "https://", "https://a:b",
+		"https://id.example.org/#a", "https://[::1]:8443", "https://a;script-src", "https://a b", "https://a,b", "https://*.example.org", "http://127.0.0.1.example.org", "https://", "https://a:b", "https://a:0443",
 	} {
 		_, err := ui.NewOIDC(issuer, "page", nil)
 		require.ErrorIs(t, err, ui.ErrOIDC, issuer)

@@ -9,7 +9,7 @@ const random = () => randomBytes(24).toString('base64url')
 const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
 const now = () => Math.floor(Date.now() / 1000)
 
-// An Issuer has turned, which a test changes to have it behave otherwise: {life, expires, rotate, nonce, state, skew, audience, deny, discovery}.
+// An Issuer has turned, which a test changes to have it behave otherwise: {life, expires, nonce, state, skew, audience, error, user, discovery}.
 export class Issuer {
   client = 'dhr-page'
   redirects = new Set() // the client's, exactly
@@ -47,14 +47,14 @@ export class Issuer {
   // access returns a token for the server of DHR.
   access(user) {
     const { life = 300, audience = 'dhr' } = this.turned
-    return this.#sign({ iss: this.url, aud: audience, azp: this.client, typ: 'Bearer', sub: user, preferred_username: user, realm_access: { roles: ['ADMIN'] }, iat: now(), exp: now() + life, jti: random() })
+    return this.#sign({ iss: this.url, aud: audience, azp: this.client, typ: 'Bearer', sub: `id-of-${user}`, preferred_username: user, realm_access: { roles: ['ADMIN'] }, iat: now(), exp: now() + life, jti: random() })
   }
 
   #tokens(user, nonce) {
     const { life = 300, expires = life, skew = 0 } = this.turned
     const refresh = random()
     this.#refresh.set(refresh, { user, nonce })
-    const id = this.#sign({ iss: this.url, aud: this.client, typ: 'ID', sub: user, nonce: this.turned.nonce ?? nonce, iat: now() + skew, exp: now() + skew + 300 })
+    const id = this.#sign({ iss: this.url, aud: this.client, typ: 'ID', sub: `id-of-${user}`, preferred_username: user, nonce: this.turned.nonce ?? nonce, iat: now() + skew, exp: now() + skew + 300 })
     return { access_token: this.access(user), token_type: 'Bearer', refresh_token: refresh, id_token: id, scope: 'openid', ...(expires ? { expires_in: expires } : {}) }
   }
 
@@ -138,7 +138,7 @@ export class Issuer {
       this.#refresh.delete(form.get('refresh_token'))
       if (!of) return bad('invalid_grant', 'the refresh token is over')
       this.seen.refreshes++
-      return this.#open(a, q.headers.origin, 200, this.#tokens(of.user, of.nonce))
+      return this.#open(a, q.headers.origin, 200, this.#tokens(this.turned.user ?? of.user, of.nonce))
     }
     if (form.get('grant_type') !== 'authorization_code') return bad('unsupported_grant_type', String(form.get('grant_type')))
     const of = this.#codes.get(form.get('code'))

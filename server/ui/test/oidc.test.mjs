@@ -83,7 +83,7 @@ async function login(page, user = 'asha') {
   await enter(page)
   await page.getByLabel('User').fill(user)
   await page.getByRole('button', { name: 'Log in' }).click()
-  await page.locator('.who', { hasText: user }).waitFor()
+  await page.locator('.who').getByText(user, { exact: true }).waitFor()
   await settle(page)
 }
 
@@ -121,7 +121,7 @@ test('one signs in at the root, and with a token that was pasted', { skip }, asy
   await other.page.getByText('The server does not take this token').waitFor()
   await other.page.getByLabel('Token').fill(issuer.access('mona'))
   await other.page.getByRole('button', { name: 'Sign in', exact: true }).click()
-  await other.page.locator('.who', { hasText: 'mona' }).waitFor()
+  await other.page.locator('.who', { hasText: 'id-of-mona' }).waitFor()
   assert.deepEqual(await stored(other.page), ['dhr.token'])
   await other.page.getByRole('button', { name: 'Sign out' }).click()
   await other.page.getByRole('heading', { name: 'Sign in' }).waitFor()
@@ -187,6 +187,17 @@ test('who cannot be renewed signs in again, and comes back to the same place', {
   await enter(page) // the issuer still knows who that is
   await page.getByRole('heading', { name: 'Filters' }).waitFor()
   assert.match(page.url(), /#\/filters$/)
+  await check(/status of 40[01]/)
+})
+
+test('a token of somebody else is no renewal', { skip }, async () => {
+  const { page, check } = await visit(root + '#/filters')
+  issuer.turned = { life: 2, user: 'mallory' }
+  await login(page)
+  await page.waitForFunction(() => Date.now() > JSON.parse(sessionStorage['dhr.grant']).until + 1000)
+  await page.getByRole('link', { name: 'Dashboards' }).click()
+  await page.getByText('Your sign-in has ended').waitFor()
+  assert.equal(await page.locator('.who').count(), 0)
   await check(/status of 40[01]/)
 })
 
@@ -266,6 +277,16 @@ test('an issuer that does not answer is told in words', { skip }, async () => {
   await page.unroute(`${issuer.url}/.well-known/**`)
   await login(page)
   await check(/status of 401|net::ERR_FAILED/)
+})
+
+test('without https the page says why one cannot sign in', { skip }, async () => {
+  const plain = await launch('--host-resolver-rules=MAP reports.test 127.0.0.1')
+  const at = root.replace('127.0.0.1', 'reports.test')
+  const { page } = await open(plain)
+  await page.goto(at)
+  await enter(page)
+  await page.getByText(`One can sign in over https alone, and this page is at ${at}.`).waitFor()
+  await plain.close()
 })
 
 test('a link with a code signs nobody in, and signs nobody out', { skip }, async () => {

@@ -27,6 +27,8 @@ export class Refusal extends Error {
 export interface Grant {
   refresh?: string // what gives the next token
   id?: string // the ID token, by which the issuer knows whom to sign out
+  sub?: string // who signed in, to the issuer
+  name?: string // of who signed in, for people
   until?: number // when the token is to be renewed, by the clock of this machine
 }
 
@@ -93,6 +95,6 @@ async function ask(by: Grant): Promise<boolean> {
   const next = await renewed(by)
   if (grant !== by) return bearer !== '' // somebody has signed in or out meanwhile
   if (next) keep(next.token, next.grant)
-  else keep(bearer, { id: by.id, until: 0 })
+  else keep(bearer, { ...(by.id ? { id: by.id } : {}), until: 0 })
   return next !== null
 }

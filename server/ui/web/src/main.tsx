@@ -2,7 +2,7 @@ import { render, type ComponentChildren, type JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Ask } from './ask.tsx'
 import { Audit } from './audit.tsx'
-import { refused, token } from './bearer.ts'
+import { granted, refused, token } from './bearer.ts'
 import { Boards, Home } from './boards.tsx'
 import { Exports } from './exports.tsx'
 import { Filters } from './filters.tsx'
@@ -122,7 +122,7 @@ function Settings(p: { session: Session | null; help: () => void }) {
       <select aria-label={t('theme')} value={look} onChange={(e) => show(e.currentTarget.value as Theme)}>
         {themes.map((v) => <option key={v} value={v} selected={v === look}>{t(`theme.${v}`)}</option>)}
       </select>
-      {p.session && <span class="who" title={t('who', { user: p.session.me.user, tenant: p.session.me.tenant, roles: p.session.me.roles.join(', ') })}>{p.session.me.user}</span>}
+      {p.session && <span class="who" title={t('who', { user: p.session.me.user, tenant: p.session.me.tenant, roles: p.session.me.roles.join(', ') })}>{granted()?.name ?? p.session.me.user}</span>}
       {token.get() && <button type="button" class="plain" onClick={() => void signOut()}>{t('signout')}</button>}
       <button type="button" class="plain icon" onClick={p.help} aria-label={t('help')} title={t('help')}>?</button>
     </div>

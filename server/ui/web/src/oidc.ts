@@ -96,7 +96,8 @@ export async function renewed(by: Grant): Promise<{ token: string; grant: Grant 
     const answer = await oauth.refreshTokenGrantRequest(as, client, oauth.None(), by.refresh ?? '', options)
     if (answer.status >= 400 && answer.status < 500 && answer.status !== 408 && answer.status !== 429) return null
     const got = bearer(await oauth.processRefreshTokenResponse(as, client, answer))
-    return { token: got.access_token, grant: grantOf(got, by) }
+    const grant = grantOf(got, by)
+    return by.sub && grant.sub !== by.sub ? null : { token: got.access_token, grant } // a token of somebody else is none
   })
 }
 
@@ -124,8 +125,11 @@ function grantOf(got: oauth.TokenEndpointResponse, before: Grant): Grant {
   const refresh = got.refresh_token ?? before.refresh
   const id = got.id_token ?? before.id
   const life = got.expires_in
+  const claims = oauth.getValidatedIdTokenClaims(got)
+  const sub = claims?.sub ?? before.sub
+  const name = [claims?.name, claims?.preferred_username, claims?.email].find((n) => typeof n === 'string' && n !== '') as string | undefined ?? before.name
   return {
-    ...(refresh ? { refresh } : {}), ...(id ? { id } : {}),
+    ...(refresh ? { refresh } : {}), ...(id ? { id } : {}), ...(sub ? { sub } : {}), ...(name ? { name } : {}),
     ...(life ? { until: Date.now() + 1000 * (life - Math.min(10, life / 10)) } : {}),
   }
 }
