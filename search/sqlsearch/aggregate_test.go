@@ -3,6 +3,7 @@ package sqlsearch_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -134,9 +135,13 @@ func TestAggregateAtOneMoment(t *testing.T) {
 	d := open(t, filepath.Join(t.TempDir(), "records.sqlite"), nil)
 	require.NoError(t, d.Create(t.Context(), s))
 	loaded := make(chan error, 1)
+	var batches []iter.Seq[*search.Document]
+	for i := range 60 {
+		batches = append(batches, documents(t, s, fmt.Sprintf(`{"_id": "r%d", "_source": {"age": %d}}`, i, i%7)))
+	}
 	go func() {
-		for i := range 60 {
-			_, err := d.Load(t.Context(), s, documents(t, s, fmt.Sprintf(`{"_id": "r%d", "_source": {"age": %d}}`, i, i%7)), func(search.Refusal) {})
+		for _, docs := range batches {
+			_, err := d.Load(t.Context(), s, docs, func(search.Refusal) {})
 			if err != nil {
 				loaded <- err
 				return
