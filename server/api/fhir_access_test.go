@@ -132,6 +132,22 @@ func TestFHIRIsOnesOwn(t *testing.T) {
 	require.Equal(t, http.StatusOK, c.ask("admin", http.MethodGet, status, nil).status)
 }
 
+// A2: a person who has the name of a client is not that client, and the client not that person.
+func TestFHIRClientsAreNoUsers(t *testing.T) {
+	t.Parallel()
+	c := openClinic(t, func(c *clinic) { c.signIn = true })
+	client, err := c.client().Token(t.Context())
+	require.NoError(t, err)
+	for owner, other := range map[string]string{client: "research", "research": client} {
+		status := c.kick(owner, "$export?_type=Patient")
+		file := fmt.Sprint(at(t, list(t, c.complete(owner, status).json, "output")[0], "url"))
+		for _, x := range [][2]string{{"GET", status}, {"GET", file}, {"DELETE", status}} {
+			require.Equal(t, http.StatusNotFound, c.ask(other, x[0], x[1], nil).status, "%s %s", x[0], x[1])
+			require.Less(t, c.ask(owner, x[0], x[1], nil).status, 300, "%s %s", x[0], x[1])
+		}
+	}
+}
+
 // K8, K9: a patient gets what is its own, at the level of patients.
 func TestFHIRPatientExports(t *testing.T) {
 	t.Parallel()

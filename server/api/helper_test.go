@@ -71,6 +71,8 @@ var users = map[string]*access.Principal{
 	"admin":    {User: "admin", Tenant: "pb", Roles: []string{"ADMIN"}},
 	"nobody":   {User: "nobody", Tenant: "pb"},
 	"foreign":  {User: "foreign", Tenant: "mz", Roles: []string{"ADMIN"}},
+	// Who has the name of a SMART client.
+	"research": {User: "research", Tenant: "pb", Roles: []string{"EXPORTER"}},
 	"promoted": {User: "exporter", Tenant: "pb", Roles: []string{"ADMIN"}},
 }
 

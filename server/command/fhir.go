@@ -156,7 +156,7 @@ func smartClients(c *config.Config) ([]smart.Client, error) {
 		one := &c.FHIR.Smart.Clients[i]
 		all[i] = smart.Client{
 			ID: one.ID, Scopes: one.Scopes,
-			Principal: &access.Principal{User: one.ID, Tenant: one.Tenant, Roles: one.Roles, Groups: one.Groups, Attributes: one.Attributes},
+			Principal: &access.Principal{Tenant: one.Tenant, Roles: one.Roles, Groups: one.Groups, Attributes: one.Attributes},
 		}
 		var err error
 		switch {
