@@ -267,6 +267,18 @@ func Granted(who *access.Principal) (types []string, is bool) {
 	return slices.Sorted(maps.Keys(all)), true
 }
 
+// Confined reports whether a principal comes with a token for FHIR and nothing else: one with scopes of SMART, those that begin with system/,
+// patient/ or user/, in its attribute smart_scope, whatever other scopes it has beside.
+func Confined(who *access.Principal) bool {
+	for text := range strings.FieldsSeq(strings.Join(who.Attributes[Attribute], " ")) {
+		switch context, _, ok := strings.Cut(text, "/"); context {
+		case "system", "patient", "user":
+			return ok
+		}
+	}
+	return false
+}
+
 // sweep throws away what is remembered of a few assertions that have expired.
 func (s *Server) sweep(ctx context.Context, now time.Time) {
 	s.mu.Lock()

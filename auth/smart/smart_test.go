@@ -254,6 +254,21 @@ func TestScopes(t *testing.T) {
 	}
 }
 
+// A token of whoever is for FHIR alone if one of its scopes is of SMART.
+func TestConfined(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"": false, "openid profile": false, "system": false, "systems/Patient.rs": false, "launch/patient": false, "https://example.org/user/x": false,
+		"system/*.rs": true, "openid system/Patient.c": true, "patient/*.read": true, "user/Observation.rs": true, "system/": true,
+	} {
+		for _, values := range [][]string{{text}, strings.Fields(text)} {
+			who := &access.Principal{Attributes: map[string][]string{smart.Attribute: values}}
+			require.Equal(t, want, smart.Confined(who), "%q", values)
+		}
+	}
+	require.False(t, smart.Confined(&access.Principal{}))
+}
+
 // What is accepted of tokens, and what a client has whose configuration was changed meanwhile.
 func TestAccess(t *testing.T) {
 	t.Parallel()
