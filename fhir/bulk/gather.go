@@ -72,6 +72,7 @@ func (a *attempt) organized(ctx context.Context, st *step) (err error) {
 		}
 	}()
 	nobodys := int64(0)
+	var header []byte
 	err = a.gather(ctx, st, a.resource, func(n int, b *bound, r *record.Record, line []byte) error {
 		patient := b.x.PatientOf(r)
 		if patient == "" { // at system level alone
@@ -79,6 +80,11 @@ func (a *attempt) organized(ctx context.Context, st *step) (err error) {
 			a.tally.Written--
 			a.tally.Outside++
 			return nil
+		}
+		if header = appendHeader(header[:0], patient); a.data.never(len(header) + 1 + len(line)) { // both have to be in one file
+			a.tally.Written--
+			a.tally.Unmappable++
+			return a.fault(ctx, tooLong(b.Type, recordOf(r.ID, b.Index), len(line), a.data.bytes))
 		}
 		rank := n + 1
 		if b.Type == patientType {
@@ -236,12 +242,19 @@ func (a *attempt) latest(ctx context.Context, st *step) (err error) {
 			continue
 		}
 		last = append(last[:0:0], e.key...)
+		a.tally.Outside--
+		if a.data.never(len(e.line)) {
+			a.tally.Unmappable++
+			if err := a.fault(ctx, tooLong(st.Type, fmt.Sprintf("Provenance/%s", last), len(e.line), a.data.bytes)); err != nil {
+				return err
+			}
+			continue
+		}
 		from := len(a.data.buf)
 		a.data.buf = append(a.data.buf, e.line...)
 		if err := a.add(ctx, from); err != nil {
 			return err
 		}
-		a.tally.Outside--
 		a.tally.Written++
 	}
 	return a.advance(ctx)

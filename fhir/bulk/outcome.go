@@ -2,6 +2,7 @@ package bulk
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/digit-health/dhr/fhir"
 	"github.com/digit-health/dhr/fhir/mapping"
@@ -36,6 +37,17 @@ func appendHeader(dst []byte, patient string) []byte {
 	dst = append(dst, patient...)
 	return append(dst, `"}}]}`...)
 }
+
+// tooLong returns what to say of a resource of n bytes, which is larger than a file may be: of is the record or the resource.
+func tooLong(resourceType, of string, n int, most int64) *issue {
+	return &issue{
+		Severity: "error", Code: "too-long",
+		Diagnostics: fmt.Sprintf("%s is a %s of %d bytes and in no file, since one may have %d. Ask for larger files.", of, resourceType, n, most),
+	}
+}
+
+// recordOf names a record to people.
+func recordOf(id, index string) string { return fmt.Sprintf("The record %q of %q", id, index) }
 
 // unmappable returns what to say of a record that is no resource, or nil if err says something else.
 func unmappable(resourceType, index string, err error) *issue {

@@ -350,8 +350,12 @@ func (p *reader) sizes() (err error) {
 	if p.asked.MaxBytes, err = p.size(pMaxBytes); err != nil {
 		return err
 	}
-	if most := p.asked.MaxBytes; most > 0 && p.asked.MinBytes > most {
-		return wrong(pMinBytes, "It is greater than %s.", pMaxBytes)
+	switch least, most := p.asked.MinBytes, p.asked.MaxBytes; {
+	case most == 0:
+	case least >= most:
+		return wrong(pMinBytes, "It is %d and has to be less than %s, which is %d.", least, pMaxBytes, most)
+	case most < leastBytes:
+		return wrong(pMaxBytes, "Files of %d bytes at most have no room for many a resource. Ask for %d or more.", most, leastBytes)
 	}
 	return nil
 }

@@ -72,6 +72,10 @@ func (a *attempt) one(ctx context.Context, b *bound, r *record.Record, line make
 	case err != nil:
 	case len(buf) == from:
 		next.Outside = 1
+	case a.data.never(len(buf) - from):
+		a.data.buf = buf[:from]
+		err = a.fault(ctx, tooLong(b.Type, recordOf(r.ID, b.Index), len(buf)-from, a.data.bytes))
+		next.Unmappable = 1
 	default:
 		err = a.add(ctx, from)
 		next.Written = 1

@@ -57,7 +57,8 @@ type Config struct {
 type Limits struct {
 	// FileRecords is the greatest number of resources of one file. If zero, 100,000.
 	FileRecords int64
-	// FileBytes is the greatest size of one file, plain. If zero, 1 GiB, or what the storage takes.
+	// FileBytes is the greatest size of one file, plain, 64 KiB or more. If zero, 1 GiB, or what the storage takes. A resource
+	// that is larger is in no file: it goes to the error file as what cannot be mapped does.
 	FileBytes int64
 	// Bytes is the greatest size of all files of an export, as they are stored. One that would be larger fails.
 	Bytes int64
@@ -119,6 +120,8 @@ const (
 	maxFiles = 2000
 	// spare is what compression and sealing may add to a file that has to fit into a storage, besides a part in a thousand.
 	spare = 4096
+	// leastBytes is the least greatest size of a file: whatever is said of a record in an error file has room in it.
+	leastBytes = 64 << 10
 )
 
 // New returns the exports of a host, and has the configuration's jobs handle them. It starts nothing:
@@ -141,9 +144,10 @@ func New(c *Config, h *Host) (*Service, error) {
 	if most, err := c.Files.MaxBytes(s.config.Scheme); err != nil {
 		return nil, fmt.Errorf("fhir export: %w", err)
 	} else if most > 0 {
-		if l.FileBytes = min(l.FileBytes, most-most/1000-spare); l.FileBytes <= 0 {
-			return nil, fmt.Errorf("fhir export: %w: the storage %q takes no files beyond %d bytes", ErrInvalid, s.config.Scheme, most)
-		}
+		l.FileBytes = min(l.FileBytes, most-most/1000-spare)
+	}
+	if l.FileBytes < leastBytes {
+		return nil, fmt.Errorf("fhir export: %w: files in the storage %q may have %d bytes; %d are needed at least", ErrInvalid, s.config.Scheme, l.FileBytes, leastBytes)
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
