@@ -1,12 +1,16 @@
 package bulk_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/digit-health/dhr/docstore"
+	"github.com/digit-health/dhr/docstore/memdoc"
 	"github.com/digit-health/dhr/fhir/bulk"
 	"github.com/digit-health/dhr/job"
 )
@@ -157,6 +161,56 @@ func joined(all []string) (text string) {
 		text += line + "\n"
 	}
 	return text
+}
+
+// A barrier is a store in which new exports wait for each other before they are kept.
+type barrier struct {
+	docstore.Driver
+	missing atomic.Int64
+	opened  chan struct{}
+}
+
+func (b *barrier) Put(ctx context.Context, d *docstore.Document, expect int64) (*docstore.Document, error) {
+	if d.Kind == "fhir-exports" && expect == 0 {
+		if b.missing.Add(-1) == 0 {
+			close(b.opened)
+		}
+		<-b.opened
+	}
+	return b.Driver.Put(ctx, d, expect)
+}
+
+// 429: of kick-offs at once, of which each has found that there is room, as many are exports as there may be.
+func TestBusyAtOnce(t *testing.T) {
+	t.Parallel()
+	const n, most = 8, 1
+	b := &barrier{Driver: memdoc.New(), opened: make(chan struct{})}
+	b.missing.Store(n)
+	h := open(t, memory(t, 10), func(h *house) {
+		h.docs, h.idle = docstore.New(b), true
+		h.config.Limits.PerUser = most
+	})
+	errs := make(chan error, n)
+	for range n {
+		go func() {
+			_, err := h.Start(context.WithoutCancel(t.Context()), asha(), ask(bulk.SystemLevel))
+			errs <- err
+		}()
+	}
+	begun := 0
+	for range n {
+		err := <-errs
+		if err == nil {
+			begun++
+			continue
+		}
+		require.ErrorIs(t, err, bulk.ErrBusy)
+		require.ErrorContains(t, err, "a user may have 1")
+	}
+	require.Equal(t, most, begun)
+	left, err := h.jobs.List(t.Context(), &job.Query{Tenant: "pb", Kind: "fhir-exports"})
+	require.NoError(t, err)
+	require.Len(t, left, most)
 }
 
 // 429: too many exports of a user, or of a tenant; one that was deleted does not count any more, at once.
