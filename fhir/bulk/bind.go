@@ -21,6 +21,7 @@ type mapper interface {
 	Append(dst []byte, r *record.Record) ([]byte, error)
 	IDOf(r *record.Record) (string, error)
 	PatientOf(r *record.Record) string
+	Elsewhere(r *record.Record) bool
 	Search(query string) (string, error)
 	OfPatients(ids ...string) (string, error)
 }

@@ -40,6 +40,7 @@ func (a *attempt) gather(ctx context.Context, st *step, maker func(*bound) maker
 			case err != nil:
 			case len(buf) == 0:
 				a.tally.Outside++
+				a.tally.Elsewhere += a.elsewhere(b, r)
 			default:
 				err = emit(n, b, r, buf)
 				a.tally.Written++

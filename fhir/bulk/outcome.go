@@ -46,6 +46,21 @@ func tooLong(resourceType, of string, n int, most int64) *issue {
 	}
 }
 
+// elsewhereNote returns what to say of n resources of a type, or of several, that refer to patients of other servers; nil if there are none.
+func elsewhereNote(n int64, resourceType string) *issue {
+	if n == 0 {
+		return nil
+	}
+	of := "resources"
+	if resourceType != "" {
+		of += " of type " + resourceType
+	}
+	return &issue{
+		Severity: "warning", Code: "suppressed",
+		Diagnostics: fmt.Sprintf("%d %s are left out: they refer to a Patient by the URL of a server that is not known to be this one, or to a version of one.", n, of),
+	}
+}
+
 // recordOf names a record to people.
 func recordOf(id, index string) string { return fmt.Sprintf("The record %q of %q", id, index) }
 

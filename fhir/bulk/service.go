@@ -23,6 +23,9 @@ import (
 type Config struct {
 	// Mappings say which records are which resources. There is at least one.
 	Mappings []*mapping.Mapping
+	// Bases are URLs of FHIR servers whose resources those here are, such as https://dhr.example.org/fhir/r4: native resources may refer to
+	// patients by URLs that begin so.
+	Bases []string
 	// Groups are those that can be exported.
 	Groups []Group
 	// PatientAttribute is the attribute of principals that names their own patients, by resource id. One that may not export
@@ -131,6 +134,10 @@ func New(c *Config, h *Host) (*Service, error) {
 		return nil, fmt.Errorf("fhir export: %w", err)
 	}
 	s := &Service{config: *c, host: *h, log: h.Log, bindTo: bindMapping}
+	s.config.Mappings = make([]*mapping.Mapping, len(c.Mappings))
+	for i, m := range c.Mappings {
+		s.config.Mappings[i] = m.At(c.Bases...)
+	}
 	s.config.Scheme = cmp.Or(c.Scheme, c.Files.Schemes()[0])
 	for _, scheme := range append([]string{s.config.Scheme}, c.Plain...) {
 		if !slices.Contains(c.Files.Schemes(), scheme) {

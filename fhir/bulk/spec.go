@@ -132,6 +132,8 @@ type tally struct {
 	Written    int64 `json:"written"`
 	Unmappable int64 `json:"unmappable,omitempty"`
 	Outside    int64 `json:"outside,omitempty"`
+	// Elsewhere are those of Outside that refer to patients of other servers, if the patients of everybody are wanted.
+	Elsewhere int64 `json:"elsewhere,omitempty"`
 }
 
 func (t tally) sum() int64 { return t.Written + t.Unmappable + t.Outside }

@@ -186,11 +186,13 @@ func (a *attempt) notes(ctx context.Context) error {
 		}
 	}
 	for i := range a.work.States {
-		if a.work.States[i].Note == nil {
-			continue
-		}
-		if err := a.fault(ctx, a.work.States[i].Note); err != nil {
-			return err
+		for _, note := range []*issue{a.work.States[i].Note, elsewhereNote(a.work.States[i].Elsewhere, a.spec.Steps[i].Type)} {
+			if note == nil {
+				continue
+			}
+			if err := a.fault(ctx, note); err != nil {
+				return err
+			}
 		}
 	}
 	return a.advance(ctx)
