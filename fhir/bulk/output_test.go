@@ -91,6 +91,34 @@ func TestDeleted(t *testing.T) {
 	require.Empty(t, m.Output)
 }
 
+// M3: what is deleted is listed though it may not match a search any more, of which the client has what matched it before; but not another id's. Until
+// when it was deleted counts, for what comes later is of the next export.
+func TestDeletedOfSearches(t *testing.T) {
+	t.Parallel()
+	h := open(t, memory(t, 200), nil)
+	deleted := func(parameters ...string) []string {
+		m := h.export(t, asha(), ask(bulk.SystemLevel, append(parameters, "_type", "Observation")...))
+		require.NotNil(t, m.Deleted)
+		var ids []string
+		for _, line := range h.lines(t, asha(), m, m.Deleted) {
+			_, id, _ := strings.Cut(line, `"url":"Observation/`)
+			id, _, _ = strings.Cut(id, `"`)
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	all := []string{"V000099-0", "V000099-1", "V000099-2", "V000199-0", "V000199-1", "V000199-2"}
+	require.Equal(t, all, deleted("_since", at(0)))
+	require.Equal(t, all, deleted("_since", at(0), "_typeFilter", "Observation?status=preliminary"), "it may have been preliminary")
+	require.Equal(t, all, deleted("_since", at(0), "_typeFilter", "Observation?patient=P000007&status=final"))
+	require.Equal(t, all, deleted("_since", at(0), "_typeFilter", "Observation?_lastUpdated=lt2026-11-01"))
+	require.Equal(t, all[1:3], deleted("_since", at(0), "_typeFilter", "Observation?_id=V000099-1,V000099-2,V000001-0&status=preliminary"))
+	require.Equal(t, all, deleted("_since", at(0), "_typeFilter", "Observation?%5Fid=V000099-1", "_typeFilter", "Observation?status=final"), "one of the searches may be any")
+	require.Equal(t, []string{"V000099-1", "V000199-0"}, deleted("_since", at(0), "_typeFilter", "Observation?%5Fid=V000099-1", "_typeFilter", "Observation?status=final&_id=V000199-0"))
+	require.Equal(t, all[:3], deleted("_since", at(0), "_until", at(150)))
+	require.Equal(t, all[3:], deleted("_since", at(150)))
+}
+
 // K6: searches of one type are added up, and restrict no other.
 func TestTypeFilter(t *testing.T) {
 	t.Parallel()
