@@ -77,6 +77,11 @@ type step struct {
 	Associated bool `json:"associated,omitempty"`
 }
 
+// sorts reports whether a step reads all of its records before it writes the first: by patients, or to find the latest of each.
+func (sp *spec) sorts(st *step) bool {
+	return st.Does == doesOrganized || st.Associated && sp.Provenance == provenanceLatest
+}
+
 const (
 	doesResources = "resources"
 	doesDeleted   = "deleted"

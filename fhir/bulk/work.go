@@ -136,7 +136,7 @@ func (a *attempt) step(ctx context.Context, st *step) error {
 		return a.notes(ctx)
 	case st.Does == doesOrganized:
 		return a.organized(ctx, st)
-	case st.Associated && a.spec.Provenance == provenanceLatest:
+	case a.spec.sorts(st):
 		return a.latest(ctx, st)
 	}
 	return a.records(ctx, st)
@@ -198,7 +198,8 @@ func (a *attempt) notes(ctx context.Context) error {
 	return a.advance(ctx)
 }
 
-// begin begins a step that is not gone on with in its middle: what an earlier attempt has done of it is given up.
+// begin begins a step that is not gone on with in its middle: what an earlier attempt has done of it is given up. That is so of steps that sort: what
+// they have read lies in scratch files of the worker, and the snapshots that it is of are given back one after the other.
 func (a *attempt) begin(ctx context.Context) error {
 	if len(a.work.States) > a.work.Step {
 		if err := a.startOver(ctx, a.work.Step); err != nil {
@@ -289,7 +290,7 @@ func (a *attempt) startOver(ctx context.Context, step int) error {
 			w.Parts = append(w.Parts, p)
 			continue
 		}
-		if a.spec.Partial && i < a.s.listed(a.work) {
+		if a.spec.Partial && i < a.s.listed(a.work, a.spec) {
 			return job.Permanent(errListed)
 		}
 		w.Doomed = append(w.Doomed, p)
