@@ -140,7 +140,7 @@ func TestSubmitWithinAndWork(t *testing.T) {
 			}
 		})
 		processes = append(processes, p)
-		defer run(t, p)()
+		t.Cleanup(run(t, p))
 	}
 	require.EqualValues(t, most, rush(t, n, &job.Limits{PerTenant: most}, "tenant", processes...))
 	close(release)
