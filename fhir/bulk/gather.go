@@ -328,9 +328,15 @@ func (a *attempt) about(p *provenanceLine) (all []string) {
 	}
 	for _, t := range p.Target {
 		reference, _, _ := strings.Cut(t.Reference, "/_history/")
-		elements := strings.Split(reference, "/")
-		if n := len(elements); n >= 2 && slices.Contains(a.spec.Types, elements[n-2]) {
-			all = append(all, elements[n-2]+"/"+elements[n-1])
+		for _, base := range a.s.config.Bases {
+			if rest, ok := strings.CutPrefix(reference, strings.TrimRight(base, "/")+"/"); ok {
+				reference = rest
+				break
+			}
+		}
+		of, id, ok := strings.Cut(reference, "/")
+		if ok && !strings.Contains(id, "/") && slices.Contains(a.spec.Types, of) {
+			all = append(all, reference)
 		}
 	}
 	return all

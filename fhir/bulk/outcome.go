@@ -62,7 +62,7 @@ func elsewhereNote(n int64, resourceType string) *issue {
 }
 
 // recordOf names a record to people.
-func recordOf(id, index string) string { return fmt.Sprintf("The record %q of %q", id, index) }
+func recordOf(id, index string) string { return diagnostics("The record %q of %q", id, index) }
 
 // unmappable returns what to say of a record that is no resource, or nil if err says something else.
 func unmappable(resourceType, index string, err error) *issue {
@@ -72,7 +72,7 @@ func unmappable(resourceType, index string, err error) *issue {
 	}
 	i := &issue{
 		Severity: "error", Code: "processing",
-		Diagnostics: "The record \"" + u.ID + "\" of \"" + index + "\" is no " + resourceType + ": " + u.Path + ": " + u.Reason,
+		Diagnostics: recordOf(u.ID, index) + " is no " + resourceType + ": " + u.Path + ": " + u.Reason,
 	}
 	if u.Path != "" {
 		i.Expression = []string{u.Path}
