@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/digit-health/dhr/docstore"
 	"github.com/digit-health/dhr/docstore/memdoc"
+	"github.com/digit-health/dhr/docstore/sqldoc"
 	"github.com/digit-health/dhr/job"
 	"github.com/digit-health/dhr/job/localjob"
 )
@@ -113,6 +115,23 @@ func TestSubmitWithin(t *testing.T) {
 			})
 		}
 	}
+}
+
+// So it is of processes that have each opened the store for themselves.
+func TestSubmitWithinOnDisk(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	var processes []*job.Jobs
+	for range 3 {
+		driver, err := sqldoc.Open(t.Context(), filepath.Join(folder, "docs"), nil)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, driver.Close()) })
+		processes = append(processes, job.New(docstore.New(driver), nil, nil))
+	}
+	require.EqualValues(t, 2, rush(t, 24, &job.Limits{PerUser: 1}, "user", processes...))
+	found, err := processes[0].List(t.Context(), &job.Query{Tenant: "pb", Kind: "k"})
+	require.NoError(t, err)
+	require.Len(t, found, 2)
 }
 
 // So it is where workers begin what is submitted, and so change it, before it is counted.
