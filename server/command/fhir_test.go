@@ -21,6 +21,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/digit-health/dhr/auth/jwtauth"
 	"github.com/digit-health/dhr/fhir/fhirtest"
 )
 
@@ -127,6 +128,44 @@ func TestFHIRServer(t *testing.T) {
 			got, err = c.Export(t.Context(), &fhirtest.Request{Level: fhirtest.Group("pune"), Post: true})
 			require.NoError(t, err)
 			require.Equal(t, map[string]bool{"A1": true, "A2": true}, got.IDs["Patient"])
+		})
+	}
+}
+
+// What scopes open that another issuer gave, where the configuration says that they count, and where it does not.
+func TestFHIRScopesOfIssuers(t *testing.T) {
+	t.Parallel()
+	const secret = "a-secret-of-32-bytes-or-more-of-the-test"
+	for name, x := range map[string]struct {
+		claims string
+		want   map[string][2]int // by scope: of FHIR, and of queries
+	}{
+		"they count": {", claims: {attributes: {smart_scope: scope}}", map[string][2]int{
+			"system/*.rs": {202, 403}, "profile system/Patient.rs email": {202, 403}, "system/Observation.rs": {403, 403}, "patient/*.rs": {403, 403}, "openid profile": {403, 200}, "": {202, 200},
+		}},
+		"they do not": {"", map[string][2]int{"system/*.rs": {202, 200}, "openid profile": {202, 200}, "": {202, 200}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, port := t.TempDir(), freePort(t)
+			files, _ := fhirPage(t, port)
+			_, roles, _ := strings.Cut(files["application.yml"], "roles:")
+			roles, _, _ = strings.Cut(roles, "fhir:")
+			files["application.yml"] = fmt.Sprintf("auth: {mode: jwt, jwt: {secret: %s%s}}\nroles:%sfhir: {mappings: [clinic.yaml]}\n", secret, x.claims, roles)
+			s := openFHIR(t, dir, port, files)
+			defer s.stop()
+			for scope, want := range x.want {
+				claims := m{"iss": "idp", "sub": "machine", "tenant": "default", "roles": []string{"RESEARCH"}, "exp": time.Now().Add(time.Hour).Unix(), "scope": scope}
+				if scope == "" {
+					delete(claims, "scope")
+				}
+				token, err := jwtauth.Sign([]byte(secret), "JWT", claims)
+				require.NoError(t, err)
+				got, answer := s.ask("GET", "/fhir/r4/$export?_type=Patient", nil, "Authorization", "Bearer "+token)
+				require.Equal(t, want[0], got.StatusCode, "%q: %v", scope, answer)
+				got, answer = s.ask("GET", "/v1/query?jql=district+%3D+Pune", nil, "Authorization", "Bearer "+token)
+				require.Equal(t, want[1], got.StatusCode, "%q: %v", scope, answer)
+			}
 		})
 	}
 }
