@@ -81,7 +81,7 @@ type smartTokens struct {
 
 // A smartClient is a machine that may have tokens. Its keys are given by one of jwks_url, jwks_file and jwks.
 type smartClient struct {
-	// ID is what it calls itself.
+	// ID is what it calls itself, up to 180 bytes. As a user it is smart-client: and this, which no person can be.
 	ID string
 	// JWKSURL is where it publishes its public keys.
 	JWKSURL string
