@@ -327,13 +327,7 @@ func (a *attempt) about(p *provenanceLine) (all []string) {
 		return nil
 	}
 	for _, t := range p.Target {
-		reference, _, _ := strings.Cut(t.Reference, "/_history/")
-		for _, base := range a.s.config.Bases {
-			if rest, ok := strings.CutPrefix(reference, strings.TrimRight(base, "/")+"/"); ok {
-				reference = rest
-				break
-			}
-		}
+		reference, _, _ := strings.Cut(relative(t.Reference, a.s.config.Bases), "/_history/")
 		of, id, ok := strings.Cut(reference, "/")
 		if ok && !strings.Contains(id, "/") && slices.Contains(a.spec.Types, of) {
 			all = append(all, reference)

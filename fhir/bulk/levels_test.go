@@ -76,12 +76,18 @@ func TestAbsoluteReferences(t *testing.T) {
 		require.Equal(t, 1, strings.Count(told, "OperationOutcome"))
 		require.Contains(t, told, `"diagnostics":"1 resources`)
 		for id, want := range map[string]int64{"P000000": 1, "P000001": 1, "P000002": 0, "P000003": 1} {
-			one := ask(bulk.PatientLevel, "_type", "Condition", "patient", "Patient/"+id)
-			one.Post = true
-			m := h.export(t, asha(), one)
-			require.Equal(t, want, counts(m.Output)["Condition"], id)
-			require.Empty(t, m.Errors, "of somebody else nothing is said")
+			for _, base := range []string{"", "https://dhr.example/fhir/r4/", "https://old.example/"} {
+				one := ask(bulk.PatientLevel, "_type", "Condition", "patient", base+"Patient/"+id)
+				one.Post = true
+				m := h.export(t, asha(), one)
+				require.Equal(t, want, counts(m.Output)["Condition"], id)
+				require.Empty(t, m.Errors, "of somebody else nothing is said")
+			}
 		}
+		one := ask(bulk.PatientLevel, "patient", "https://elsewhere.example/fhir/r4/Patient/P000001")
+		one.Post = true
+		_, err := h.Start(t.Context(), asha(), one)
+		require.ErrorContains(t, err, "no reference to a patient here")
 	}
 }
 

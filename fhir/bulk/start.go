@@ -82,7 +82,7 @@ func (s *Service) admit(ctx context.Context, who *access.Principal, r *Request) 
 	if r.Level == GroupLevel && s.group(who, r.Group) == nil {
 		return nil, fmt.Errorf("%w: there is no group %q", ErrNotFound, r.Group)
 	}
-	p, err := readParameters(r, &s.config.Limits)
+	p, err := readParameters(r, &s.config.Limits, s.config.Bases...)
 	if err != nil {
 		return nil, err
 	}
