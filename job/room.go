@@ -33,7 +33,7 @@ func (j *Jobs) Room(ctx context.Context, in *Job, l *Limits) error {
 
 // SubmitWithin is [Jobs.Submit], but there are never more jobs that wait or are worked on than l allows, however many are submitted at once by however
 // many processes: of those that are too many the last ones to come are taken back, and the error is a [RoomError]. Where a worker of
-// another process has begun such a job in that moment, it is cancelled, and found as Cancelled.
+// another process has begun such a job in that moment, it is cancelled as by [Jobs.Cancel], and remains to be found.
 func (j *Jobs) SubmitWithin(ctx context.Context, in *Job, l *Limits) (*Job, error) {
 	made, err := j.put(ctx, in)
 	exists := errors.Is(err, ErrExists)

@@ -139,18 +139,11 @@ func TestSubmitWithinAndWork(t *testing.T) {
 	t.Parallel()
 	const n, most = 24, 3
 	store := docstore.New(memdoc.New())
-	var now, greatest atomic.Int64
 	var processes []*job.Jobs
 	release := make(chan struct{})
 	for range 3 {
 		p := job.New(store, localjob.New(), &job.Options{Workers: n, Poll: time.Millisecond})
-		p.Handle("k", func(ctx context.Context, r *job.Run) error {
-			for held := now.Add(1); ; {
-				if before := greatest.Load(); held <= before || greatest.CompareAndSwap(before, held) {
-					break
-				}
-			}
-			defer now.Add(-1)
+		p.Handle("k", func(ctx context.Context, _ *job.Run) error {
 			select {
 			case <-release:
 				return nil
@@ -169,7 +162,7 @@ func TestSubmitWithinAndWork(t *testing.T) {
 		require.NoError(t, err)
 		completed = 0
 		for _, one := range all {
-			if one.State == job.Completed {
+			if one.State == job.Completed && !one.CancelRequested { // one that was taken back may be done before its worker hears of it
 				completed++
 			}
 		}
