@@ -259,6 +259,7 @@ func (k *checker) auth() {
 	k.person("auth.user", a.User)
 	k.url("auth.digit.user_url", a.Digit.UserURL, "http", "https")
 	k.networks("auth.digit.gateways", a.Digit.Gateways)
+	k.oidc()
 	k.keys(a.Keys)
 	k.known("auth.roles", a.Roles)
 }
