@@ -122,7 +122,7 @@ var house = []room{
 		packages: "server/sample", imports: []string{"record", "search", "search/bulk", "internal/*"},
 		why: "sample records are loaded into any engine; only the server wants them",
 	},
-	{packages: "server/config", imports: []string{"access"}, why: "a configuration is values; of the house it knows what a role looks like, so that a mistake in one is told with its line"},
+	{packages: "server/config", imports: []string{"access", "auth"}, why: "a configuration is values; of the house it knows what a role looks like, and which users there cannot be, so that a mistake in one is told with its line"},
 	{packages: "server/otlp", why: "what traces are sent with knows nothing of what is traced"},
 	{packages: "server/ui", why: "the page talks to the API over HTTP alone"},
 	{

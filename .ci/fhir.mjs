@@ -4,14 +4,17 @@
 //
 // Each line of each DIR/*.ndjson has to pass all of them: the validator of medplum, that of lantanagroup (whose warnings
 // count, but for one), R4's JSON schema, and a look at the structure that none of these takes. First it is shown that each of them refuses
-// what is broken. The name of a file ends in its resource type, as in patients.Patient.ndjson.
+// what is broken. The name of a file ends in its resource type, as in patients.Patient.ndjson. How far it is, is said every half a minute.
 import { createRequire } from 'node:module';
 import { createReadStream, readdirSync, statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
 const maxShown = 20;
+const told = 1000; // after so many resources a worker says that it has done them
+const quiet = 30_000; // milliseconds between two lines about how far it is
 
 function validators(modules) {
   const require = createRequire(join(modules, 'x.js'));
@@ -138,11 +141,12 @@ function proveThatTheyBite(all) {
   return wrong;
 }
 
-async function check(all, file, type) {
+async function check(all, file, type, tell) {
   const counts = { file, type, resources: 0, wrong: 0, shown: [] };
   const ids = new Set();
   for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) {
     counts.resources++;
+    if (counts.resources % told === 0) tell();
     const complaints = [];
     let resource;
     try {
@@ -176,20 +180,34 @@ if (isMainThread) {
   }
   const files = readdirSync(dir).filter((f) => f.endsWith('.ndjson')).map((f) => join(dir, f));
   files.sort((a, b) => statSync(a).size - statSync(b).size);
+  const all = files.reduce((n, f) => n + statSync(f).size, 0);
   const results = [];
+  const begun = performance.now();
+  let did = 0;
+  let bytes = 0; // of files that are done
+  const progress = setInterval(() => {
+    const seconds = (performance.now() - begun) / 1000;
+    console.log(`... ${did} resources in ${Math.round(seconds)} s, ${Math.round(did / seconds)} a second; ${Math.round((100 * bytes) / all)} % of the bytes are in files that are done`);
+  }, quiet);
   let failed = files.length === 0 ? ['no files to check'] : [];
-  await Promise.all([0, 1].slice(0, files.length).map((n) => new Promise((done) => {
+  await Promise.all([...Array(Math.min(files.length, Math.max(2, Math.min(8, availableParallelism())))).keys()].map((n) => new Promise((done) => {
     const worker = new Worker(new URL(import.meta.url), { workerData: { modules, first: n === 0 } });
     const next = () => worker.postMessage(files.pop() ?? null);
     worker.on('message', (m) => {
       if (m.biting) console.log(m.biting);
       if (m.failed) failed.push(...m.failed);
-      if (m.counts) results.push(m.counts);
-      if (!m.biting) next();
+      if (m.counts) {
+        results.push(m.counts);
+        bytes += statSync(m.counts.file).size;
+        did += m.counts.resources % told;
+      }
+      if (m.did) did += m.did;
+      else if (!m.biting) next();
     });
     worker.on('error', (e) => failed.push(String(e.stack ?? e)));
     worker.on('exit', done);
   })));
+  clearInterval(progress);
   const types = new Map();
   for (const r of results) {
     types.set(r.type, (types.get(r.type) ?? 0) + r.resources);
@@ -201,7 +219,7 @@ if (isMainThread) {
     console.error(failed.join('\n'));
     process.exit(1);
   }
-  console.log(`${results.reduce((n, r) => n + r.resources, 0)} resources in ${results.length} files pass every validator`);
+  console.log(`${results.reduce((n, r) => n + r.resources, 0)} resources in ${results.length} files pass every validator, after ${Math.round((performance.now() - begun) / 1000)} s`);
 } else {
   const all = validators(workerData.modules);
   const wrong = workerData.first ? proveThatTheyBite(all) : [];
@@ -212,7 +230,7 @@ if (isMainThread) {
     if (file === null) {
       process.exit(0);
     }
-    parentPort.postMessage({ counts: await check(all, file, typeOf(file)) });
+    parentPort.postMessage({ counts: await check(all, file, typeOf(file), () => parentPort.postMessage({ did: told })) });
   });
   parentPort.postMessage({ failed: wrong });
 }

@@ -172,6 +172,8 @@ func TestCheckPrincipal(t *testing.T) {
 		{"written from right to left", "the user has control characters", func(p *access.Principal) { p.User = "a\u202eahsa" }},
 		{"not UTF-8", "the user is not UTF-8", func(p *access.Principal) { p.User = "a\xff" }},
 		{"replaced", "the user is not UTF-8", func(p *access.Principal) { p.User = "a\ufffd" }},
+		{"SMART client", "the user begins with smart-client:", func(p *access.Principal) { p.User = "smart-client:research" }},
+		{"SMART client in other letters", "the user begins with smart-client:", func(p *access.Principal) { p.User = "Smart-CLIENT:" }},
 		{"no tenant", "the tenant is empty", func(p *access.Principal) { p.Tenant = "" }},
 		{"long tenant", "the tenant has more than 100 bytes", func(p *access.Principal) { p.Tenant = strings.Repeat("a", 101) }},
 		{"tenant with a blank", "the tenant has other characters", func(p *access.Principal) { p.Tenant = "pb amritsar" }},

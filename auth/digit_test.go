@@ -170,6 +170,7 @@ func TestBadUsersOfDigit(t *testing.T) {
 		{"no uuid", `{"tenantId": "pb", "roles": []}`, "the user has no uuid"},
 		{"uuid in other case", `{"UUID": "a", "tenantId": "pb"}`, "the user has no uuid"},
 		{"uuid a number", replaced(`"`+uuid+`"`, `12`), "the member uuid is no text"},
+		{"a SMART client", `{"uuid": "smart-client:research", "tenantId": "pb", "roles": []}`, "the user begins with smart-client:"},
 		{"no tenant", `{"uuid": "a"}`, "the tenant is empty"},
 		{"a tenant that is none", replaced(`"tenantId": "pb.amritsar", "actions"`, `"tenantId": "*", "actions"`), "the tenant has other characters"},
 		{"a tenant that is a list", replaced(`"tenantId": "pb.amritsar", "actions"`, `"tenantId": ["pb"], "actions"`), "the member tenantId is no text"},
@@ -362,6 +363,7 @@ func TestDigitHeaders(t *testing.T) {
 		{name: "two tenants", a: plain, r: through(request(append(headers, "X-Tenant-ID", "mh")...)), kind: auth.ErrUnauthenticated, reason: "X-Tenant-ID stands there 2 times and X-Client-Id 1 times, instead of once each"},
 		{name: "empty tenant", a: plain, r: through(request("X-Tenant-ID", "", "X-Client-Id", "asha")), kind: auth.ErrUnauthenticated, reason: "the tenant is empty"},
 		{name: "several tenants in one", a: plain, r: through(request("X-Tenant-ID", "pb,mh", "X-Client-Id", "asha")), kind: auth.ErrUnauthenticated, reason: "the tenant has other characters than letters, digits and . _ -"},
+		{name: "SMART client", a: plain, r: through(request("X-Tenant-ID", "pb", "X-Client-Id", "smart-client:research")), kind: auth.ErrUnauthenticated, reason: "the user begins with smart-client:, as those of SMART clients do"},
 		{name: "empty client", a: plain, r: through(request("X-Tenant-ID", "pb", "X-Client-Id", "")), kind: auth.ErrUnauthenticated, reason: "the user is empty"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

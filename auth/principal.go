@@ -20,14 +20,21 @@ const (
 	maxValues     = 10000
 )
 
+// ClientPrefix begins the user of a principal that is no person but a machine with a key of its own, a client of package auth/smart. Nobody else has
+// such a user, in whatever case it is written, so that a machine is never taken for a person who has its name.
+const ClientPrefix = "smart-client:"
+
 // CheckPrincipal returns an error if a principal is none that DHR works with:
-// it needs a user and a tenant; all its texts are UTF-8 of at most 256 bytes, without control
+// it needs a user, who does not begin with ClientPrefix, and a tenant; all its texts are UTF-8 of at most 256 bytes, without control
 // characters, without blanks at either end and not empty; a tenant consists of
 // letters, digits, _ and -, in parts between single dots; and it has at most 1,000 roles, 5,000
 // groups, 100 attributes and 10,000 values of these. Every authenticator of DHR checks its principals so.
 func CheckPrincipal(p *access.Principal) error {
 	if err := checkText("user", p.User); err != nil {
 		return err
+	}
+	if n := len(ClientPrefix); len(p.User) >= n && strings.EqualFold(p.User[:n], ClientPrefix) {
+		return fmt.Errorf("the user begins with %s, as those of SMART clients do", ClientPrefix)
 	}
 	if err := checkTenant(p.Tenant); err != nil {
 		return err

@@ -139,10 +139,7 @@ func (u *usage) add(job *Job, n int) {
 }
 
 // room reports whether one more may be begun.
-func (u *usage) room(l *Limits, job *Job) bool {
-	return (l.Total <= 0 || u.total < l.Total) && (l.PerTenant <= 0 || u.tenants[job.Tenant] < l.PerTenant) &&
-		(l.PerUser <= 0 || job.User == "" || u.users[[2]string{job.Tenant, job.User}] < l.PerUser)
-}
+func (u *usage) room(l *Limits, job *Job) bool { return u.full(l, job) == nil }
 
 // usage counts what is known to be worked on, or about to be, but for one job. j.mu is held.
 func (j *Jobs) usage(but docstore.Key) *usage {

@@ -88,6 +88,9 @@ func decode(d *docstore.Document) (*Job, error) {
 		return nil, fmt.Errorf("job: %v: %w: %w", d.Key, docstore.ErrCorrupt, err)
 	}
 	j.Tenant, j.Kind, j.ID, j.Version, j.Change = d.Tenant, d.Kind, d.ID, d.Version, d.Change
+	if j.First == 0 { // nobody has written it since
+		j.First = j.Change
+	}
 	return j, nil
 }
 

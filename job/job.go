@@ -37,6 +37,8 @@ type Job struct {
 	// back: see docstore.Document. Whoever submits leaves them alone.
 	Version int64 `json:"-"`
 	Change  int64 `json:"-"`
+	// First is the Change with which the job came into being: the smaller, the earlier.
+	First int64 `json:"first,omitempty"`
 
 	// User is on whose behalf the work is done, up to 200 bytes. It may be empty.
 	User string `json:"user,omitempty"`

@@ -63,6 +63,15 @@ func (j *Jobs) kinds() []string {
 // returns that one with ErrExists. An error of the store may leave the job submitted or not: who
 // gives the ID himself can submit it again.
 func (j *Jobs) Submit(ctx context.Context, in *Job) (*Job, error) {
+	made, err := j.put(ctx, in)
+	if err == nil {
+		j.submitted(ctx, made)
+	}
+	return made, err
+}
+
+// put stores a job as Initiated. That is all that matters: it need not be offered to anybody.
+func (j *Jobs) put(ctx context.Context, in *Job) (*Job, error) {
 	if in == nil {
 		return nil, fmt.Errorf("job: submit: %w: no job", ErrInvalid)
 	}
@@ -85,12 +94,7 @@ func (j *Jobs) Submit(ctx context.Context, in *Job) (*Job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("job: submit: %w", invalid(err))
 	}
-	made, err = decode(stored)
-	if err != nil {
-		return nil, err
-	}
-	j.submitted(ctx, made)
-	return made, nil
+	return decode(stored)
 }
 
 // initiated returns a new job as in asks for it.
@@ -173,27 +177,6 @@ func (j *Jobs) List(ctx context.Context, q *Query) ([]*Job, error) {
 			return found, nil
 		}
 	}
-}
-
-// Room reports whether a user, or without one a tenant, has fewer than most jobs of a kind that wait or are
-// worked on. Those that somebody has asked to cancel do not count. If most is 0, any number will do.
-func (j *Jobs) Room(ctx context.Context, tenant, kind, user string, most int) (bool, error) {
-	if most <= 0 {
-		return true, nil
-	}
-	open := 0
-	for one, err := range j.All(ctx, &Query{Tenant: tenant, Kind: kind, User: user, States: []State{Initiated, Processing}}) {
-		if err != nil {
-			return false, err
-		}
-		if one.CancelRequested {
-			continue
-		}
-		if open++; open >= most {
-			return false, nil
-		}
-	}
-	return true, nil
 }
 
 // All yields every job that matches q, page after page. An error is the last pair.

@@ -47,7 +47,7 @@ func TestSubmit(t *testing.T) {
 	require.NoError(t, err)
 	want := in.Clone()
 	want.State, want.Attempt, want.Fence, want.Worker, want.Work, want.Code, want.CancelRequested = job.Initiated, 0, 0, "", nil, "", false
-	want.Created, want.Updated, want.Version, want.Change = now, now, 1, made.Change
+	want.Created, want.Updated, want.Version, want.Change, want.First = now, now, 1, made.Change, made.Change
 	require.Equal(t, want, made)
 	got, err := jobs.Get(t.Context(), "pb", "exports", "a")
 	require.NoError(t, err)

@@ -121,6 +121,11 @@ func TestClaims(t *testing.T) {
 			reason: "the claim tenant is neither a text nor a list of texts",
 		},
 		{
+			name:   "a SMART client",
+			claims: map[string]any{"sub": "smart-client:research"},
+			reason: "the user begins with smart-client:, as those of SMART clients do",
+		},
+		{
 			name:   "a path through a text",
 			issuer: func(i *jwtauth.Issuer) { i.Claims.Roles = []string{"roles.inner"} },
 			reason: "the claim roles is no object",

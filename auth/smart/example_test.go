@@ -29,7 +29,7 @@ func Example() {
 	}
 	server, err := smart.New(docstore.New(memdoc.New()), []byte("a secret that is kept in a file, not here"), []smart.Client{{
 		ID: "research", Keys: public, Scopes: []string{"system/Patient.rs", "system/Observation.rs"},
-		Principal: &access.Principal{User: "research", Tenant: "pb", Roles: []string{"EXPORTER"}},
+		Principal: &access.Principal{Tenant: "pb", Roles: []string{"EXPORTER"}},
 	}}, &smart.Options{TokenURL: tokenURL, Under: "/fhir/"})
 	if err != nil {
 		log.Fatal(err)
@@ -62,6 +62,6 @@ func Example() {
 	fmt.Println(err)
 	// Output:
 	// bearer 300 system/Patient.rs
-	// research [EXPORTER] [Patient] true
+	// smart-client:research [EXPORTER] [Patient] true
 	// smart: invalid_client: the assertion has been used before (jti); expected a new one for each token
 }

@@ -5,7 +5,7 @@
 //	...
 //	server, err := smart.New(store, secret, []smart.Client{{
 //		ID: "research", Keys: keys, Scopes: []string{"system/*.rs"},
-//		Principal: &access.Principal{User: "research", Tenant: "pb", Roles: []string{"EXPORTER"}},
+//		Principal: &access.Principal{Tenant: "pb", Roles: []string{"EXPORTER"}},
 //	}}, &smart.Options{TokenURL: "https://dhr.example.org/auth/token", Under: "/fhir/"})
 //	...
 //	token, err := server.Token(ctx, form) // what POST /auth/token answers
@@ -26,7 +26,8 @@
 // # Who a client is
 //
 // A token stands for the principal that the operator gave the client, whose roles say what may be seen, further limited to the granted
-// types: [Granted]. It is looked up for each request, so that a client that is taken away, or
+// types: [Granted]. Its user is [auth.ClientPrefix] and the client's id, which no person has, so that nothing of a person who has the
+// same name is the client's, and nothing of the client that person's. It is looked up for each request, so that a client that is taken away, or
 // given less, has less at once. Tokens are accepted for paths below [Options.Under] alone.
 package smart
 
@@ -53,7 +54,8 @@ const (
 	defaultTTL       = 5 * time.Minute
 	leeway           = 30 * time.Second // by which clocks may differ
 	mostScope        = 8 << 10          // bytes
-	mostNames        = 256              // bytes of an id or a jti
+	mostNames        = 256              // bytes of a jti
+	mostID           = 180              // bytes of an id, which is part of the user of jobs and of the audit
 )
 
 // Algorithms returns the names of those that assertions may be signed with.
@@ -67,7 +69,7 @@ type Client struct {
 	Keys jwtauth.Keys
 	// Scopes are what it may have at most, such as system/*.rs or system/Patient.rs.
 	Scopes []string
-	// Principal is who it acts as.
+	// Principal is who it acts as. It has no user: that is auth.ClientPrefix and the id.
 	Principal *access.Principal
 }
 
@@ -142,16 +144,23 @@ func New(store *docstore.Store, secret []byte, clients []Client, opts *Options) 
 
 func checked(c Client) (*client, error) {
 	switch {
-	case c.ID == "" || len(c.ID) > mostNames:
-		return nil, fmt.Errorf("its id is empty, or has more than %d bytes", mostNames)
+	case c.ID == "" || len(c.ID) > mostID:
+		return nil, fmt.Errorf("its id is empty, or has more than %d bytes", mostID)
 	case c.Keys == nil:
 		return nil, errors.New("it has no keys")
 	case c.Principal == nil:
 		return nil, errors.New("it acts as nobody")
 	}
-	if err := auth.CheckPrincipal(c.Principal); err != nil {
+	if c.Principal.User != "" {
+		return nil, fmt.Errorf("it acts as the user %q; expected none, since a client has a user of its own, %s%s", c.Principal.User, auth.ClientPrefix, c.ID)
+	}
+	acts := *c.Principal
+	acts.User = c.ID
+	if err := auth.CheckPrincipal(&acts); err != nil {
 		return nil, err
 	}
+	acts.User = auth.ClientPrefix + c.ID
+	c.Principal = &acts
 	may := scopes{}
 	for _, text := range c.Scopes {
 		s, ok := parseScope(text)
@@ -256,6 +265,18 @@ func Granted(who *access.Principal) (types []string, is bool) {
 		return nil, false
 	}
 	return slices.Sorted(maps.Keys(all)), true
+}
+
+// Confined reports whether a principal comes with a token for FHIR and nothing else: one with scopes of SMART, those that begin with system/,
+// patient/ or user/, in its attribute smart_scope, whatever other scopes it has beside.
+func Confined(who *access.Principal) bool {
+	for text := range strings.FieldsSeq(strings.Join(who.Attributes[Attribute], " ")) {
+		switch context, _, ok := strings.Cut(text, "/"); context {
+		case "system", "patient", "user":
+			return ok
+		}
+	}
+	return false
 }
 
 // sweep throws away what is remembered of a few assertions that have expired.

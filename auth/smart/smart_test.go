@@ -55,13 +55,13 @@ func open(t testing.TB, store *docstore.Store, scopes ...string) *office {
 	_, one := keyOf(t, key)
 	_, two := keyOf(t, rsaKey)
 	o := &office{store: store}
-	acts := func(user string) *access.Principal {
-		return &access.Principal{User: user, Tenant: "pb", Roles: []string{"EXPORTER"}, Attributes: map[string][]string{"district": {"Pune"}}}
+	acts := func() *access.Principal {
+		return &access.Principal{Tenant: "pb", Roles: []string{"EXPORTER"}, Attributes: map[string][]string{"district": {"Pune"}}}
 	}
 	var err error
 	o.Server, err = smart.New(store, secret, []smart.Client{
-		{ID: "research", Keys: one, Scopes: scopes, Principal: acts("research")},
-		{ID: "state", Keys: two, Scopes: []string{"system/*.rs"}, Principal: acts("state")},
+		{ID: "research", Keys: one, Scopes: scopes, Principal: acts()},
+		{ID: "state", Keys: two, Scopes: []string{"system/*.rs"}, Principal: acts()},
 	}, &smart.Options{TokenURL: tokenURL, Under: "/fhir/", Now: func() time.Time { return now.Add(time.Duration(o.later.Load())) }})
 	require.NoError(t, err)
 	return o
@@ -101,7 +101,7 @@ func TestTokens(t *testing.T) {
 		who, err := o.Authenticate(bearer(got.AccessToken, "/fhir/r4/$export"))
 		require.NoError(t, err)
 		require.Equal(t, &access.Principal{
-			User: id, Tenant: "pb", Roles: []string{"EXPORTER"}, Attributes: map[string][]string{"district": {"Pune"}, smart.Attribute: {"system/*.rs"}},
+			User: "smart-client:" + id, Tenant: "pb", Roles: []string{"EXPORTER"}, Attributes: map[string][]string{"district": {"Pune"}, smart.Attribute: {"system/*.rs"}},
 		}, who)
 		_, is := smart.Granted(who)
 		require.False(t, is, "* limits to nothing")
@@ -254,6 +254,21 @@ func TestScopes(t *testing.T) {
 	}
 }
 
+// A token of whoever is for FHIR alone if one of its scopes is of SMART.
+func TestConfined(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"": false, "openid profile": false, "system": false, "systems/Patient.rs": false, "launch/patient": false, "https://example.org/user/x": false,
+		"system/*.rs": true, "openid system/Patient.c": true, "patient/*.read": true, "user/Observation.rs": true, "system/": true,
+	} {
+		for _, values := range [][]string{{text}, strings.Fields(text)} {
+			who := &access.Principal{Attributes: map[string][]string{smart.Attribute: values}}
+			require.Equal(t, want, smart.Confined(who), "%q", values)
+		}
+	}
+	require.False(t, smart.Confined(&access.Principal{}))
+}
+
 // What is accepted of tokens, and what a client has whose configuration was changed meanwhile.
 func TestAccess(t *testing.T) {
 	t.Parallel()
@@ -305,7 +320,7 @@ func TestKeysByURL(t *testing.T) {
 	keys, err := jwtauth.Remote(jwks.URL+"/jwks.json", nil)
 	require.NoError(t, err)
 	s, err := smart.New(docstore.New(memdoc.New()), secret, []smart.Client{{
-		ID: "research", Keys: keys, Scopes: []string{"system/*.rs"}, Principal: &access.Principal{User: "r", Tenant: "pb"},
+		ID: "research", Keys: keys, Scopes: []string{"system/*.rs"}, Principal: &access.Principal{Tenant: "pb"},
 	}}, &smart.Options{TokenURL: tokenURL, Now: func() time.Time { return now }})
 	require.NoError(t, err)
 	broken.Store(1)
@@ -325,7 +340,7 @@ func TestKeysByURL(t *testing.T) {
 	broken.Store(0)
 	asked.Store(0)
 	s, err = smart.New(docstore.New(memdoc.New()), secret, []smart.Client{{
-		ID: "research", Keys: keys, Scopes: []string{"system/*.rs"}, Principal: &access.Principal{User: "r", Tenant: "pb"},
+		ID: "research", Keys: keys, Scopes: []string{"system/*.rs"}, Principal: &access.Principal{Tenant: "pb"},
 	}}, &smart.Options{TokenURL: tokenURL, Now: func() time.Time { return now }})
 	require.NoError(t, err)
 	for range 3 {
@@ -339,7 +354,7 @@ func TestMistakesOfOperators(t *testing.T) {
 	t.Parallel()
 	_, keys := keyOf(t, key)
 	store := docstore.New(memdoc.New())
-	who := &access.Principal{User: "r", Tenant: "pb"}
+	who := &access.Principal{Tenant: "pb"}
 	good := smart.Client{ID: "r", Keys: keys, Scopes: []string{"system/*.rs"}, Principal: who}
 	change := func(f func(c *smart.Client)) []smart.Client {
 		c := good
@@ -351,16 +366,19 @@ func TestMistakesOfOperators(t *testing.T) {
 		clients []smart.Client
 		opts    smart.Options
 	}{
-		"token URL":       {secret, []smart.Client{good}, smart.Options{TokenURL: "/auth/token"}},
-		"fewer than":      {secret[:16], []smart.Client{good}, smart.Options{TokenURL: tokenURL}},
-		"5m0s":            {secret, []smart.Client{good}, smart.Options{TokenURL: tokenURL, TTL: time.Hour}},
-		"twice":           {secret, []smart.Client{good, good}, smart.Options{TokenURL: tokenURL}},
-		"no keys":         {secret, change(func(c *smart.Client) { c.Keys = nil }), smart.Options{TokenURL: tokenURL}},
-		"nobody":          {secret, change(func(c *smart.Client) { c.Principal = nil }), smart.Options{TokenURL: tokenURL}},
-		"tenant is empty": {secret, change(func(c *smart.Client) { c.Principal = &access.Principal{User: "r"} }), smart.Options{TokenURL: tokenURL}},
-		"no scopes":       {secret, change(func(c *smart.Client) { c.Scopes = nil }), smart.Options{TokenURL: tokenURL}},
-		`"user/*.rs"`:     {secret, change(func(c *smart.Client) { c.Scopes = []string{"user/*.rs"} }), smart.Options{TokenURL: tokenURL}},
-		"its id is empty": {secret, change(func(c *smart.Client) { c.ID = "" }), smart.Options{TokenURL: tokenURL}},
+		"token URL":                 {secret, []smart.Client{good}, smart.Options{TokenURL: "/auth/token"}},
+		"fewer than":                {secret[:16], []smart.Client{good}, smart.Options{TokenURL: tokenURL}},
+		"5m0s":                      {secret, []smart.Client{good}, smart.Options{TokenURL: tokenURL, TTL: time.Hour}},
+		"twice":                     {secret, []smart.Client{good, good}, smart.Options{TokenURL: tokenURL}},
+		"no keys":                   {secret, change(func(c *smart.Client) { c.Keys = nil }), smart.Options{TokenURL: tokenURL}},
+		"nobody":                    {secret, change(func(c *smart.Client) { c.Principal = nil }), smart.Options{TokenURL: tokenURL}},
+		"tenant is empty":           {secret, change(func(c *smart.Client) { c.Principal = &access.Principal{} }), smart.Options{TokenURL: tokenURL}},
+		"a user of its own":         {secret, change(func(c *smart.Client) { c.Principal = &access.Principal{User: "asha", Tenant: "pb"} }), smart.Options{TokenURL: tokenURL}},
+		"begins with smart-client:": {secret, change(func(c *smart.Client) { c.ID = "smart-client:r" }), smart.Options{TokenURL: tokenURL}},
+		"more than 180":             {secret, change(func(c *smart.Client) { c.ID = strings.Repeat("r", 181) }), smart.Options{TokenURL: tokenURL}},
+		"no scopes":                 {secret, change(func(c *smart.Client) { c.Scopes = nil }), smart.Options{TokenURL: tokenURL}},
+		`"user/*.rs"`:               {secret, change(func(c *smart.Client) { c.Scopes = []string{"user/*.rs"} }), smart.Options{TokenURL: tokenURL}},
+		"its id is empty":           {secret, change(func(c *smart.Client) { c.ID = "" }), smart.Options{TokenURL: tokenURL}},
 	} {
 		_, err := smart.New(store, c.secret, c.clients, &c.opts)
 		require.ErrorContains(t, err, says)

@@ -208,42 +208,35 @@ func (s *Service) editClaim(ctx context.Context, sp *spec, id string, change fun
 
 // submit keeps a new export.
 func (s *Service) submit(ctx context.Context, who *access.Principal, sp *spec, id string, priority int) (*Process, error) {
-	if err := s.room(ctx, sp); err != nil {
-		return nil, err
-	}
 	text, err := encode(sp)
 	if err != nil {
 		return nil, err
 	}
+	asked := &job.Job{Tenant: sp.Tenant, Kind: kind, ID: id, User: sp.User, Priority: priority, Spec: text}
+	limits := &job.Limits{PerUser: s.config.Limits.PerUser, PerTenant: s.config.Limits.PerTenant}
+	if err := s.config.Jobs.Room(ctx, asked, limits); err != nil { // before it is noted that there is one
+		return nil, busy(err)
+	}
 	if err := s.note(ctx, &Event{Action: "request", Who: who, Process: id, Detail: sp.detail()}); err != nil {
 		return nil, err
 	}
-	j, err := s.config.Jobs.Submit(ctx, &job.Job{Tenant: sp.Tenant, Kind: kind, ID: id, User: sp.User, Priority: priority, Spec: text})
+	j, err := s.config.Jobs.SubmitWithin(ctx, asked, limits)
 	if errors.Is(err, job.ErrExists) { // an equal request was faster
 		return s.existing(j)
 	}
 	if err != nil {
-		return nil, err
+		return nil, busy(err)
 	}
 	return s.process(j)
 }
 
-// room returns ErrBusy if no more exports may wait.
-func (s *Service) room(ctx context.Context, sp *spec) error {
-	for _, bound := range []struct {
-		user string
-		most int
-		of   string
-	}{{sp.User, s.config.Limits.PerUser, "user"}, {"", s.config.Limits.PerTenant, "tenant"}} {
-		room, err := s.config.Jobs.Room(ctx, sp.Tenant, kind, bound.user, bound.most)
-		if err != nil {
-			return err
-		}
-		if !room {
-			return fmt.Errorf("%w: a %s may have %d", ErrBusy, bound.of, bound.most)
-		}
+// busy returns ErrBusy in the place of a job.RoomError.
+func busy(err error) error {
+	var full *job.RoomError
+	if errors.As(err, &full) {
+		return fmt.Errorf("%w: a %s may have %d", ErrBusy, full.Of, full.Most)
 	}
-	return nil
+	return err
 }
 
 // detail says for the audit what was asked, without its text, which may name persons.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/digit-health/dhr/access"
@@ -21,6 +23,7 @@ type mapper interface {
 	Append(dst []byte, r *record.Record) ([]byte, error)
 	IDOf(r *record.Record) (string, error)
 	PatientOf(r *record.Record) string
+	Elsewhere(r *record.Record) bool
 	Search(query string) (string, error)
 	OfPatients(ids ...string) (string, error)
 }
@@ -187,10 +190,14 @@ func (b *bound) search(query string) (*jql.Query, error) {
 	return jql.Parse(text, nil)
 }
 
-// filters returns the condition of the searches of the type, of which one must fit; nil if there is none.
+// filters returns the condition of the searches of the type, of which one must fit; nil if there is none. Of what is deleted the id alone counts: what else is
+// known of it may have changed with the deletion, and who was given what matched a search has to hear that it is gone.
 func (b *bound) filters(w *wish) (*jql.Query, error) {
 	var any *jql.Query
 	for _, text := range w.asked.Filters[b.Type] {
+		if w.deleted {
+			text = ofIDs(text)
+		}
 		q, err := b.search(text)
 		if err != nil {
 			return nil, err
@@ -205,6 +212,18 @@ func (b *bound) filters(w *wish) (*jql.Query, error) {
 		any = any.Or(q)
 	}
 	return any, nil
+}
+
+// ofIDs returns what a search asks of ids.
+func ofIDs(search string) string {
+	var kept []string
+	for pair := range strings.SplitSeq(search, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if name, err := url.PathUnescape(name); err == nil && name == "_id" {
+			kept = append(kept, pair)
+		}
+	}
+	return strings.Join(kept, "&")
 }
 
 // patients returns the condition on patients; nil if there is none.

@@ -22,7 +22,8 @@
 // snapshot of its index, counts what is asked for, and writes one resource a line to files, each of which is stored as soon as it
 // is finished. What was written and what could not be mapped must be what was counted, or the attempt has failed. A worker that
 // dies is followed by another, which goes on behind the last file, on the same snapshot; if that is gone, the step, and
-// only the step, begins anew.
+// only the step, begins anew. A step that sorts, since output is organized by patients or the latest Provenance is wanted, always does: what it has
+// sorted lies in scratch files of the worker that died. Its files are on pages of a partial manifest when it is done, and not before.
 //
 // # What a manifest holds
 //

@@ -54,7 +54,7 @@ func (s *Service) openFile(ctx context.Context, who *access.Principal, id, name 
 	}
 	files := w.Parts
 	if !w.Complete {
-		files = files[:s.listed(w)]
+		files = files[:s.listed(w, sp)]
 	}
 	var p *part
 	for i := range files {

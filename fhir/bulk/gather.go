@@ -40,6 +40,7 @@ func (a *attempt) gather(ctx context.Context, st *step, maker func(*bound) maker
 			case err != nil:
 			case len(buf) == 0:
 				a.tally.Outside++
+				a.tally.Elsewhere += a.elsewhere(b, r)
 			default:
 				err = emit(n, b, r, buf)
 				a.tally.Written++
@@ -72,6 +73,7 @@ func (a *attempt) organized(ctx context.Context, st *step) (err error) {
 		}
 	}()
 	nobodys := int64(0)
+	var header []byte
 	err = a.gather(ctx, st, a.resource, func(n int, b *bound, r *record.Record, line []byte) error {
 		patient := b.x.PatientOf(r)
 		if patient == "" { // at system level alone
@@ -79,6 +81,11 @@ func (a *attempt) organized(ctx context.Context, st *step) (err error) {
 			a.tally.Written--
 			a.tally.Outside++
 			return nil
+		}
+		if header = appendHeader(header[:0], patient); a.data.never(len(header) + 1 + len(line)) { // both have to be in one file
+			a.tally.Written--
+			a.tally.Unmappable++
+			return a.fault(ctx, tooLong(b.Type, recordOf(r.ID, b.Index), len(line), a.data.bytes))
 		}
 		rank := n + 1
 		if b.Type == patientType {
@@ -236,12 +243,19 @@ func (a *attempt) latest(ctx context.Context, st *step) (err error) {
 			continue
 		}
 		last = append(last[:0:0], e.key...)
+		a.tally.Outside--
+		if a.data.never(len(e.line)) {
+			a.tally.Unmappable++
+			if err := a.fault(ctx, tooLong(st.Type, fmt.Sprintf("Provenance/%s", last), len(e.line), a.data.bytes)); err != nil {
+				return err
+			}
+			continue
+		}
 		from := len(a.data.buf)
 		a.data.buf = append(a.data.buf, e.line...)
 		if err := a.add(ctx, from); err != nil {
 			return err
 		}
-		a.tally.Outside--
 		a.tally.Written++
 	}
 	return a.advance(ctx)
@@ -313,10 +327,10 @@ func (a *attempt) about(p *provenanceLine) (all []string) {
 		return nil
 	}
 	for _, t := range p.Target {
-		reference, _, _ := strings.Cut(t.Reference, "/_history/")
-		elements := strings.Split(reference, "/")
-		if n := len(elements); n >= 2 && slices.Contains(a.spec.Types, elements[n-2]) {
-			all = append(all, elements[n-2]+"/"+elements[n-1])
+		reference, _, _ := strings.Cut(relative(t.Reference, a.s.config.Bases), "/_history/")
+		of, id, ok := strings.Cut(reference, "/")
+		if ok && !strings.Contains(id, "/") && slices.Contains(a.spec.Types, of) {
+			all = append(all, reference)
 		}
 	}
 	return all

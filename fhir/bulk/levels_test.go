@@ -52,6 +52,45 @@ func TestLevels(t *testing.T) {
 	require.Equal(t, map[string]int{"P000002": 7}, h.of(t, asha(), h.export(t, asha(), r)))
 }
 
+// K8: references may be absolute, on a base of this server; who refers to another server's patient belongs to nobody here, and that is said.
+func TestAbsoluteReferences(t *testing.T) {
+	t.Parallel()
+	const n = 4
+	lines := strings.SplitAfter(documents("native", n), "\n")
+	lines[1] = strings.Replace(lines[1], "Patient/", "https://dhr.example/fhir/r4/Patient/", 1)
+	lines[2] = strings.Replace(lines[2], "Patient/", "https://elsewhere.example/fhir/r4/Patient/", 1)
+	lines[3] = strings.Replace(lines[3], "Patient/", "https://old.example/Patient/", 1)
+	engine := memsearch.New()
+	fill(t, engine, "native", strings.Join(lines, ""))
+	fill(t, engine, "patients", documents("patients", n))
+	h := open(t, engine, func(h *house) { h.config.Bases = []string{"https://dhr.example/fhir/r4", "https://old.example/"} })
+	for _, organized := range []bool{false, true} {
+		r := ask(bulk.PatientLevel, "_type", "Patient,Condition")
+		if organized {
+			r.Parameters["organizeOutputBy"] = []string{"Patient"}
+		}
+		m := h.export(t, asha(), r)
+		got := slices.DeleteFunc(h.lines(t, asha(), m, m.Output), func(line string) bool { return !strings.HasPrefix(line, "Condition/") })
+		require.Equal(t, []string{"Condition/C000000", "Condition/C000001", "Condition/C000003"}, got)
+		told := joined(h.lines(t, asha(), m, m.Errors))
+		require.Equal(t, 1, strings.Count(told, "OperationOutcome"))
+		require.Contains(t, told, `"diagnostics":"1 resources`)
+		for id, want := range map[string]int64{"P000000": 1, "P000001": 1, "P000002": 0, "P000003": 1} {
+			for _, base := range []string{"", "https://dhr.example/fhir/r4/", "https://old.example/"} {
+				one := ask(bulk.PatientLevel, "_type", "Condition", "patient", base+"Patient/"+id)
+				one.Post = true
+				m := h.export(t, asha(), one)
+				require.Equal(t, want, counts(m.Output)["Condition"], id)
+				require.Empty(t, m.Errors, "of somebody else nothing is said")
+			}
+		}
+		one := ask(bulk.PatientLevel, "patient", "https://elsewhere.example/fhir/r4/Patient/P000001")
+		one.Post = true
+		_, err := h.Start(t.Context(), asha(), one)
+		require.ErrorContains(t, err, "no reference to a patient here")
+	}
+}
+
 // A record of which it cannot be said to whom it belongs is not dropped from an export of all patients: it is told, and counted.
 // In an export of some patients nothing is said of it.
 func TestPatientUnsaid(t *testing.T) {

@@ -161,6 +161,61 @@ func TestListedNeverChanges(t *testing.T) {
 	require.Zero(t, h.stored(t))
 }
 
+// A step that sorts begins anew after a failure. Nothing of it is listed before it is done, so that this costs time, and not the export.
+func TestSortedAnew(t *testing.T) {
+	t.Parallel()
+	for name, r := range map[string]*bulk.Request{
+		"by patients":       ask(bulk.PatientLevel, "_type", "Patient,Observation", "allowPartialManifests", "true", "organizeOutputBy", "Patient"),
+		"latest provenance": ask(bulk.PatientLevel, "_type", "Observation", "allowPartialManifests", "true", "includeAssociatedData", "LatestProvenanceResources"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var h *house
+			var id string
+			n, most, failAt := 0, 0, map[string]int{"by patients": 25, "latest provenance": 43}[name]
+			ready := make(chan struct{})
+			h, _ = disturbed(t, 500, true, nil, func(ctx context.Context, what string, at int) error {
+				if what != "put" {
+					return nil
+				}
+				select {
+				case <-ready:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+				e, err := h.Get(ctx, asha(), id)
+				if err != nil {
+					return err
+				}
+				if n, most = at, max(most, e.Pages); at == failAt {
+					return errors.New("boom")
+				}
+				return nil
+			})
+			e, err := h.Start(t.Context(), asha(), r)
+			require.NoError(t, err)
+			id = e.ID
+			close(ready)
+			e = h.wait(t, asha(), e.ID)
+			require.Equal(t, job.Completed, e.Status, "%+v", e.Error)
+			require.Greater(t, n, failAt+7, "it was done anew")
+			require.Greater(t, e.Pages, 1)
+			if name == "by patients" {
+				require.Zero(t, most, "no page was there before")
+			} else {
+				require.Positive(t, most, "the steps before it are listed")
+			}
+			lines := 0
+			for page := range e.Pages {
+				m, err := h.Manifest(t.Context(), asha(), e.ID, page)
+				require.NoError(t, err)
+				lines += len(h.lines(t, asha(), m, m.Output))
+			}
+			require.Equal(t, map[string]int{"by patients": 495 + 1480 + 495, "latest provenance": 1480 + 500}[name], lines)
+		})
+	}
+}
+
 // A configuration that makes no sense is refused.
 func TestConfig(t *testing.T) {
 	t.Parallel()

@@ -47,6 +47,9 @@ func (l *lines) fits(n int) bool {
 	return l.size+int64(n) <= l.bytes && (l.count < l.records || l.size < l.least)
 }
 
+// never reports whether a line of n bytes, without its end, has no room in any file.
+func (l *lines) never(n int) bool { return int64(n) >= l.bytes }
+
 // add takes what stands in buf from an offset on as a line, and ends it. It returns false, and takes nothing, if there is no room.
 func (l *lines) add(from int) (bool, error) {
 	n := len(l.buf) - from + 1

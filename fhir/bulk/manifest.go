@@ -21,12 +21,22 @@ func (s *Service) pages(w *work, sp *spec) int {
 	case w.Complete:
 		return max(1, (len(w.Parts)+n-1)/n)
 	}
-	return len(w.Parts) / n
+	return s.listed(w, sp) / n
 }
 
-// listed returns how many files of an export that is not completed are on pages.
-func (s *Service) listed(w *work) int {
-	return len(w.Parts) / s.config.Limits.PageFiles * s.config.Limits.PageFiles
+// listed returns how many files of an export that is not completed are on pages. Those of a step that sorts are on none before it is done: until
+// then it may have to begin anew.
+func (s *Service) listed(w *work, sp *spec) int {
+	files := len(w.Parts)
+	if w.Step < len(sp.Steps) && sp.sorts(&sp.Steps[w.Step]) {
+		files = 0
+		for i := range w.Parts {
+			if w.Parts[i].Step < w.Step {
+				files++
+			}
+		}
+	}
+	return files / s.config.Limits.PageFiles * s.config.Limits.PageFiles
 }
 
 // Manifest returns a page of the manifest of an export, from 0. One that is not there yet is ErrNotReady. Whoever may Get the

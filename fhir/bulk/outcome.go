@@ -2,6 +2,7 @@ package bulk
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/digit-health/dhr/fhir"
 	"github.com/digit-health/dhr/fhir/mapping"
@@ -37,6 +38,32 @@ func appendHeader(dst []byte, patient string) []byte {
 	return append(dst, `"}}]}`...)
 }
 
+// tooLong returns what to say of a resource of n bytes, which is larger than a file may be: of is the record or the resource.
+func tooLong(resourceType, of string, n int, most int64) *issue {
+	return &issue{
+		Severity: "error", Code: "too-long",
+		Diagnostics: fmt.Sprintf("%s is a %s of %d bytes and in no file, since one may have %d. Ask for larger files.", of, resourceType, n, most),
+	}
+}
+
+// elsewhereNote returns what to say of n resources of a type, or of several, that refer to patients of other servers; nil if there are none.
+func elsewhereNote(n int64, resourceType string) *issue {
+	if n == 0 {
+		return nil
+	}
+	of := "resources"
+	if resourceType != "" {
+		of += " of type " + resourceType
+	}
+	return &issue{
+		Severity: "warning", Code: "suppressed",
+		Diagnostics: fmt.Sprintf("%d %s are left out: they refer to a Patient by the URL of a server that is not known to be this one, or to a version of one.", n, of),
+	}
+}
+
+// recordOf names a record to people.
+func recordOf(id, index string) string { return diagnostics("The record %q of %q", id, index) }
+
 // unmappable returns what to say of a record that is no resource, or nil if err says something else.
 func unmappable(resourceType, index string, err error) *issue {
 	var u *mapping.UnmappableError
@@ -45,7 +72,7 @@ func unmappable(resourceType, index string, err error) *issue {
 	}
 	i := &issue{
 		Severity: "error", Code: "processing",
-		Diagnostics: "The record \"" + u.ID + "\" of \"" + index + "\" is no " + resourceType + ": " + u.Path + ": " + u.Reason,
+		Diagnostics: recordOf(u.ID, index) + " is no " + resourceType + ": " + u.Path + ": " + u.Reason,
 	}
 	if u.Path != "" {
 		i.Expression = []string{u.Path}

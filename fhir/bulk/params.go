@@ -46,6 +46,7 @@ const (
 type reader struct {
 	r      *Request
 	limits *Limits
+	bases  []string // of URLs by which patients here may be named
 	asked  asked
 	// all says that no types were asked for.
 	all bool
@@ -55,9 +56,9 @@ type reader struct {
 	notes []issue
 }
 
-// readParameters returns what a request asks for, and what is ignored of it.
-func readParameters(r *Request, limits *Limits) (*reader, error) {
-	p := &reader{r: r, limits: limits}
+// readParameters returns what a request asks for, and what is ignored of it. Patients may be named by URLs on the base of the request, or on others.
+func readParameters(r *Request, limits *Limits, bases ...string) (*reader, error) {
+	p := &reader{r: r, limits: limits, bases: bases}
 	if err := p.unknown(); err != nil {
 		return nil, err
 	}
@@ -270,7 +271,7 @@ func (p *reader) patients() error {
 		return e
 	}
 	for _, reference := range all {
-		id, ok := strings.CutPrefix(strings.TrimPrefix(reference, p.base()), "Patient/")
+		id, ok := strings.CutPrefix(relative(strings.TrimPrefix(reference, p.base()), p.bases), "Patient/")
 		if !ok || !idForm.MatchString(id) {
 			return wrong(pPatient, "%q is no reference to a patient here. Write one such as Patient/123.", reference)
 		}
@@ -279,6 +280,16 @@ func (p *reader) patients() error {
 		}
 	}
 	return nil
+}
+
+// relative returns a reference without its base, if it is one of some.
+func relative(reference string, bases []string) string {
+	for _, base := range bases {
+		if rest, ok := strings.CutPrefix(reference, strings.TrimRight(base, "/")+"/"); ok {
+			return rest
+		}
+	}
+	return reference
 }
 
 // base returns the base of the kick-off's URL, with its slash; "" if there is none.
@@ -350,8 +361,12 @@ func (p *reader) sizes() (err error) {
 	if p.asked.MaxBytes, err = p.size(pMaxBytes); err != nil {
 		return err
 	}
-	if most := p.asked.MaxBytes; most > 0 && p.asked.MinBytes > most {
-		return wrong(pMinBytes, "It is greater than %s.", pMaxBytes)
+	switch least, most := p.asked.MinBytes, p.asked.MaxBytes; {
+	case most == 0:
+	case least >= most:
+		return wrong(pMinBytes, "It is %d and has to be less than %s, which is %d.", least, pMaxBytes, most)
+	case most < leastBytes:
+		return wrong(pMaxBytes, "Files of %d bytes at most have no room for many a resource. Ask for %d or more.", most, leastBytes)
 	}
 	return nil
 }

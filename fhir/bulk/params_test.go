@@ -1,12 +1,16 @@
 package bulk_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/digit-health/dhr/docstore"
+	"github.com/digit-health/dhr/docstore/memdoc"
 	"github.com/digit-health/dhr/fhir/bulk"
 	"github.com/digit-health/dhr/job"
 )
@@ -59,7 +63,9 @@ func TestRefused(t *testing.T) {
 		"K6 partial":                {ask(bulk.SystemLevel, "allowPartialManifests", "yes"), "allowPartialManifests", "value", "true nor false", false},
 		"K6 size zero":              {ask(bulk.SystemLevel, "_maximumFileSize", "0"), "_maximumFileSize", "value", "positive", false},
 		"K6 size word":              {ask(bulk.SystemLevel, "_minimumFileSize", "large"), "_minimumFileSize", "value", "positive", false},
-		"K6 least above most":       {ask(bulk.SystemLevel, "_minimumFileSize", "9", "_maximumFileSize", "8"), "_minimumFileSize", "value", "greater", false},
+		"K6 least above most":       {ask(bulk.SystemLevel, "_minimumFileSize", "90000", "_maximumFileSize", "80000"), "_minimumFileSize", "value", "less than _maximumFileSize", false},
+		"K6 least is most":          {ask(bulk.SystemLevel, "_minimumFileSize", "80000", "_maximumFileSize", "80000"), "_minimumFileSize", "value", "less than _maximumFileSize", false},
+		"K6 most below a resource":  {ask(bulk.SystemLevel, "_maximumFileSize", "65535"), "_maximumFileSize", "value", "65536", false},
 		"K7 unknown parameter":      {ask(bulk.SystemLevel, "_anonymize", "true"), "_anonymize", "not-supported", "_typeFilter", true},
 		"K6 no such level":          {ask("household"), "", "value", "household", false},
 		"K9 scope of the token":     {scope(ask(bulk.SystemLevel, "_type", "Patient,Observation"), "Patient"), "_type", "forbidden", "Observation", false},
@@ -117,6 +123,7 @@ func TestSpellings(t *testing.T) {
 		"since with zone":   ask(bulk.SystemLevel, "_type", "Patient", "_since", "2020-01-01T00:00:00.5+05:30"),
 		"elements":          ask(bulk.SystemLevel, "_type", "Patient", "_elements", "id,Patient.name", "_elements", "gender"),
 		"elements of all":   ask(bulk.SystemLevel, "_type", "Patient", "_elements", "deceased,Patient.multipleBirth"),
+		"smallest size":     ask(bulk.SystemLevel, "_type", "Patient", "_maximumFileSize", "65536"),
 		"size":              ask(bulk.SystemLevel, "_type", "Patient", "_minimumFileSize", "10", "_maximumFileSize", "100000"),
 		"provenance":        ask(bulk.SystemLevel, "_type", "Patient", "includeAssociatedData", "LatestProvenanceResources"),
 		"until the future":  ask(bulk.SystemLevel, "_type", "Patient", "_until", "2999-01-01T00:00:00Z"),
@@ -154,6 +161,56 @@ func joined(all []string) (text string) {
 		text += line + "\n"
 	}
 	return text
+}
+
+// A barrier is a store in which new exports wait for each other before they are kept.
+type barrier struct {
+	docstore.Driver
+	missing atomic.Int64
+	opened  chan struct{}
+}
+
+func (b *barrier) Put(ctx context.Context, d *docstore.Document, expect int64) (*docstore.Document, error) {
+	if d.Kind == "fhir-exports" && expect == 0 {
+		if b.missing.Add(-1) == 0 {
+			close(b.opened)
+		}
+		<-b.opened
+	}
+	return b.Driver.Put(ctx, d, expect)
+}
+
+// 429: of kick-offs at once, of which each has found that there is room, as many are exports as there may be.
+func TestBusyAtOnce(t *testing.T) {
+	t.Parallel()
+	const n, most = 8, 1
+	b := &barrier{Driver: memdoc.New(), opened: make(chan struct{})}
+	b.missing.Store(n)
+	h := open(t, memory(t, 10), func(h *house) {
+		h.docs, h.idle = docstore.New(b), true
+		h.config.Limits.PerUser = most
+	})
+	errs := make(chan error, n)
+	for range n {
+		go func() {
+			_, err := h.Start(context.WithoutCancel(t.Context()), asha(), ask(bulk.SystemLevel))
+			errs <- err
+		}()
+	}
+	begun := 0
+	for range n {
+		err := <-errs
+		if err == nil {
+			begun++
+			continue
+		}
+		require.ErrorIs(t, err, bulk.ErrBusy)
+		require.ErrorContains(t, err, "a user may have 1")
+	}
+	require.Equal(t, most, begun)
+	left, err := h.jobs.List(t.Context(), &job.Query{Tenant: "pb", Kind: "fhir-exports"})
+	require.NoError(t, err)
+	require.Len(t, left, most)
 }
 
 // 429: too many exports of a user, or of a tenant; one that was deleted does not count any more, at once.

@@ -71,7 +71,11 @@ func (a *attempt) one(ctx context.Context, b *bound, r *record.Record, line make
 		next.Unmappable = 1
 	case err != nil:
 	case len(buf) == from:
-		next.Outside = 1
+		next.Outside, next.Elsewhere = 1, a.elsewhere(b, r)
+	case a.data.never(len(buf) - from):
+		a.data.buf = buf[:from]
+		err = a.fault(ctx, tooLong(b.Type, recordOf(r.ID, b.Index), len(buf)-from, a.data.bytes))
+		next.Unmappable = 1
 	default:
 		err = a.add(ctx, from)
 		next.Written = 1
@@ -82,6 +86,7 @@ func (a *attempt) one(ctx context.Context, b *bound, r *record.Record, line make
 	a.tally.Written += next.Written
 	a.tally.Unmappable += next.Unmappable
 	a.tally.Outside += next.Outside
+	a.tally.Elsewhere += next.Elsewhere
 	if a.tally.sum()%every != 0 && !a.data.full() {
 		return nil
 	}
@@ -132,6 +137,14 @@ func (a *attempt) unsaid(b *bound, r *record.Record) error {
 	made, err := b.x.Append(a.scrap[:0], r)
 	a.scrap = made
 	return err
+}
+
+// elsewhere returns 1 for a record of nobody here that refers to a patient of another server, if the patients of everybody are wanted.
+func (a *attempt) elsewhere(b *bound, r *record.Record) int64 {
+	if a.patients == nil && a.spec.Level != SystemLevel && b.x.Elsewhere(r) {
+		return 1
+	}
+	return 0
 }
 
 func (a *attempt) deletion(b *bound) maker {

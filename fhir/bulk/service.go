@@ -23,6 +23,9 @@ import (
 type Config struct {
 	// Mappings say which records are which resources. There is at least one.
 	Mappings []*mapping.Mapping
+	// Bases are URLs of FHIR servers whose resources those here are, such as https://dhr.example.org/fhir/r4: native resources may refer to
+	// patients by URLs that begin so.
+	Bases []string
 	// Groups are those that can be exported.
 	Groups []Group
 	// PatientAttribute is the attribute of principals that names their own patients, by resource id. One that may not export
@@ -57,7 +60,8 @@ type Config struct {
 type Limits struct {
 	// FileRecords is the greatest number of resources of one file. If zero, 100,000.
 	FileRecords int64
-	// FileBytes is the greatest size of one file, plain. If zero, 1 GiB, or what the storage takes.
+	// FileBytes is the greatest size of one file, plain, 64 KiB or more. If zero, 1 GiB, or what the storage takes. A resource
+	// that is larger is in no file: it goes to the error file as what cannot be mapped does.
 	FileBytes int64
 	// Bytes is the greatest size of all files of an export, as they are stored. One that would be larger fails.
 	Bytes int64
@@ -119,6 +123,8 @@ const (
 	maxFiles = 2000
 	// spare is what compression and sealing may add to a file that has to fit into a storage, besides a part in a thousand.
 	spare = 4096
+	// leastBytes is the least greatest size of a file: whatever is said of a record in an error file has room in it.
+	leastBytes = 64 << 10
 )
 
 // New returns the exports of a host, and has the configuration's jobs handle them. It starts nothing:
@@ -128,6 +134,10 @@ func New(c *Config, h *Host) (*Service, error) {
 		return nil, fmt.Errorf("fhir export: %w", err)
 	}
 	s := &Service{config: *c, host: *h, log: h.Log, bindTo: bindMapping}
+	s.config.Mappings = make([]*mapping.Mapping, len(c.Mappings))
+	for i, m := range c.Mappings {
+		s.config.Mappings[i] = m.At(c.Bases...)
+	}
 	s.config.Scheme = cmp.Or(c.Scheme, c.Files.Schemes()[0])
 	for _, scheme := range append([]string{s.config.Scheme}, c.Plain...) {
 		if !slices.Contains(c.Files.Schemes(), scheme) {
@@ -141,9 +151,10 @@ func New(c *Config, h *Host) (*Service, error) {
 	if most, err := c.Files.MaxBytes(s.config.Scheme); err != nil {
 		return nil, fmt.Errorf("fhir export: %w", err)
 	} else if most > 0 {
-		if l.FileBytes = min(l.FileBytes, most-most/1000-spare); l.FileBytes <= 0 {
-			return nil, fmt.Errorf("fhir export: %w: the storage %q takes no files beyond %d bytes", ErrInvalid, s.config.Scheme, most)
-		}
+		l.FileBytes = min(l.FileBytes, most-most/1000-spare)
+	}
+	if l.FileBytes < leastBytes {
+		return nil, fmt.Errorf("fhir export: %w: files in the storage %q may have %d bytes; %d are needed at least", ErrInvalid, s.config.Scheme, l.FileBytes, leastBytes)
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

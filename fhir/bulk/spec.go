@@ -77,6 +77,11 @@ type step struct {
 	Associated bool `json:"associated,omitempty"`
 }
 
+// sorts reports whether a step reads all of its records before it writes the first: by patients, or to find the latest of each.
+func (sp *spec) sorts(st *step) bool {
+	return st.Does == doesOrganized || st.Associated && sp.Provenance == provenanceLatest
+}
+
 const (
 	doesResources = "resources"
 	doesDeleted   = "deleted"
@@ -132,6 +137,8 @@ type tally struct {
 	Written    int64 `json:"written"`
 	Unmappable int64 `json:"unmappable,omitempty"`
 	Outside    int64 `json:"outside,omitempty"`
+	// Elsewhere are those of Outside that refer to patients of other servers, if the patients of everybody are wanted.
+	Elsewhere int64 `json:"elsewhere,omitempty"`
 }
 
 func (t tally) sum() int64 { return t.Written + t.Unmappable + t.Outside }

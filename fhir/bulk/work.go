@@ -136,7 +136,7 @@ func (a *attempt) step(ctx context.Context, st *step) error {
 		return a.notes(ctx)
 	case st.Does == doesOrganized:
 		return a.organized(ctx, st)
-	case st.Associated && a.spec.Provenance == provenanceLatest:
+	case a.spec.sorts(st):
 		return a.latest(ctx, st)
 	}
 	return a.records(ctx, st)
@@ -186,17 +186,20 @@ func (a *attempt) notes(ctx context.Context) error {
 		}
 	}
 	for i := range a.work.States {
-		if a.work.States[i].Note == nil {
-			continue
-		}
-		if err := a.fault(ctx, a.work.States[i].Note); err != nil {
-			return err
+		for _, note := range []*issue{a.work.States[i].Note, elsewhereNote(a.work.States[i].Elsewhere, a.spec.Steps[i].Type)} {
+			if note == nil {
+				continue
+			}
+			if err := a.fault(ctx, note); err != nil {
+				return err
+			}
 		}
 	}
 	return a.advance(ctx)
 }
 
-// begin begins a step that is not gone on with in its middle: what an earlier attempt has done of it is given up.
+// begin begins a step that is not gone on with in its middle: what an earlier attempt has done of it is given up. That is so of steps that sort: what
+// they have read lies in scratch files of the worker, and the snapshots that it is of are given back one after the other.
 func (a *attempt) begin(ctx context.Context) error {
 	if len(a.work.States) > a.work.Step {
 		if err := a.startOver(ctx, a.work.Step); err != nil {
@@ -287,7 +290,7 @@ func (a *attempt) startOver(ctx context.Context, step int) error {
 			w.Parts = append(w.Parts, p)
 			continue
 		}
-		if a.spec.Partial && i < a.s.listed(a.work) {
+		if a.spec.Partial && i < a.s.listed(a.work, a.spec) {
 			return job.Permanent(errListed)
 		}
 		w.Doomed = append(w.Doomed, p)

@@ -30,7 +30,9 @@ func (m *Mapping) Bind(schema *record.Schema) (*Mapper, error) {
 	default:
 		x.patient = b.identity(m.patient)
 		if x.patient != nil {
-			x.patient.path = m.Type
+			x.patient.path, x.patient.bases = m.Type, m.bases
+			elsewhere := *x.patient
+			elsewhere.elsewhere, x.elsewhere = true, &elsewhere
 		}
 	}
 	if m.updated != nil && m.Native {

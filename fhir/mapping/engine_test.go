@@ -21,21 +21,25 @@ import (
 	"github.com/digit-health/dhr/search/sqlsearch"
 )
 
+// found returns the ids of the records that a condition finds and keep keeps, in order.
+func found(t *testing.T, driver search.Driver, x *mapping.Mapper, condition string, keep func(*record.Record) bool) []string {
+	t.Helper()
+	var ids []string
+	for r, err := range scan(t, driver, x, condition) {
+		require.NoError(t, err)
+		if keep(r) {
+			ids = append(ids, r.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
 // scanned returns what becomes of every record that a condition finds, by ids.
 func scanned(t *testing.T, driver search.Driver, x *mapping.Mapper, condition string) map[string]string {
 	t.Helper()
-	policy, err := access.NewPolicy(map[string]access.Role{
-		"all": {Grants: []access.Grant{{Indexes: []string{"*"}, Others: access.Treatment{As: access.Visible}}}},
-	}, nil)
-	require.NoError(t, err)
-	index, err := search.New(driver, policy, nil)
-	require.NoError(t, err)
-	who := &access.Principal{User: "u", Roles: []string{"all"}}
-	s, err := index.Scan(t.Context(), who, &search.Query{JQL: condition, Indexes: []string{"clinic"}, Fields: x.Fields()}, nil)
-	require.NoError(t, err, condition)
-	defer s.Close()
 	all := map[string]string{}
-	for r, err := range s.Slice(0).Records(t.Context()) {
+	for r, err := range scan(t, driver, x, condition) {
 		require.NoError(t, err)
 		line, err := x.Append(nil, r)
 		if err != nil {
@@ -46,6 +50,22 @@ func scanned(t *testing.T, driver search.Driver, x *mapping.Mapper, condition st
 		all[r.ID] = string(line)
 	}
 	return all
+}
+
+// scan returns the records that a condition finds.
+func scan(t *testing.T, driver search.Driver, x *mapping.Mapper, condition string) record.Stream {
+	t.Helper()
+	policy, err := access.NewPolicy(map[string]access.Role{
+		"all": {Grants: []access.Grant{{Indexes: []string{"*"}, Others: access.Treatment{As: access.Visible}}}},
+	}, nil)
+	require.NoError(t, err)
+	index, err := search.New(driver, policy, nil)
+	require.NoError(t, err)
+	who := &access.Principal{User: "u", Roles: []string{"all"}}
+	s, err := index.Scan(t.Context(), who, &search.Query{JQL: condition, Indexes: []string{"clinic"}, Fields: x.Fields()}, nil)
+	require.NoError(t, err, condition)
+	t.Cleanup(func() { _ = s.Close() })
+	return s.Slice(0).Records(t.Context())
 }
 
 // engines are loaded with the same documents.

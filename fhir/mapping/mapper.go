@@ -15,11 +15,14 @@ type Mapper struct {
 	root    *opObject // nil if native
 	id      *opScalar
 	patient *opScalar // nil without
-	fields  []string
-	scopes  []*scope
-	bags    []*bag
-	subset  *subset // nil for whole resources
-	pool    sync.Pool
+	// elsewhere makes the references to Patients that patient does not know; nil without patient.
+	elsewhere *opScalar
+
+	fields []string
+	scopes []*scope
+	bags   []*bag
+	subset *subset // nil for whole resources
+	pool   sync.Pool
 }
 
 // Mapping returns the mapping that was bound.
@@ -97,9 +100,19 @@ func (x *Mapper) IDOf(r *record.Record) (string, error) {
 }
 
 // PatientOf returns the id of the Patient in whose compartment r's resource is, or "" if it is in none. A record of which that
-// cannot be said is in none: [Mapper.Append] refuses it.
-func (x *Mapper) PatientOf(r *record.Record) string {
-	if x.patient == nil {
+// cannot be said is in none: [Mapper.Append] refuses it. Of a native resource it is whom it refers to by Patient/id, or by a URL of one
+// of the bases of its mapping.
+func (x *Mapper) PatientOf(r *record.Record) string { return x.textOf(x.patient, r) }
+
+// Elsewhere reports whether r's resource is native and refers to a Patient in a way by which that is none of here: by a URL with another base, or
+// to one of its versions, for which an index cannot be asked.
+func (x *Mapper) Elsewhere(r *record.Record) bool {
+	return x.mapping.Native && x.textOf(x.elsewhere, r) != ""
+}
+
+// textOf returns what a scalar of an id makes of a record; "" if it is nil, or nothing.
+func (x *Mapper) textOf(o *opScalar, r *record.Record) string {
+	if o == nil {
 		return ""
 	}
 	run := x.pool.Get().(*run)
@@ -107,7 +120,7 @@ func (x *Mapper) PatientOf(r *record.Record) string {
 	if run.begin(r) != nil {
 		return ""
 	}
-	text, _ := x.text(x.patient, run)
+	text, _ := x.text(o, run)
 	return text
 }
 

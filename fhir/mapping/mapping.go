@@ -59,6 +59,7 @@ type Mapping struct {
 	// Params are the search parameters in the order of their names, _id among them, and _lastUpdated where there is a LastUpdated.
 	Params []SearchParam
 
+	bases   []string // of URLs, without / at their ends
 	place   place
 	zone    *zone
 	root    *object // nil if native
@@ -68,6 +69,19 @@ type Mapping struct {
 	params  map[string]*param
 	where   place
 	deleted place
+}
+
+// At returns the mapping for resources that refer to each other also by URLs, which begin with one of some bases such as
+// https://dhr.example.org/fhir/r4. It is about native mappings: the references of others are relative.
+func (m *Mapping) At(bases ...string) *Mapping {
+	at := *m
+	at.bases = nil
+	for _, base := range bases {
+		if base = strings.TrimRight(base, "/"); base != "" && !slices.Contains(at.bases, base) {
+			at.bases = append(at.bases, base)
+		}
+	}
+	return &at
 }
 
 // A SearchParam is a search parameter that a mapping understands.

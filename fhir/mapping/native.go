@@ -16,7 +16,7 @@ func (x *Mapper) Elements(names ...string) (*Mapper, error) {
 	if err != nil {
 		return nil, err
 	}
-	y := &Mapper{mapping: x.mapping, schema: x.schema, root: x.root, id: x.id, patient: x.patient, fields: x.fields, scopes: x.scopes, bags: x.bags, subset: s}
+	y := &Mapper{mapping: x.mapping, schema: x.schema, root: x.root, id: x.id, patient: x.patient, elsewhere: x.elsewhere, fields: x.fields, scopes: x.scopes, bags: x.bags, subset: s}
 	y.pool.New = func() any { return newRun(y) }
 	return y, nil
 }

@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -27,12 +28,12 @@ const (
 		"subject":{"properties":{"reference":{"type":"keyword"}}},"code":{"properties":{"coding":{"properties":{"code":{"type":"keyword"}}}}}}}`
 )
 
-func native(t testing.TB, doc string) (*mapping.Mapper, *record.Record) {
+func native(t testing.TB, doc string, bases ...string) (*mapping.Mapper, *record.Record) {
 	t.Helper()
 	set, err := mapping.Parse("native.yaml", []byte(nativeMapping))
 	require.NoError(t, err)
 	s := schemaOf(t, nativeSchema)
-	x, err := set.Mappings()[0].Bind(s)
+	x, err := set.Mappings()[0].At(bases...).Bind(s)
 	require.NoError(t, err)
 	for r, err := range record.ReadNDJSON(strings.NewReader(strings.ReplaceAll(doc, "\n", " ")), "x", mustProject(t, s, x.Fields()...)) {
 		require.NoError(t, err)
@@ -54,8 +55,8 @@ func mustProject(t testing.TB, s *record.Schema, fields ...string) *record.Proje
 // A native resource is handed out byte for byte.
 func TestNative(t *testing.T) {
 	t.Parallel()
-	const doc = `{"resourceType":"Observation","id":"7","meta":{"lastUpdated":"2024-01-31T10:00:00Z"}, "status":"final","code":{"coding":[{"code":"x"}]},"subject":{"reference":"http://x.example/fhir/Patient/9/_history/2"},"x":1.50}`
-	x, r := native(t, doc)
+	const doc = `{"resourceType":"Observation","id":"7","meta":{"lastUpdated":"2024-01-31T10:00:00Z"}, "status":"final","code":{"coding":[{"code":"x"}]},"subject":{"reference":"http://x.example/fhir/Patient/9"},"x":1.50}`
+	x, r := native(t, doc, "http://x.example/fhir")
 	require.ElementsMatch(t, []string{"id", "subject.reference", "meta.lastUpdated"}, x.Fields())
 	line, err := x.Append([]byte("a"), r)
 	require.NoError(t, err)
@@ -70,14 +71,16 @@ func TestNative(t *testing.T) {
 	line, err = y.Append(nil, r)
 	require.NoError(t, err)
 	want := `{"resourceType":"Observation","id":"7","meta":{"lastUpdated":"2024-01-31T10:00:00Z","tag":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}]},` +
-		`"status":"final","code":{"coding":[{"code":"x"}]},"subject":{"reference":"http://x.example/fhir/Patient/9/_history/2"}}`
+		`"status":"final","code":{"coding":[{"code":"x"}]},"subject":{"reference":"http://x.example/fhir/Patient/9"}}`
 	require.Equal(t, want, string(line))
 
 	for search, want := range map[string]string{
-		"code=x":                 "code.coding.code = x",
-		"subject=Patient/7":      `subject.reference = "Patient/7"`,
-		"subject=7":              `subject.reference = "Patient/7"`,
-		"patient=7":              `subject.reference = "Patient/7"`,
+		"code=x":            "code.coding.code = x",
+		"subject=Patient/7": `subject.reference IN ("Patient/7", "http://x.example/fhir/Patient/7")`,
+		"subject=7":         `subject.reference IN ("Patient/7", "http://x.example/fhir/Patient/7")`,
+		"patient=7":         `subject.reference IN ("Patient/7", "7", "http://x.example/fhir/Patient/7")`,
+		"patient=Patient/7": `subject.reference IN ("Patient/7", "7", "http://x.example/fhir/Patient/7")`,
+		"patient=http://x.example/fhir/Patient/7": `subject.reference IN ("Patient/7", "7", "http://x.example/fhir/Patient/7")`,
 		"_id=7":                  `id = "7"`,
 		"_lastUpdated=ge2024-01": "meta.lastUpdated >= 2024-01-01T00:00:00Z",
 	} {
@@ -87,18 +90,53 @@ func TestNative(t *testing.T) {
 	}
 	got, err := x.OfPatients("7", "8")
 	require.NoError(t, err)
-	require.Equal(t, `subject.reference IN ("Patient/7", "Patient/8")`, got)
+	require.Equal(t, `subject.reference IN ("Patient/7", "7", "http://x.example/fhir/Patient/7", "Patient/8", "8", "http://x.example/fhir/Patient/8")`, got)
+	_, err = x.Search("patient=http://y.example/fhir/Patient/7")
+	require.ErrorContains(t, err, "expected Type/id")
 }
 
 // A resource is in the compartment of the Patient that it refers to, not in that of one whose id something else has.
 func TestNativePatients(t *testing.T) {
 	t.Parallel()
 	for reference, want := range map[string]string{
-		"Patient/7": "7", "Patient/7/_history/2": "7", "https://x.example/fhir/Patient/7": "7", "7": "7",
-		"Device/7": "", "Group/7": "", "https://x.example/fhir/Location/7/_history/1": "", "NotPatient/7": "", "/7": "", "": "", "Patient/": "",
+		"Patient/7": "7", "https://x.example/fhir/Patient/7": "7", "https://dhr.example/fhir/r4/Patient/7": "7", "7": "7",
+		"Patient/7/_history/2": "elsewhere", "https://x.example/fhir/Patient/7/_history/2": "elsewhere", "https://y.example/fhir/Patient/7": "elsewhere",
+		"http://x.example/fhir/Patient/7": "elsewhere", "https://x.example/fhir/other/Patient/7": "elsewhere",
+		"Device/7": "", "Group/7": "", "https://x.example/fhir/Location/7/_history/1": "", "https://y.example/fhir/Location/7": "",
+		"NotPatient/7": "", "/7": "", "": "", "Patient/": "", "https://x.example/fhir/7": "",
 	} {
-		x, r := native(t, `{"resourceType":"Observation","id":"1","subject":{"reference":"`+reference+`"}}`)
-		require.Equal(t, want, x.PatientOf(r), reference)
+		x, r := native(t, `{"resourceType":"Observation","id":"1","subject":{"reference":"`+reference+`"}}`, "https://dhr.example/fhir/r4", "https://x.example/fhir/")
+		require.Equal(t, want == "elsewhere", x.Elsewhere(r), reference)
+		require.Equal(t, strings.TrimPrefix(want, "elsewhere"), x.PatientOf(r), reference)
+	}
+}
+
+// Who is found by the condition for some patients is who is theirs by PatientOf, whatever engine is asked.
+func TestEnginesAgreeOnPatients(t *testing.T) {
+	t.Parallel()
+	schema := schemaOf(t, nativeSchema)
+	bases := []string{"https://dhr.example/fhir/r4", "https://x.example/fhir"}
+	var docs strings.Builder
+	for i, reference := range []string{
+		"Patient/7", "7", bases[0] + "/Patient/7", bases[1] + "/Patient/7", "Patient/8", bases[1] + "/Patient/8", "https://y.example/fhir/Patient/7",
+		"Patient/7/_history/1", "Device/7", bases[0] + "/Device/7", "Patient/77", "Patient/9",
+	} {
+		fmt.Fprintf(&docs, `{"_id":"r%02d","_source":{"resourceType":"Observation","id":"%d","subject":{"reference":%q}}}`+"\n", i, i, reference)
+	}
+	set, err := mapping.Parse("native.yaml", []byte(nativeMapping))
+	require.NoError(t, err)
+	for _, x := range []struct {
+		bases []string
+		want  []string
+	}{{bases, []string{"r00", "r01", "r02", "r03", "r04", "r05"}}, {bases[:1], []string{"r00", "r01", "r02", "r04"}}, {nil, []string{"r00", "r01", "r04"}}} {
+		m, err := set.Mappings()[0].At(x.bases...).Bind(schema)
+		require.NoError(t, err)
+		condition, err := m.OfPatients("7", "8")
+		require.NoError(t, err)
+		for name, engine := range engines(t, schema, docs.String()) {
+			require.Equal(t, x.want, found(t, engine, m, condition, func(*record.Record) bool { return true }), name)
+			require.Equal(t, x.want, found(t, engine, m, "", func(r *record.Record) bool { return m.PatientOf(r) == "7" || m.PatientOf(r) == "8" }), name)
+		}
 	}
 }
 

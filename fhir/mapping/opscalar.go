@@ -56,6 +56,8 @@ type opScalar struct {
 	encode    bool
 	hash      bool
 	native    bool
+	bases     []string // of a native reference to a Patient
+	elsewhere bool     // of such the ones that are to none of here
 	reference bool
 	target    string
 	targets   []string
@@ -173,7 +175,13 @@ func (o *opScalar) write(dst []byte, x *run, v record.Value, src *opSource) ([]b
 		return append(dst, text...), something
 	case o.hash:
 		if o.native {
-			if text = patientIn(text); text == "" {
+			id, elsewhere := patientIn(text, o.bases)
+			if o.elsewhere && elsewhere {
+				id = text
+			} else if o.elsewhere {
+				id = ""
+			}
+			if text = id; text == "" {
 				return dst, nothing
 			}
 		}
@@ -273,16 +281,28 @@ func short(text string) string {
 	return strings.Clone(text)
 }
 
-// patientIn returns the id of Patient/id, be it relative or a URL, with or without a version, or of an id alone; "" if the
-// reference is to something else: the device 7 is not the patient 7.
-func patientIn(text string) string {
-	text, _, _ = strings.Cut(text, "/_history/")
-	path, id := "", text
-	if i := strings.LastIndexByte(text, '/'); i >= 0 {
-		path, id = text[:i], text[i+1:]
+// patientIn returns the id of Patient/id, be it relative or a URL that begins with one of the bases, or of an id alone; "" if the
+// reference is to something else: the device 7 is not the patient 7, and the patient 7 of another server neither. Elsewhere says that it is to such a patient, or
+// to a version of one. What is a patient here, [searcher.forms] asks for.
+func patientIn(text string, bases []string) (id string, elsewhere bool) {
+	rest := relative(text, bases)
+	if id, ok := strings.CutPrefix(rest, "Patient/"); ok && !strings.Contains(id, "/") {
+		return id, false
 	}
-	if path == "" && id == text || path == "Patient" || strings.HasSuffix(path, "/Patient") {
-		return id
+	if !strings.Contains(text, "/") {
+		return text, false
 	}
-	return ""
+	rest, _, _ = strings.Cut(rest, "/_history/")
+	path := rest[:max(0, strings.LastIndexByte(rest, '/'))]
+	return "", path == "Patient" || strings.HasSuffix(path, "/Patient")
+}
+
+// relative returns a reference without its base, if it is one of some.
+func relative(text string, bases []string) string {
+	for _, base := range bases {
+		if rest, ok := strings.CutPrefix(text, base); ok && strings.HasPrefix(rest, "/") {
+			return rest[1:]
+		}
+	}
+	return text
 }

@@ -160,6 +160,9 @@ func (s *searcher) without(p *param, field string, c *choice) *jql.Query {
 func (s *searcher) references(p *param, values []string) *jql.Query {
 	var ids []string
 	for _, v := range values {
+		if p.native {
+			v = relative(v, s.x.mapping.bases)
+		}
 		target, id, ok := strings.Cut(v, "/")
 		switch {
 		case !ok && p.target == "":
@@ -190,8 +193,26 @@ func (s *searcher) references(p *param, values []string) *jql.Query {
 			return s.fail(id, "the id is the hash of a longer text, and cannot be asked for")
 		}
 	}
+	if p.native {
+		ids = s.forms(p, ids)
+	}
 	for _, f := range p.fields {
 		all = s.either(all, s.among(f.path, ids))
+	}
+	return all
+}
+
+// forms returns relative references, each with the forms in which native resources may have it.
+func (s *searcher) forms(p *param, references []string) []string {
+	var all []string
+	for _, one := range references {
+		all = append(all, one)
+		if id, ok := strings.CutPrefix(one, "Patient/"); ok && p.name == "patient" {
+			all = append(all, id)
+		}
+		for _, base := range s.x.mapping.bases {
+			all = append(all, base+"/"+one)
+		}
 	}
 	return all
 }
@@ -239,6 +260,9 @@ func (s *searcher) identities(p *param, ids []string) *jql.Query {
 	}
 	if len(texts) == 0 {
 		return s.none()
+	}
+	if p.native && p.name == "patient" {
+		texts = s.forms(p, texts)
 	}
 	return s.among(field, texts)
 }

@@ -132,6 +132,22 @@ func TestFHIRIsOnesOwn(t *testing.T) {
 	require.Equal(t, http.StatusOK, c.ask("admin", http.MethodGet, status, nil).status)
 }
 
+// A2: a person who has the name of a client is not that client, and the client not that person.
+func TestFHIRClientsAreNoUsers(t *testing.T) {
+	t.Parallel()
+	c := openClinic(t, func(c *clinic) { c.signIn = true })
+	client, err := c.client().Token(t.Context())
+	require.NoError(t, err)
+	for owner, other := range map[string]string{client: "research", "research": client} {
+		status := c.kick(owner, "$export?_type=Patient")
+		file := fmt.Sprint(at(t, list(t, c.complete(owner, status).json, "output")[0], "url"))
+		for _, x := range [][2]string{{"GET", status}, {"GET", file}, {"DELETE", status}} {
+			require.Equal(t, http.StatusNotFound, c.ask(other, x[0], x[1], nil).status, "%s %s", x[0], x[1])
+			require.Less(t, c.ask(owner, x[0], x[1], nil).status, 300, "%s %s", x[0], x[1])
+		}
+	}
+}
+
 // K8, K9: a patient gets what is its own, at the level of patients.
 func TestFHIRPatientExports(t *testing.T) {
 	t.Parallel()
@@ -198,6 +214,37 @@ func TestFHIRScopes(t *testing.T) {
 	fresh := &fhirtest.Client{Base: state.Base, ID: "state", Key: must(rsaKey()), Scope: "system/Observation.rs", Now: c.now}
 	_, err = fresh.Token(t.Context())
 	require.Contains(t, string(refusal(t, err).Body), "invalid_scope")
+}
+
+// A1, K9: a token of another issuer with SMART scopes is for FHIR alone, and there for the types of its scopes.
+func TestFHIRScopesOfOthers(t *testing.T) {
+	t.Parallel()
+	c := openClinic(t, func(c *clinic) { c.signIn = true })
+	for who, want := range map[string]struct{ patients, all, elsewhere int }{
+		"machine":  {http.StatusAccepted, http.StatusForbidden, http.StatusForbidden},
+		"machines": {http.StatusAccepted, http.StatusAccepted, http.StatusForbidden},
+		"writer":   {http.StatusForbidden, http.StatusForbidden, http.StatusForbidden},
+		"app":      {http.StatusForbidden, http.StatusForbidden, http.StatusForbidden},
+		"visitor":  {http.StatusForbidden, http.StatusForbidden, http.StatusOK},
+		"admin":    {http.StatusAccepted, http.StatusAccepted, http.StatusOK},
+	} {
+		require.Equal(t, want.patients, c.ask(who, http.MethodGet, "/fhir/r4/$export?_type=Patient", nil).status, who)
+		require.Equal(t, want.all, c.ask(who, http.MethodGet, "/fhir/r4/$export?_type=Patient,Observation", nil).status, who)
+		for _, x := range []struct{ method, at, body string }{
+			{"GET", "/v1/query?jql=district+%3D+D1", ""}, {"POST", "/v1/query", `{"jql": "district = D1"}`},
+			{"GET", "/v1/me", ""}, {"GET", "/v1/indexes", ""}, {"GET", "/v1/filters", ""},
+		} {
+			var body any
+			if x.body != "" {
+				body = x.body
+			}
+			got := c.ask(who, x.method, x.at, body)
+			require.Equal(t, want.elsewhere, got.status, "%s %s of %s: %s", x.method, x.at, who, got.body)
+			if got.status == http.StatusForbidden {
+				require.Contains(t, string(got.body), "/fhir/")
+			}
+		}
+	}
 }
 
 // A1: POST /auth/token over HTTP.

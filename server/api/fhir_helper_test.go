@@ -244,7 +244,7 @@ func (c *clinic) tokens() *smart.Server {
 		require.NoError(c.t, err)
 		keys, err := jwtauth.ParseKeys(k.JWKS())
 		require.NoError(c.t, err)
-		all = append(all, smart.Client{ID: id, Keys: keys, Scopes: client.scopes, Principal: &access.Principal{User: id, Tenant: "pb", Roles: []string{"EXPORTER"}}})
+		all = append(all, smart.Client{ID: id, Keys: keys, Scopes: client.scopes, Principal: &access.Principal{Tenant: "pb", Roles: []string{"EXPORTER"}}})
 	}
 	s, err := smart.New(c.store, []byte(strings.Repeat("s", 31)+"t"), all, &smart.Options{TokenURL: c.url + "/auth/token", Under: "/fhir/", Now: c.now})
 	require.NoError(c.t, err)

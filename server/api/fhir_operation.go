@@ -35,7 +35,7 @@ var parametersOf = []struct {
 	{"organizeOutputBy", "string", false, "Patient: the files hold each patient with all that belongs to it, one after the other."},
 	{"allowPartialManifests", "boolean", false, "The manifest may come in pages, also before the export is completed."},
 	{"_minimumFileSize", "positiveInt", false, "How many bytes files should have at least."},
-	{"_maximumFileSize", "positiveInt", false, "How many bytes files may have at most."},
+	{"_maximumFileSize", "positiveInt", false, "How many bytes files may have at most, 65536 or more. A resource that is larger is told of in an error file."},
 }
 
 // fhirOperation is an OperationDefinition.

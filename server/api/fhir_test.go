@@ -111,6 +111,7 @@ func TestFHIRRefusals(t *testing.T) {
 		"K6 _typeFilter that sorts":    {path: "$export?_typeFilter=" + url.QueryEscape("Patient?_sort=_id"), status: 400, says: []string{"_typeFilter", "_sort"}},
 		"K6 organizeOutputBy":          {path: "$export?organizeOutputBy=Location", status: 400, code: "not-supported", says: []string{"organizeOutputBy", "Patient"}},
 		"K6 allowPartialManifests":     {path: "$export?allowPartialManifests=maybe", status: 400, code: "value", says: []string{"allowPartialManifests", "true"}},
+		"K6 small _maximumFileSize":    {path: "$export?_maximumFileSize=1000", status: 400, code: "value", says: []string{"_maximumFileSize", "65536"}},
 		"K6 _maximumFileSize":          {path: "$export?_maximumFileSize=-1", status: 400, code: "value", says: []string{"_maximumFileSize"}},
 		"K7 unknown":                   {path: "$export?_typo=Patient", status: 400, code: "not-supported", says: []string{"_typo", "_type"}},
 		"K8 unknown group":             {path: "Group/nothing/$export", status: 404, code: "not-found", says: []string{"nothing"}},

@@ -71,6 +71,14 @@ var users = map[string]*access.Principal{
 	"admin":    {User: "admin", Tenant: "pb", Roles: []string{"ADMIN"}},
 	"nobody":   {User: "nobody", Tenant: "pb"},
 	"foreign":  {User: "foreign", Tenant: "mz", Roles: []string{"ADMIN"}},
+	// Who has the name of a SMART client.
+	"research": {User: "research", Tenant: "pb", Roles: []string{"EXPORTER"}},
+	// Those whose tokens another issuer gave, with its claim scope as the attribute smart_scope.
+	"machine":  {User: "machine", Tenant: "pb", Roles: []string{"ADMIN"}, Attributes: map[string][]string{"smart_scope": {"profile system/Patient.rs email"}}},
+	"machines": {User: "machines", Tenant: "pb", Roles: []string{"ADMIN"}, Attributes: map[string][]string{"smart_scope": {"system/*.rs"}}},
+	"writer":   {User: "writer", Tenant: "pb", Roles: []string{"ADMIN"}, Attributes: map[string][]string{"smart_scope": {"openid", "system/Patient.c"}}},
+	"app":      {User: "app", Tenant: "pb", Roles: []string{"ADMIN"}, Attributes: map[string][]string{"smart_scope": {"launch/patient patient/*.rs"}}},
+	"visitor":  {User: "visitor", Tenant: "pb", Roles: []string{"ADMIN"}, Attributes: map[string][]string{"smart_scope": {"openid profile email"}}},
 	"promoted": {User: "exporter", Tenant: "pb", Roles: []string{"ADMIN"}},
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/auth"
+	"github.com/digit-health/dhr/auth/smart"
 )
 
 // middleware puts around the routes what every request goes through.
@@ -223,6 +225,9 @@ func (a *handler) admitted(w http.ResponseWriter, r *http.Request, q *asked) *Pr
 	_ = q.control.SetReadDeadline(time.Now().Add(a.opts.BodyTimeout)) // some look into the body
 	who, err := a.opts.Authenticate.Authenticate(r)
 	_ = q.control.SetReadDeadline(time.Time{})
+	if err == nil && !q.fhir && smart.Confined(who) {
+		err = fmt.Errorf("%w: the user %q", errConfined, who.User)
+	}
 	if err != nil {
 		return a.unknown(w, r, q, err)
 	}
@@ -232,6 +237,9 @@ func (a *handler) admitted(w http.ResponseWriter, r *http.Request, q *asked) *Pr
 	}
 	return nil
 }
+
+// errConfined is a token for FHIR that comes for something else.
+var errConfined = fmt.Errorf("%w: a token with SMART scopes is good below %s alone", access.ErrDenied, fhirRoot)
 
 // unknown is the problem of a request of which it is not known who sends it.
 func (a *handler) unknown(w http.ResponseWriter, r *http.Request, q *asked, err error) *Problem {
@@ -245,6 +253,8 @@ func (a *handler) unknown(w http.ResponseWriter, r *http.Request, q *asked, err 
 		a.opts.Refused(ctx, q.address, err)
 	}
 	switch {
+	case errors.Is(err, errConfined):
+		return byStatus[http.StatusForbidden].problem(ctx, errConfined.Error())
 	case errors.Is(err, access.ErrDenied):
 		return byStatus[http.StatusForbidden].problem(ctx, "this may not be asked from here, or not for this tenant")
 	case errors.Is(err, auth.ErrUnavailable):

@@ -40,12 +40,15 @@ func (o *parts) openFHIR(ctx context.Context, files *storage.Store, spool string
 		return err
 	}
 	o.fhir = &bulk.Config{
-		Mappings: all, PatientAttribute: f.PatientAttribute, RequiresAccessToken: o.config.Auth.Mode != "none",
+		Mappings: all, Bases: slices.Clone(f.Bases), PatientAttribute: f.PatientAttribute, RequiresAccessToken: o.config.Auth.Mode != "none",
 		Files: files, Scheme: o.config.Storage.Default, Plain: o.config.Exports.Plain, Jobs: o.jobs, Spool: spool, Retention: f.Retention, Sweep: f.Sweep,
 		Limits: bulk.Limits{
 			FileRecords: int64(f.FileRecords), FileBytes: int64(f.FileSize), Bytes: int64(f.MaxBytes), Files: f.MaxFiles,
 			PerUser: f.PerUser, PerTenant: f.PerTenant, Patients: f.MaxPatients,
 		},
+	}
+	if f.PublicURL != "" {
+		o.fhir.Bases = append(o.fhir.Bases, f.PublicURL+fhirPath+"r4")
 	}
 	if o.kind == "elasticsearch" { // the others find at once what is stored
 		o.fhir.Delay = f.Delay
@@ -156,7 +159,7 @@ func smartClients(c *config.Config) ([]smart.Client, error) {
 		one := &c.FHIR.Smart.Clients[i]
 		all[i] = smart.Client{
 			ID: one.ID, Scopes: one.Scopes,
-			Principal: &access.Principal{User: one.ID, Tenant: one.Tenant, Roles: one.Roles, Groups: one.Groups, Attributes: one.Attributes},
+			Principal: &access.Principal{Tenant: one.Tenant, Roles: one.Roles, Groups: one.Groups, Attributes: one.Attributes},
 		}
 		var err error
 		switch {

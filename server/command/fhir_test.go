@@ -3,17 +3,25 @@ package command_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/digit-health/dhr/auth/jwtauth"
 	"github.com/digit-health/dhr/fhir/fhirtest"
 )
 
@@ -122,6 +130,120 @@ func TestFHIRServer(t *testing.T) {
 			require.Equal(t, map[string]bool{"A1": true, "A2": true}, got.IDs["Patient"])
 		})
 	}
+}
+
+// What scopes open that another issuer gave, where the configuration says that they count, and where it does not.
+func TestFHIRScopesOfIssuers(t *testing.T) {
+	t.Parallel()
+	const secret = "a-secret-of-32-bytes-or-more-of-the-test"
+	for name, x := range map[string]struct {
+		claims string
+		want   map[string][2]int // by scope: of FHIR, and of queries
+	}{
+		"they count": {", claims: {attributes: {smart_scope: scope}}", map[string][2]int{
+			"system/*.rs": {202, 403}, "profile system/Patient.rs email": {202, 403}, "system/Observation.rs": {403, 403}, "patient/*.rs": {403, 403}, "openid profile": {403, 200}, "": {202, 200},
+		}},
+		"they do not": {"", map[string][2]int{"system/*.rs": {202, 200}, "openid profile": {202, 200}, "": {202, 200}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, port := t.TempDir(), freePort(t)
+			files, _ := fhirPage(t, port)
+			_, roles, _ := strings.Cut(files["application.yml"], "roles:")
+			roles, _, _ = strings.Cut(roles, "fhir:")
+			files["application.yml"] = fmt.Sprintf("auth: {mode: jwt, jwt: {secret: %s%s}}\nroles:%sfhir: {mappings: [clinic.yaml]}\n", secret, x.claims, roles)
+			s := openFHIR(t, dir, port, files)
+			defer s.stop()
+			for scope, want := range x.want {
+				claims := m{"iss": "idp", "sub": "machine", "tenant": "default", "roles": []string{"RESEARCH"}, "exp": time.Now().Add(time.Hour).Unix(), "scope": scope}
+				if scope == "" {
+					delete(claims, "scope")
+				}
+				token, err := jwtauth.Sign([]byte(secret), "JWT", claims)
+				require.NoError(t, err)
+				got, answer := s.ask("GET", "/fhir/r4/$export?_type=Patient", nil, "Authorization", "Bearer "+token)
+				require.Equal(t, want[0], got.StatusCode, "%q: %v", scope, answer)
+				got, answer = s.ask("GET", "/v1/query?jql=district+%3D+Pune", nil, "Authorization", "Bearer "+token)
+				require.Equal(t, want[1], got.StatusCode, "%q: %v", scope, answer)
+			}
+		})
+	}
+}
+
+// handshake speaks one version of TLS with a server, or says why that speaks none of it.
+func handshake(t *testing.T, host string, trust *x509.CertPool, version uint16) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	d := &tls.Dialer{Config: &tls.Config{RootCAs: trust, MinVersion: version, MaxVersion: version}}
+	c, err := d.DialContext(ctx, "tcp", host)
+	if err != nil {
+		return err
+	}
+	got := c.(*tls.Conn).ConnectionState().Version //nolint:forcetypeassert // it is one
+	require.Equal(t, version, got)
+	return c.Close()
+}
+
+// The rows of Inferno about TLS, of a server as it is configured: what a client is told to ask for FHIR, for files and for tokens speaks TLS 1.2 and 1.3, and not
+// what was before; and with either of them all of an export works.
+func TestInfernoTLSOfServers(t *testing.T) {
+	t.Parallel()
+	dir, port := t.TempDir(), freePort(t)
+	cert, private, trust := certificate(t, dir)
+	files, _ := fhirPage(t, port)
+	key, err := fhirtest.NewKey("ES384", "k1")
+	require.NoError(t, err)
+	files["research.pub"] = string(key.JWKS())
+	files["application.yml"] = strings.ReplaceAll(files["application.yml"], "http://127.0.0.1:"+port, "https://127.0.0.1:"+port) +
+		fmt.Sprintf("server: {tls: {cert_file: %q, key_file: %q}}\n", filepath.ToSlash(cert), filepath.ToSlash(private))
+	s := openFHIR(t, dir, port, files)
+	defer s.stop()
+	hosts := map[string]string{}
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trust, MinVersion: version, MaxVersion: version}}
+		c := &fhirtest.Client{Base: "https://127.0.0.1:" + port + "/fhir/r4", ID: "research", Key: key, HTTP: &http.Client{Transport: transport}}
+		got, err := c.Export(t.Context(), &fhirtest.Request{Level: fhirtest.Patient})
+		require.NoError(t, err, tls.VersionName(version))
+		require.Equal(t, map[string]int64{"Patient": 3}, got.Count)
+		hosts["bulk_data_server_tls_version_stu2"] = hostOf(t, got.Status)
+		var manifest struct{ Output []struct{ URL string } }
+		require.NoError(t, json.Unmarshal(got.Manifests[0], &manifest))
+		hosts["bulk_file_server_tls_version"] = hostOf(t, manifest.Output[0].URL)
+		transport.CloseIdleConnections()
+	}
+	s.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trust}}
+	_, discovered := s.ask("GET", "/.well-known/smart-configuration", nil)
+	hosts["smart_backend_services_token_tls_version"] = hostOf(t, fmt.Sprint(discovered["token_endpoint"]))
+	// A server that speaks the old versions shows that this client does.
+	old := httptest.NewUnstartedServer(http.NotFoundHandler())
+	old.TLS = &tls.Config{MinVersion: tls.VersionTLS10} //nolint:gosec // that is what it is for
+	old.StartTLS()
+	defer old.Close()
+	trust.AddCert(old.Certificate())
+	for _, version := range []uint16{tls.VersionTLS10, tls.VersionTLS11} {
+		require.NoError(t, handshake(t, old.Listener.Addr().String(), trust, version))
+	}
+	for row, host := range hosts {
+		for version, spoken := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
+			err := handshake(t, host, trust, version)
+			if spoken {
+				require.NoError(t, err, "%s: %s", row, tls.VersionName(version))
+				continue
+			}
+			require.ErrorContains(t, err, "protocol version not supported", "%s: %s", row, tls.VersionName(version))
+			require.ErrorContains(t, err, "remote error", "it is the server that refuses")
+		}
+	}
+}
+
+// hostOf returns the host of an https URL.
+func hostOf(t *testing.T, text string) string {
+	t.Helper()
+	u, err := url.Parse(text)
+	require.NoError(t, err)
+	require.Equal(t, "https", u.Scheme, text)
+	return u.Host
 }
 
 // Mistakes in the section fhir are told when the server begins, each with its place.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/digit-health/dhr/access"
+	"github.com/digit-health/dhr/auth"
 )
 
 // Check returns every mistake that can be seen without asking anything else, as [Errors]: values that do not go
@@ -255,11 +256,19 @@ func (k *checker) auth() {
 		}
 		k.jwt(false)
 	}
+	k.person("auth.user", a.User)
 	k.url("auth.digit.user_url", a.Digit.UserURL, "http", "https")
 	k.networks("auth.digit.gateways", a.Digit.Gateways)
 	k.oidc()
 	k.keys(a.Keys)
 	k.known("auth.roles", a.Roles)
+}
+
+// person checks that a user cannot be taken for a SMART client.
+func (k *checker) person(key, user string) {
+	if n := len(auth.ClientPrefix); len(user) >= n && strings.EqualFold(user[:n], auth.ClientPrefix) {
+		k.complain(key, "begins with %s, as the users of SMART clients do; expected another name", auth.ClientPrefix)
+	}
 }
 
 func (k *checker) jwt(needed bool) {
@@ -298,6 +307,7 @@ func (k *checker) keys(list []APIKey) {
 		if one.Name == "" || names[one.Name] {
 			k.complain(at+".name", "found %q; expected a name of its own", one.Name)
 		}
+		k.person(at+".name", one.Name)
 		names[one.Name] = true
 		if id, err := hex.DecodeString(one.ID); err != nil || len(id) != 8 || hex.EncodeToString(id) != one.ID {
 			k.complain(at+".id", "expected 16 hexadecimal digits in lower case: what follows dhr_ in the key, up to the next _")

@@ -225,6 +225,8 @@ func TestWhatDoesNotGoTogether(t *testing.T) {
 		{"elasticsearch: {hosts: ['h:9200']}", "elasticsearch.hosts[0]: found"},
 		{"elasticsearch: {hosts: ['http://h'], password: x}", "elasticsearch.password: needs a username"},
 		{"elasticsearch: {hosts: ['http://h'], username: u, api_key: x}", "elasticsearch.api_key: stands beside username"},
+		{"auth: {user: 'smart-client:research'}", "auth.user: begins with smart-client:"},
+		{"auth: {keys: [{name: 'Smart-Client:a', id: 0123456789abcdef, tenant: default}]}", "auth.keys[0].name: begins with smart-client:"},
 		{"auth: {mode: keys}", "auth.keys: is needed"},
 		{"auth: {mode: digit2}", "auth.digit: mode digit2 needs"},
 		{"auth: {mode: digit3}", "auth.digit.gateways: is needed"},

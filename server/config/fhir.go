@@ -16,6 +16,8 @@ type fhirExports struct {
 	// PublicURL is where clients see the server, such as https://dhr.example.org/dhr: all URLs that they are given begin with it. If empty, they begin
 	// with the host that a request names or, of requests from server.trusted_proxies, with what X-Forwarded-Proto, -Host and -Prefix say.
 	PublicURL string
+	// Bases are URLs by which FHIR resources that are handed out as they came may name each other, beside public_url with /fhir/r4, such as https://old.example.org/fhir.
+	Bases []string
 	// TokenEndpoint is where clients get tokens of another issuer that auth accepts; it is published for them to find.
 	TokenEndpoint string
 	// PatientAttribute is the attribute of users that names their own patients: who may not export otherwise may export what belongs to these.
@@ -79,7 +81,7 @@ type smartTokens struct {
 
 // A smartClient is a machine that may have tokens. Its keys are given by one of jwks_url, jwks_file and jwks.
 type smartClient struct {
-	// ID is what it calls itself.
+	// ID is what it calls itself, up to 180 bytes. As a user it is smart-client: and this, which no person can be.
 	ID string
 	// JWKSURL is where it publishes its public keys.
 	JWKSURL string
@@ -104,6 +106,9 @@ func (k *checker) fhir() {
 	k.url("fhir.public_url", f.PublicURL, "http", "https")
 	if u, err := url.Parse(f.PublicURL); err == nil && (u.RawQuery != "" || u.Fragment != "" || strings.HasSuffix(u.Path, "/")) {
 		k.complain("fhir.public_url", "found %q; expected a URL such as https://dhr.example.org/dhr, without / at its end", f.PublicURL)
+	}
+	for i, base := range f.Bases {
+		k.url(fmt.Sprintf("fhir.bases[%d]", i), base, "http", "https")
 	}
 	k.url("fhir.token_endpoint", f.TokenEndpoint, "http", "https")
 	ids := map[string]bool{}
