@@ -16,6 +16,7 @@ func TestQueues(t *testing.T) {
 	for who, status := range map[string]int{"admin": 200, "analyst": 403, "exporter": 403, "": 401} {
 		require.Equal(t, status, s.send(who, http.MethodGet, "/admin/queues/x", nil).status, who)
 	}
+	require.Equal(t, true, s.send("analyst", http.MethodGet, "/v1/capabilities", nil).json["queues"])
 	require.Equal(t, "queues at /admin/queues/x", string(s.send("admin", http.MethodGet, "/admin/queues/x", nil).body))
 	require.Equal(t, http.StatusNotFound, start(t, nil).send("admin", http.MethodGet, "/admin/queues/", nil).status)
 }
