@@ -82,7 +82,8 @@ async function problemOf(answer: Response): Promise<Problem> {
   }
   const text = (name: string) => typeof p[name] === 'string' ? p[name] as string : ''
   const wait = answer.headers.get('Retry-After')
-  const detail = text('detail') || t('error.status', { status: String(answer.status) })
+  const issues = Array.isArray(p['issue']) ? p['issue'] as { diagnostics?: string }[] : [] // FHIR says it in an OperationOutcome
+  const detail = text('detail') || issues.map((i) => i.diagnostics ?? '').filter((d) => d !== '').join(' ') || t('error.status', { status: String(answer.status) })
   return new Problem(answer.status, text('code'), text('title'),
     answer.status === 429 && wait ? `${detail}. ${t('error.wait', { seconds: wait })}` : detail,
     Array.isArray(p['errors']) ? p['errors'] as Complaint[] : [], text('trace_id'))

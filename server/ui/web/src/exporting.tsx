@@ -68,7 +68,7 @@ export function Files(p: { e: Export }) {
 }
 
 // State says what has become of an export.
-export function State(p: { e: Export }) {
+export function State(p: { e: { status: Export['status'] } }) {
   return <span class={`state ${p.e.status}`}>{known('state', p.e.status)}</span>
 }
 

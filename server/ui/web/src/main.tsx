@@ -5,6 +5,7 @@ import { Ask } from './ask.tsx'
 import { Audit } from './audit.tsx'
 import { Boards, Home } from './boards.tsx'
 import { Exports } from './exports.tsx'
+import { FhirExports } from './fhirexports.tsx'
 import { Filters } from './filters.tsx'
 import { language, languages, preferred, t, use, type Key } from './i18n.ts'
 import { Dialog, Failure, Said, useLoaded, Waiting } from './parts.tsx'
@@ -33,6 +34,7 @@ const screens: Screen[] = [
   { path: 'ask', name: 'nav.ask', key: 'a', when: (s) => s.me.permissions.includes('view') },
   { path: 'filters', name: 'nav.filters', key: 'f', when: (s) => s.server.roles.includes('filter') },
   { path: 'exports', name: 'nav.exports', key: 'e', when: (s) => s.server.formats.length > 0 },
+  { path: 'fhir', name: 'nav.fhir', key: 'h', when: (s) => s.fhir },
   { path: 'audit', name: 'nav.audit', key: 'u', when: (s) => s.me.permissions.includes('audit') },
 ]
 
@@ -73,6 +75,7 @@ function Place(p: { session: Session }) {
     case 'ask': return <Ask route={route} />
     case 'filters': return <Filters />
     case 'exports': return <Exports />
+    case 'fhir': return <FhirExports />
     case 'audit': return <Audit />
   }
   return <div class="nothing"><h1>{t('nav.nowhere')}</h1><p><a href="#/ask">{t('nav.ask')}</a></p></div>
