@@ -1,6 +1,6 @@
 import { render, type ComponentChildren, type JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { refused, signIn, token } from './api.ts'
+import { base, refused, signIn, token } from './api.ts'
 import { Ask } from './ask.tsx'
 import { Audit } from './audit.tsx'
 import { Boards, Home } from './boards.tsx'
@@ -81,6 +81,11 @@ function Place(p: { session: Session }) {
   return <div class="nothing"><h1>{t('nav.nowhere')}</h1><p><a href="#/ask">{t('nav.ask')}</a></p></div>
 }
 
+// queues reports whether there is a way to the queues of workers: they are pages of their own, to which the browser brings no token of this one.
+function queues(s: Session): boolean {
+  return s.server.queues && s.me.permissions.includes('admin') && token.get() === ''
+}
+
 // Frame is what is around every screen.
 function Frame(p: { session: Session | null; children: ComponentChildren }) {
   const route = useSignal(routeSignal)
@@ -93,6 +98,7 @@ function Frame(p: { session: Session | null; children: ComponentChildren }) {
     document.title = here && p.session ? `${t(here.name)} · ${t('name')}` : t('name')
     if (!first.current && p.session) main.current?.focus({ preventScroll: true })
     first.current = !p.session
+    document.querySelector('.top nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }) // on a phone there is not room for all
   }, [route.path, p.session])
   useEffect(() => onShortcut({ '?': () => setHelp(true), ...Object.fromEntries(open.map((s) => [`g ${s.key}`, () => go(`#/${s.path}`)])) }), [p.session])
   return (
@@ -100,7 +106,7 @@ function Frame(p: { session: Session | null; children: ComponentChildren }) {
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); main.current?.focus() }}>{t('nav.skip')}</a>
       <header class="top">
         <a class="brand" href="#/" aria-label={t('name')}><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" /><path d="M5 18h5l3-9 5 15 3-9h6" /></svg><span>{t('name')}</span></a>
-        {open.length > 0 && <nav aria-label={t('nav.screens')}>{open.map((s) => <a key={s.path} href={`#/${s.path}`} aria-current={s === here ? 'page' : undefined}>{t(s.name)}</a>)}</nav>}
+        {open.length > 0 && <nav aria-label={t('nav.screens')}>{open.map((s) => <a key={s.path} href={`#/${s.path}`} aria-current={s === here ? 'page' : undefined}>{t(s.name)}</a>)}{p.session && queues(p.session) && <a href={`${base}admin/queues/`}>{t('nav.queues')}</a>}</nav>}
         <span class="space" />
         <Settings session={p.session} help={() => setHelp(true)} />
       </header>
