@@ -124,3 +124,19 @@ test('a file that a storage elsewhere has is fetched there, without the token an
     storage.close()
   }
 })
+
+test('administrators find the queues of workers where there are any', async () => {
+  for (const [queues, permissions, links] of [[true, ['view', 'admin'], 1], [false, ['view', 'admin'], 0], [true, ['view'], 0]]) {
+    const { context, page, faults } = await open(browser)
+    const change = (to) => async (r) => r.fulfill({ json: { ...await (await r.fetch()).json(), ...to } })
+    await page.route('**/v1/capabilities', change({ queues }))
+    await page.route('**/v1/me', change({ permissions }))
+    await page.goto(`${url}#/filters`)
+    await settle(page)
+    const link = page.getByRole('link', { name: 'Queues' })
+    assert.equal(await link.count(), links, JSON.stringify([queues, permissions]))
+    if (links) assert.equal(await link.evaluate((a) => a.href), `${url}admin/queues/`)
+    assert.deepEqual(faults, [])
+    await context.close()
+  }
+})

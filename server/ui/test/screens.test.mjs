@@ -64,6 +64,8 @@ export const screens = {
     await dialog(page).getByRole('button', { name: 'Start the export' }).click()
     await dialog(page).getByText('Completed').waitFor()
   }],
+  behind: [`${question}&zone=America%2FNew_York&as_of=2026-11-27T10:00:00Z`],
+  keeps: [`${question}&zone=America%2FNew_York&as_of=2026-11-27T10:00:00Z`, async (page) => { await page.getByRole('button', { name: 'Save', exact: true }).click() }],
   filters: ['#/filters'],
   share: ['#/filters', async (page) => {
     await page.locator('.card').getByRole('button', { name: 'Share' }).first().click()
@@ -71,11 +73,12 @@ export const screens = {
   }],
   delete: ['#/filters', async (page) => { await page.locator('.card').getByRole('button', { name: 'Delete' }).first().click() }],
   exports: ['#/exports'],
-  fhir: ['#/fhir', async (page) => {
-    await page.request.get(`${url}fhir/r4/Group/mabiri/$export`, { params: { _type: 'Patient,Encounter', _since: '2026-01-01T00:00:00Z', _elements: 'Patient.name,Patient.gender' } })
-    const files = page.locator('.card').first().getByRole('button', { name: /files?$/ })
-    await page.getByRole('button', { name: 'Refresh' }).click()
-    await files.click()
+  fhir: ['#/exports', async (page) => {
+    const begun = await page.request.get(`${url}fhir/r4/Group/mabiri/$export`, { params: { _type: 'Patient,Encounter', _since: '2026-01-01T00:00:00Z', _elements: 'Patient.name,Patient.gender' } })
+    const status = begun.headers()['content-location']
+    while ((await page.request.get(status)).status() === 202) await page.waitForTimeout(1000)
+    await page.goto(`${url}#/fhir`)
+    await page.locator('.card').first().getByRole('button', { name: /files?$/ }).click()
     await page.locator('.files li').first().waitFor()
   }],
   fhirruns: ['#/', async (page) => {
@@ -133,7 +136,7 @@ for (const [look, options] of Object.entries(looks)) {
 test('every screen, in Hindi', async () => {
   for (const name of ['dashboard', 'answer', 'filters', 'exports', 'fhir', 'fhirnew', 'audit'].filter((n) => wanted.includes(n))) {
     const { context, page, faults } = await open(browser, { locale: 'hi-IN' })
-    await page.goto(url + screens[name][0])
+    await page.goto(url + (name === 'fhir' ? '#/fhir' : screens[name][0]))
     await settle(page)
     if (name === 'fhirnew') await page.locator('.bar .main').click()
     await page.waitForTimeout(name === 'dashboard' ? 1000 : 0)
