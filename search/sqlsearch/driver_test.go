@@ -18,6 +18,19 @@ func open(t testing.TB, path string, o *sqlsearch.Options) *sqlsearch.SQLite {
 	return d
 }
 
+// Most questions of the suite are answered by columns in memory; here SQL alone answers.
+func TestSuiteBySQL(t *testing.T) {
+	t.Parallel()
+	if testing.Short() { // PostgreSQL answers by much the same SQL
+		return
+	}
+	path := filepath.Join(t.TempDir(), "records.sqlite")
+	searchtest.Run(t, searchtest.Harness{
+		Engine: "sqlite, by SQL alone",
+		Open:   func(t testing.TB) search.Driver { return open(t, path, &sqlsearch.Options{Columns: -1}) },
+	})
+}
+
 func TestSuite(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "records.sqlite")

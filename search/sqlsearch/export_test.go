@@ -49,3 +49,20 @@ func (d *SQLite) Endless(ctx context.Context) error {
 	return v.query(ctx, sqlgen.Query{Text: "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"},
 		func([]any) error { return nil })
 }
+
+// InMemory returns how many bytes of columns are in memory.
+func (d *SQLite) InMemory() int64 {
+	d.vectors.mu.Lock()
+	defer d.vectors.mu.Unlock()
+	return d.vectors.bytes
+}
+
+// Forget does what is done when nobody has asked for a while.
+func (d *SQLite) Forget() {
+	d.vectors.mu.Lock()
+	for _, t := range d.vectors.indexes {
+		t.used = t.used.Add(-forgetAfter)
+	}
+	d.vectors.mu.Unlock()
+	d.vectors.rest()
+}

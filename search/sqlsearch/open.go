@@ -40,6 +40,8 @@ type SQLite struct {
 	catalog *catalog    // the newest that was seen
 	open    map[string]*snapshot
 	closed  bool
+
+	vectors vectors
 }
 
 const (
@@ -67,6 +69,7 @@ func Open(ctx context.Context, path string, options *Options) (*SQLite, error) {
 		path = filepath.Join(path, fileName)
 	}
 	d := &SQLite{file: path, options: options.withDefaults(), write: make(chan struct{}, 1)}
+	d.vectors.room, d.vectors.indexes = max(d.options.Columns, 0), map[int64]*vectorIndex{}
 	d.readOnly = d.options.ReadOnly
 	if !d.readOnly {
 		err := d.openWriter(ctx)
@@ -99,6 +102,7 @@ func (d *SQLite) Close() error {
 	if d.resting != nil {
 		d.resting.Stop()
 	}
+	d.vectors.close()
 	for _, c := range d.idle {
 		c.close()
 	}

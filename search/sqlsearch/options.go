@@ -14,6 +14,10 @@ type Options struct {
 	// Readers is how many connections are kept for questions; more are opened when
 	// they are needed at once. Those that are idle for a while give their memory back. If zero, 16.
 	Readers int
+	// Columns is how much memory columns of small indexes may take, from which pages and counts are answered at a
+	// fraction of the cost, in bytes. They are given up when nobody asks for half a minute. If zero, 32 MB; if negative,
+	// there are none.
+	Columns int64
 	// Batch is how many documents are stored in one transaction. If zero, 4,000.
 	Batch int
 	// MaxPages is how many pages of 8 KB the file may have, after which it is
@@ -34,6 +38,9 @@ func (o *Options) withDefaults() Options {
 	}
 	if out.Readers == 0 {
 		out.Readers = 16
+	}
+	if out.Columns == 0 {
+		out.Columns = 32 << 20
 	}
 	if out.Batch == 0 {
 		out.Batch = 4000

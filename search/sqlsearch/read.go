@@ -47,6 +47,15 @@ func (v *view) read(ctx context.Context, r *search.Read) record.Stream {
 	if !exactly {
 		return exact.Read(ctx, r, where, func(ctx context.Context, r *search.Read) record.Stream { return v.selected(ctx, x, l, r) })
 	}
+	if r.Limit > 0 && r.After == nil && r.Limit <= small-min(r.Skip, small) {
+		page, err := v.page(ctx, x, l, r)
+		if err != nil {
+			return failed(err)
+		}
+		if page != nil {
+			return page
+		}
+	}
 	return v.selected(ctx, x, l, r)
 }
 
@@ -127,6 +136,9 @@ func (v *view) count(ctx context.Context, p *plan.Plan, limit int64) (int64, err
 	where, exactly := narrow(l, p.Where)
 	if !exactly {
 		return exact.Count(ctx, p, limit, where, func(ctx context.Context, r *search.Read) record.Stream { return v.selected(ctx, x, l, r) })
+	}
+	if n, ok, err := v.counted(ctx, x, l, p, limit); ok || err != nil {
+		return n, err
 	}
 	q, err := countOf(p, l, limit)
 	if err != nil {

@@ -194,13 +194,17 @@ func (s *stmt) int(column int) int64 {
 	return sqlite3.Xsqlite3_column_int64(s.c.tls, s.p, int32(column))
 }
 
+func (s *stmt) float(column int) float64 {
+	return sqlite3.Xsqlite3_column_double(s.c.tls, s.p, int32(column))
+}
+
 // value returns the value of a column of the row; bytes are lent.
 func (s *stmt) value(column int) any {
 	switch sqlite3.Xsqlite3_column_type(s.c.tls, s.p, int32(column)) {
 	case sqlite3.SQLITE_INTEGER:
 		return s.int(column)
 	case sqlite3.SQLITE_FLOAT:
-		return sqlite3.Xsqlite3_column_double(s.c.tls, s.p, int32(column))
+		return s.float(column)
 	case sqlite3.SQLITE_TEXT:
 		return string(s.bytes(column))
 	case sqlite3.SQLITE_BLOB:

@@ -18,6 +18,7 @@ import (
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/auth"
 	"github.com/digit-health/dhr/auth/smart"
+	"github.com/digit-health/dhr/server/ui"
 )
 
 // Options are what the API needs besides the service, and its limits. The zero value lets nobody in.
@@ -42,6 +43,9 @@ type Options struct {
 	// Base is the path under which the handler is mounted, such as /health-reports, for the
 	// Location of what is made. If empty, it is the root.
 	Base string
+
+	// OIDC is where people sign in at the page; Authenticate has to take the access tokens of that issuer. If nil, they paste a token.
+	OIDC *ui.OIDC
 
 	// Checks are what the service needs to be ready.
 	Checks []Check

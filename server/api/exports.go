@@ -130,20 +130,16 @@ func (a *handler) getExport(ctx context.Context, in *ExportID) (*gotExport, erro
 	return &gotExport{a.retryAfter(p), p}, nil
 }
 
-// A ListPage says which page of a list it is.
-type ListPage struct {
+// listOf is one page of exports.
+type listOf[E any] struct {
+	Exports       []E    `json:"exports" nullable:"false"`
 	StartAt       int    `json:"start_at"`
 	MaxResults    int    `json:"max_results"`
 	NextPageToken string `json:"next_page_token,omitempty" doc:"There unless this is the last page."`
 	IsLast        bool   `json:"is_last"`
 }
 
-// An exportList is one page of exports.
-type exportList struct {
-	ListPage
-
-	Exports []*process.Process `json:"exports" nullable:"false"`
-}
+type exportList listOf[*process.Process]
 
 type exportListRequest struct {
 	Status     []string `query:"status,explode" maxItems:"6" nullable:"false" enum:"initiated,processing,completed,failed,cancelled,expired" doc:"The states asked for; without any, all."`
@@ -154,7 +150,7 @@ type exportListRequest struct {
 }
 
 func (a *handler) listExports(ctx context.Context, in *exportListRequest) (*answer[exportList], error) {
-	all, page, err := listed(in, func(q *process.ListQuery) ([]*process.Process, *docstore.Cursor, error) {
+	page, err := listed(in, func(q *process.ListQuery) ([]*process.Process, *docstore.Cursor, error) {
 		p, err := a.service.Exports().List(ctx, whoOf(ctx), q)
 		if err != nil {
 			return nil, nil, err
@@ -164,27 +160,27 @@ func (a *handler) listExports(ctx context.Context, in *exportListRequest) (*answ
 	if err != nil {
 		return nil, a.inQuery(ctx, in, err)
 	}
-	return &answer[exportList]{exportList{page, all}}, nil
+	return &answer[exportList]{exportList(*page)}, nil
 }
 
 // listed returns the page of a list that is asked for. list returns what a query finds, and where the next page begins.
-func listed[E any](in *exportListRequest, list func(*process.ListQuery) ([]E, *docstore.Cursor, error)) ([]E, ListPage, error) {
+func listed[E any](in *exportListRequest, list func(*process.ListQuery) ([]E, *docstore.Cursor, error)) (*listOf[E], error) {
 	q := &process.ListQuery{UserID: in.UserID}
 	for _, s := range in.Status {
 		q.Status = append(q.Status, job.State(s))
 	}
-	page := ListPage{StartAt: in.StartAt, MaxResults: in.MaxResults, IsLast: true}
+	page := &listOf[E]{Exports: []E{}, StartAt: in.StartAt, MaxResults: in.MaxResults, IsLast: true}
 	if in.PageToken != "" {
 		page.StartAt, q.After = 0, cursorOf(in.PageToken)
 		if q.After == nil {
-			return nil, page, search.ErrBadToken
+			return nil, search.ErrBadToken
 		}
 	}
 	for left := page.StartAt; left > 0; left -= q.MaxResults {
 		q.MaxResults = min(left, docstore.MaxPage)
 		_, next, err := list(q)
 		if err != nil || next == nil {
-			return []E{}, page, err
+			return page, err
 		}
 		q.After = next
 	}
@@ -193,7 +189,8 @@ func listed[E any](in *exportListRequest, list func(*process.ListQuery) ([]E, *d
 	if err == nil && next != nil {
 		page.NextPageToken, page.IsLast = tokenOf(next), false
 	}
-	return filled(all), page, err
+	page.Exports = filled(all)
+	return page, err
 }
 
 // tokenOf returns the page token of a place in a list. It holds nothing that the list does not show.

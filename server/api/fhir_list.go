@@ -71,15 +71,10 @@ type fhirError struct {
 	Transient bool   `json:"transient" doc:"Whether the same request may succeed later."`
 }
 
-// A fhirList is one page of exports of FHIR.
-type fhirList struct {
-	ListPage
-
-	Exports []fhirListed `json:"exports" nullable:"false"`
-}
+type fhirList listOf[fhirListed]
 
 func (a *handler) listFHIR(ctx context.Context, in *exportListRequest) (*answer[fhirList], error) {
-	all, page, err := listed(in, func(q *bulk.ListQuery) ([]fhirListed, *docstore.Cursor, error) {
+	page, err := listed(in, func(q *bulk.ListQuery) ([]fhirListed, *docstore.Cursor, error) {
 		p, err := a.exporter().List(ctx, whoOf(ctx), q)
 		if err != nil {
 			return nil, nil, err
@@ -93,7 +88,7 @@ func (a *handler) listFHIR(ctx context.Context, in *exportListRequest) (*answer[
 	if err != nil {
 		return nil, a.inQuery(ctx, in, err)
 	}
-	return &answer[fhirList]{fhirList{page, all}}, nil
+	return &answer[fhirList]{fhirList(*page)}, nil
 }
 
 func (a *handler) fhirListed(e *bulk.Export) fhirListed {

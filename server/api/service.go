@@ -117,7 +117,7 @@ func (a *handler) serviceRoutes() {
 	a.mux.HandleFunc("GET /docs", docsPage)
 	a.mux.HandleFunc("GET /docs/{file}", docsPage)
 	a.mux.HandleFunc("GET /problems/{code}", a.problemPage)
-	page := ui.Handler(&ui.Options{Base: a.opts.Base, NotFound: http.HandlerFunc(nothingHere)})
+	page := ui.Handler(&ui.Options{Base: a.opts.Base, OIDC: a.opts.OIDC, NotFound: http.HandlerFunc(nothingHere)})
 	a.mux.Handle("GET /{$}", page)
 	a.mux.Handle("GET /ui/{file}", page)
 	if a.metrics != nil {

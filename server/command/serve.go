@@ -219,6 +219,9 @@ func (s *serving) handler() (http.Handler, error) {
 		Logger: s.log, LogQueries: c.Log.QueryTexts, RequestInfo: c.Auth.Mode == "digit2", MaxBody: int64(c.Server.MaxBody), Origins: c.CORS.Origins,
 		MaxResults: c.Query.MaxResults, Limits: limits(&c.Limits), Checks: s.checks(), Ending: s.ending,
 	}
+	if opts.OIDC, err = pageSignIn(c); err != nil {
+		return nil, err
+	}
 	opts.PublicURL, opts.Proxies, opts.Tokens, opts.TokenEndpoint = c.FHIR.PublicURL, proxies, s.tokens, c.FHIR.TokenEndpoint
 	opts.CORS = api.CORS{Methods: c.CORS.Methods, Headers: c.CORS.Headers, Credentials: c.CORS.Credentials, MaxAge: c.CORS.MaxAge}
 	if c.Metrics.Enabled {
@@ -363,6 +366,9 @@ func (s *serving) greet(at net.Addr) {
 		say(out, "  sign-in:  none; everybody is %q, so only this machine can reach it (docs/configuration.md, auth)\n", c.Auth.User)
 	} else {
 		say(out, "  sign-in:  %s (docs/auth.md)\n", c.Auth.Mode)
+	}
+	if issuer := c.OIDCIssuer(); issuer != "" {
+		say(out, "            people at the page by %s\n", issuer)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/digit-health/dhr/auth"
 	"github.com/digit-health/dhr/auth/jwtauth"
 	"github.com/digit-health/dhr/server/config"
+	"github.com/digit-health/dhr/server/ui"
 )
 
 // localUser is everybody of a server without sign-in, who has all rights unless the configuration gives roles.
@@ -107,6 +108,15 @@ func signIn(c *config.Config) (auth.Authenticator, error) {
 		}
 		return inDirectory(c, who), nil
 	}), nil
+}
+
+// pageSignIn returns where people sign in at the page, or nil if they paste a token.
+func pageSignIn(c *config.Config) (*ui.OIDC, error) {
+	o := c.Auth.OIDC
+	if o.ClientID == "" {
+		return nil, nil //nolint:nilnil // none is no error
+	}
+	return ui.NewOIDC(c.OIDCIssuer(), o.ClientID, &ui.OIDCOptions{Scopes: o.Scopes, Audience: o.Audience, Origins: o.Origins})
 }
 
 // errElsewhere is a request that a page of another site has a browser send.

@@ -17,6 +17,8 @@ type Auth struct {
 	Tenant string
 	// JWT is how tokens are checked in mode jwt, and in digit3 if it says how.
 	JWT JWT
+	// OIDC is how people sign in at the page: at an issuer of OpenID Connect, such as Keycloak, whose tokens jwt checks.
+	OIDC oidcSignIn
 	// Digit is where DIGIT's services are, and what is believed of its gateway.
 	Digit Digit
 	// Keys are the API keys of machines.
@@ -61,6 +63,20 @@ type Claims struct {
 	Groups string
 	// Attributes are claims by the names of attributes that the rules of roles compare with, such as patient_id.
 	Attributes map[string]string
+}
+
+// oidcSignIn is how people sign in at the page: at an issuer of OpenID Connect, such as Keycloak, whose tokens jwt checks. Without client_id they paste a token.
+type oidcSignIn struct {
+	// Issuer is the issuer's address, as tokens have it in iss: https, or http on this machine. If empty, auth.jwt.issuer, from which it cannot differ.
+	Issuer string
+	// ClientID is the name of the page at the issuer, where it is a public client: one without a secret.
+	ClientID string
+	// Scopes are what the page asks the issuer for. Some give a refresh token only for offline_access.
+	Scopes []string
+	// Audience is the parameter audience, for an issuer that wants to be told whom its tokens are for. Keycloak does not: there a mapper says it.
+	Audience string
+	// Origins are those of the issuer's token endpoint, such as https://login.example.org, if it has another than the issuer.
+	Origins []string
 }
 
 // Digit is where DIGIT's services are, and what is believed of its gateway.

@@ -257,6 +257,7 @@ func (k *checker) auth() {
 	}
 	k.url("auth.digit.user_url", a.Digit.UserURL, "http", "https")
 	k.networks("auth.digit.gateways", a.Digit.Gateways)
+	k.oidc()
 	k.keys(a.Keys)
 	k.known("auth.roles", a.Roles)
 }

@@ -232,6 +232,23 @@ func TestWhatDoesNotGoTogether(t *testing.T) {
 		{"auth: {mode: jwt, jwt: {key_files: [a], jwks_url: 'https://h'}}", "auth.jwt: has more than one"},
 		{"auth: {mode: jwt, jwt: {preset: keycloak, audience: dhr}}", "auth.jwt.issuer: is needed by the preset keycloak"},
 		{"auth: {mode: jwt, jwt: {preset: digit, issuer: 'https://h/realms/pb'}}", "auth.jwt.audience: is needed by the preset digit"},
+		{"auth: {oidc: {client_id: page, issuer: 'https://h'}}", "application.yml:1:14: auth.oidc: brings JSON web tokens, which mode none does not take"},
+		{"auth: {mode: digit2, digit: {user_url: 'https://h'}, oidc: {client_id: page, issuer: 'https://h'}}", "auth.oidc: brings JSON web tokens, which mode digit2 does not take"},
+		{"auth: {mode: digit3, digit: {gateways: [10.0.0.1]}, oidc: {client_id: page, issuer: 'https://h'}}", "auth.oidc: brings JSON web tokens, and auth.jwt does not say how they are checked"},
+		{"auth: {mode: jwt, jwt: {secret: 0123456789abcdef0123456789abcdef}, oidc: {client_id: page, issuer: 'https://h'}}", "auth.oidc: brings tokens that an issuer has signed, which auth.jwt.secret cannot check"},
+		{"auth: {mode: jwt, jwt: {jwks_url: 'https://h/keys'}, oidc: {client_id: page}}", "application.yml:1:60: auth.oidc.issuer: is needed, here or as auth.jwt.issuer"},
+		{"auth: {mode: jwt, jwt: {jwks_url: 'https://h/keys', issuer: 'https://h'}, oidc: {issuer: 'https://h'}}", "auth.oidc.client_id: is empty"},
+		{"auth: {mode: jwt, jwt: {preset: keycloak, issuer: 'https://h/realms/a', audience: dhr}, oidc: {client_id: page, issuer: 'https://h/realms/b'}}", `application.yml:1:121: auth.oidc.issuer: found "https://h/realms/b", and auth.jwt.issuer is "https://h/realms/a"`},
+		{"auth: {mode: jwt, jwt: {preset: keycloak, issuer: 'https://h/realms/a', audience: dhr}, oidc: {client_id: page, audience: other}}", `auth.oidc.audience: found "other", and auth.jwt.audience is "dhr"`},
+		{"auth: {mode: jwt, jwt: {preset: keycloak, issuer: 'https://h/realms/a', audience: dhr}, oidc: {client_id: page, scopes: [profile]}}", `auth.oidc.scopes: are ["profile"]; expected openid among them`},
+		{"auth: {mode: jwt, jwt: {preset: keycloak, issuer: 'https://h/realms/a', audience: dhr}, oidc: {client_id: page, scopes: ['openid profile']}}", `auth.oidc.scopes[0]: found "openid profile"; expected one scope, without blanks`},
+		{"auth: {mode: jwt, jwt: {preset: keycloak, issuer: 'https://h/realms/a', audience: dhr}, oidc: {client_id: page, origins: ['https://h/token']}}", `auth.oidc.origins[0]: found "https://h/token"; expected an origin`},
+		{"auth: {mode: jwt, jwt: {preset: keycloak, issuer: 'https://h/realms/a', audience: dhr}, oidc: {client_id: page, origins: ['https://h;script-src']}}", `auth.oidc.origins[0]: found the host "h;script-src"; expected a name or an IPv4 address`},
+		{"auth: {mode: jwt, jwt: {preset: keycloak, issuer: 'https://h/realms/a', audience: dhr}, oidc: {client_id: page, origins: ['http://h']}}", `auth.oidc.origins[0]: found "http://h"; expected https://, since passwords and tokens`},
+		{"auth: {mode: jwt, jwt: {preset: keycloak, issuer: 'https://h/realms/a', audience: dhr}, oidc: {client_id: page, origins: ['https://u:pw@h']}}", `auth.oidc.origins[0]: has a user in it`},
+		{"auth: {mode: jwt, jwt: {preset: keycloak, issuer: 'http://sso.example.org/realms/a', audience: dhr}, oidc: {client_id: page}}", `application.yml:1:51: auth.jwt.issuer: found "http://sso.example.org/realms/a"; expected https://`},
+		{"auth: {mode: jwt, jwt: {jwks_url: 'http://[::1]:8080/keys', issuer: 'http://[::1]:8080'}, oidc: {client_id: page}}", `auth.jwt.issuer: found the host "[::1]:8080"; expected a name or an IPv4 address`},
+		{"auth: {mode: jwt, jwt: {jwks_url: 'https://h/keys', issuer: 'https://h?a=b'}, oidc: {client_id: page}}", `auth.jwt.issuer: found "https://h?a=b"; expected a URL that begins with https://, without ? and #`},
 		{"auth: {keys: [{name: a, sha256: abc}]}", "application.yml:1:33: auth.keys[0].sha256: expected 64 hexadecimal digits in lower case"},
 		{"auth: {keys: [{name: a, id: 0123456789abcdef}]}", `application.yml:1:15: auth.keys[0].tenant: is empty; expected the tenant of the machine, such as that of tenants.default, "default"`},
 		{"auth: {keys: [{name: a, id: 0123456789ABCDEF}]}", "auth.keys[0].id: expected 16 hexadecimal digits in lower case"},
@@ -273,6 +290,24 @@ func TestWhatDoesNotGoTogether(t *testing.T) {
 			require.Contains(t, err.Error(), c.want)
 			require.NotContains(t, err.Error(), "pw@")
 		})
+	}
+}
+
+// The issuer is asked for once: what checks the tokens says where they come from.
+func TestWherePeopleSignIn(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"{}": "",
+		"auth: {mode: jwt, jwt: {preset: keycloak, issuer: 'https://h/realms/a', audience: dhr}}":                                                                                                "",
+		"auth: {mode: jwt, jwt: {preset: keycloak, issuer: 'https://h/realms/a/', audience: dhr}, oidc: {client_id: page}}":                                                                      "https://h/realms/a",
+		"auth: {mode: jwt, jwt: {jwks_url: 'https://h/keys', issuer: 'https://h/'}, oidc: {client_id: page}}":                                                                                    "https://h/",
+		"auth: {mode: jwt, jwt: {jwks_url: 'https://h/keys'}, oidc: {client_id: page, issuer: 'https://h', scopes: [openid, offline_access], audience: dhr, origins: ['https://token.h:8443']}}": "https://h",
+		"auth: {mode: jwt, jwt: {key_files: [a.pem], issuer: 'http://localhost:8080/realms/a'}, oidc: {client_id: page}}":                                                                        "http://localhost:8080/realms/a",
+		"auth: {mode: digit3, digit: {gateways: [10.0.0.1]}, jwt: {preset: digit, issuer: 'https://h/realms/pb', audience: dhr}, oidc: {client_id: page}}":                                       "https://h/realms/pb",
+	} {
+		c, err := load(t, nil, text)
+		require.NoError(t, err, text)
+		require.Equal(t, want, c.OIDCIssuer(), text)
 	}
 }
 

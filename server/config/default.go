@@ -15,6 +15,7 @@ func Default() *Config {
 		Postgres:      Postgres{Schema: "dhr"},
 		Auth: Auth{
 			Mode: "none", User: "local",
+			OIDC:  oidcSignIn{Scopes: []string{"openid"}},
 			JWT:   JWT{Leeway: 30 * time.Second, Refresh: time.Hour},
 			Digit: Digit{Cache: 5 * time.Minute},
 		},

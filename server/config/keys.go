@@ -38,7 +38,7 @@ func isSection(t reflect.Type) bool { return t.Kind() == reflect.Struct && t != 
 
 // snake writes KeyFiles as key_files, JWKSURL as jwks_url, and SHA256 as sha256.
 func snake(name string) string {
-	name = strings.NewReplacer("JWKSURL", "JwksUrl", "JWKS", "Jwks", "FHIR", "Fhir", "JQL", "Jql", "TTL", "Ttl", "SHA256", "Sha256", "APIKey", "ApiKey", "TLS", "Tls", "CORS", "Cors", "JWT", "Jwt", "URL", "Url", "HTTP", "Http", "CA", "Ca", "ID", "Id", "IPFS", "Ipfs").Replace(name)
+	name = strings.NewReplacer("JWKSURL", "JwksUrl", "JWKS", "Jwks", "FHIR", "Fhir", "JQL", "Jql", "TTL", "Ttl", "SHA256", "Sha256", "APIKey", "ApiKey", "TLS", "Tls", "CORS", "Cors", "JWT", "Jwt", "OIDC", "Oidc", "URL", "Url", "HTTP", "Http", "CA", "Ca", "ID", "Id", "IPFS", "Ipfs").Replace(name)
 	var b strings.Builder
 	for i, r := range name {
 		if unicode.IsUpper(r) && i > 0 {

@@ -29,6 +29,8 @@ type Options struct {
 	// Base is the path under which the page lies, such as /health-reports. If empty, the page finds what
 	// it needs beside itself, wherever it lies.
 	Base string
+	// OIDC is where people sign in, beside pasting a token. If nil, they paste one.
+	OIDC *OIDC
 	// NotFound answers for what there is not. If nil, a line of text does.
 	NotFound http.Handler
 }
@@ -37,8 +39,9 @@ type Options struct {
 // concurrent use.
 func Handler(opts *Options) http.Handler {
 	h := &handler{files: map[string]*file{}, notFound: http.NotFoundHandler()}
-	base := ""
+	base, oidc := "", (*OIDC)(nil)
 	if opts != nil {
+		oidc = opts.OIDC
 		if b := strings.Trim(opts.Base, "/"); b != "" {
 			base = "/" + b + "/"
 		}
@@ -46,6 +49,7 @@ func Handler(opts *Options) http.Handler {
 			h.notFound = opts.NotFound
 		}
 	}
+	h.policy = policyOf(oidc)
 	names, err := fs.Glob(dist, "dist/*")
 	if err != nil || len(names) == 0 {
 		panic(fmt.Sprintf("ui: the page is not embedded: %v", err))
@@ -57,6 +61,7 @@ func Handler(opts *Options) http.Handler {
 		}
 		if path.Base(name) == "index.html" {
 			text = bytes.ReplaceAll(text, []byte("{{base}}"), []byte(html.EscapeString(base)))
+			text = bytes.ReplaceAll(text, []byte("{{oidc}}"), []byte(oidc.attribute()))
 		}
 		h.files[path.Base(name)] = newFile(path.Base(name), text)
 	}
@@ -65,12 +70,9 @@ func Handler(opts *Options) http.Handler {
 
 type handler struct {
 	files    map[string]*file
+	policy   string
 	notFound http.Handler
 }
-
-// policy lets the page load what comes from this server and nothing else, run no code that is in it, and be framed by nobody.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, isPart := strings.CutPrefix(r.URL.Path, "/ui/")
@@ -96,7 +98,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		head.Set("Cache-Control", "public, max-age=31536000, immutable")
 	} else {
 		head.Set("Cache-Control", "no-cache")
-		head.Set("Content-Security-Policy", policy)
+		head.Set("Content-Security-Policy", h.policy)
 		head.Set("Cross-Origin-Opener-Policy", "same-origin")
 		head.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 	}

@@ -9,8 +9,8 @@ export const url = process.env.PAGE_URL ?? 'http://127.0.0.1:3000/'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-export async function launch() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] })
+export async function launch(...args) {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', ...args] })
 }
 
 // open returns a page of its own, and what is wrong with it: console errors, exceptions, requests to elsewhere.

@@ -1,5 +1,5 @@
+import { current, Refusal, refused, renew, token } from './bearer.ts'
 import { t } from './i18n.ts'
-import { signal } from './signal.ts'
 import { exactly } from './numbers.ts'
 
 // base is the path under which the page and the API lie. It ends with a slash.
@@ -26,21 +26,6 @@ export class Problem extends Error {
   }
 }
 
-const kept = 'dhr.token'
-
-// token is what signs this tab's requests. It is kept as long as the tab is open, and nowhere else.
-export const token = signal(sessionStorage.getItem(kept) ?? '')
-
-// refused is set when a request needs somebody to sign in.
-export const refused = signal(false)
-
-export function signIn(text: string): void {
-  if (text) sessionStorage.setItem(kept, text)
-  else sessionStorage.removeItem(kept)
-  token.set(text)
-  refused.set(false)
-}
-
 export interface Ask {
   method?: string
   body?: unknown
@@ -56,11 +41,28 @@ export async function send(path: string, ask: Ask = {}): Promise<Response> {
     for (const v of Array.isArray(value) ? value : [value]) if (v !== undefined && v !== '') url.searchParams.append(name, String(v))
   }
   const headers: Record<string, string> = { Accept: 'application/json', ...ask.headers }
-  if (token.get()) headers['Authorization'] = `Bearer ${token.get()}`
   if (ask.body !== undefined) headers['Content-Type'] ??= 'application/json'
-  let answer: Response
+  const by = await current()
+  let answer = await sent(url, ask, headers, by)
+  if (answer.status === 401 && await another(by)) answer = await sent(url, ask, headers, await current())
+  if (answer.ok) return answer
+  throw await problemOf(answer)
+}
+
+// another reports whether a request that was refused can be sent with another token.
+async function another(by: string): Promise<boolean> {
   try {
-    answer = await fetch(url, {
+    return await renew(by)
+  } catch (e) {
+    const text = e instanceof Refusal ? t(e.key, e.values) : String(e)
+    throw new Problem(0, 'unreachable', text, text, [], '')
+  }
+}
+
+async function sent(url: URL, ask: Ask, headers: Record<string, string>, by: string): Promise<Response> {
+  if (by) headers['Authorization'] = `Bearer ${by}`
+  try {
+    return await fetch(url, {
       method: ask.method ?? 'GET', headers, cache: 'no-store', credentials: 'same-origin',
       ...(ask.body === undefined ? {} : { body: JSON.stringify(ask.body) }), ...(ask.signal ? { signal: ask.signal } : {}),
     })
@@ -68,8 +70,6 @@ export async function send(path: string, ask: Ask = {}): Promise<Response> {
     if (ask.signal?.aborted) throw e
     throw new Problem(0, 'unreachable', t('error.unreachable'), t('error.unreachable'), [], '')
   }
-  if (answer.ok) return answer
-  throw await problemOf(answer)
 }
 
 async function problemOf(answer: Response): Promise<Problem> {

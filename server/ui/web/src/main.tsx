@@ -1,13 +1,15 @@
 import { render, type ComponentChildren, type JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { base, refused, signIn, token } from './api.ts'
+import { base } from './api.ts'
 import { Ask } from './ask.tsx'
 import { Audit } from './audit.tsx'
+import { granted, refused, token } from './bearer.ts'
 import { Boards, Home } from './boards.tsx'
 import { Exports } from './exports.tsx'
 import { FhirExports } from './fhirexports.tsx'
 import { Filters } from './filters.tsx'
 import { language, languages, preferred, t, use, type Key } from './i18n.ts'
+import { returned, signOut } from './issuer.ts'
 import { Dialog, Failure, Said, useLoaded, Waiting } from './parts.tsx'
 import { go, route as routeSignal, type Route } from './route.ts'
 import { forget, openSession, SessionContext, type Session } from './session.ts'
@@ -130,8 +132,8 @@ function Settings(p: { session: Session | null; help: () => void }) {
       <select aria-label={t('theme')} value={look} onChange={(e) => show(e.currentTarget.value as Theme)}>
         {themes.map((v) => <option key={v} value={v} selected={v === look}>{t(`theme.${v}`)}</option>)}
       </select>
-      {p.session && <span class="who" title={t('who', { user: p.session.me.user, tenant: p.session.me.tenant, roles: p.session.me.roles.join(', ') })}>{p.session.me.user}</span>}
-      {token.get() && <button type="button" class="plain" onClick={() => signIn('')}>{t('signout')}</button>}
+      {p.session && <span class="who" title={t('who', { user: p.session.me.user, tenant: p.session.me.tenant, roles: p.session.me.roles.join(', ') })}>{granted()?.name ?? p.session.me.user}</span>}
+      {token.get() && <button type="button" class="plain" onClick={() => void signOut()}>{t('signout')}</button>}
       <button type="button" class="plain icon" onClick={p.help} aria-label={t('help')} title={t('help')}>?</button>
     </div>
   )
@@ -154,6 +156,7 @@ function Help(p: { close: () => void; open: Screen[] }) {
 
 show(theme.get())
 await use(preferred())
+await returned()
 const root = document.getElementById('page')
 if (root) {
   root.replaceChildren()

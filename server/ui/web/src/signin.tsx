@@ -1,23 +1,46 @@
 import { useState } from 'preact/hooks'
-import { signIn, token } from './api.ts'
+import { failure, granted, issuer, oidc, signIn, token } from './bearer.ts'
 import { t } from './i18n.ts'
+import { enter } from './issuer.ts'
 import { Field } from './parts.tsx'
+import { useSignal } from './signal.ts'
 
-// SignIn asks for a token.
+// SignIn has somebody sign in at the issuer, if there is one, or asks for a token.
 export function SignIn() {
-  const [text, setText] = useState('')
-  const tried = token.get() !== ''
+  const failed = useSignal(failure)
+  const [busy, setBusy] = useState(false)
+  const why = failed ? t(failed.key, { issuer, ...failed.values }) : refusal()
   return (
     <div class="signin">
       <h1>{t('signin.title')}</h1>
-      <p>{t('signin.text')}</p>
-      {tried && <p class="failure" role="alert">{t('signin.refused')}</p>}
-      <form onSubmit={(e) => { e.preventDefault(); signIn(text.trim()) }}>
-        <Field label={t('signin.token')} help={t('signin.kept')}>
-          {(id, d) => <input id={id} aria-describedby={d} type="password" autocomplete="off" spellcheck={false} required value={text} onInput={(e) => setText(e.currentTarget.value)} />}
-        </Field>
-        <p><button type="submit" class="main" disabled={text.trim() === ''}>{t('signin.go')}</button></p>
-      </form>
+      <p>{oidc ? t('oidc.text', { issuer }) : t('signin.text')}</p>
+      {why && <p class="failure" role="alert">{why}</p>}
+      {oidc ? (
+        <>
+          <p><button type="button" class="main" disabled={busy} onClick={() => { setBusy(true); void enter().finally(() => setBusy(false)) }}>{t('oidc.go', { issuer })}</button></p>
+          <details open={token.get() !== '' && !granted()}><summary>{t('oidc.token')}</summary><Token minor /></details>
+        </>
+      ) : <Token />}
     </div>
+  )
+}
+
+// refusal is why the server does not take what somebody has signed in with.
+function refusal(): string {
+  const by = granted()
+  if (token.get() === '') return ''
+  if (!by) return t('signin.refused')
+  return by.until !== undefined && Date.now() >= by.until ? t('oidc.ended') : t('oidc.refused', { issuer })
+}
+
+function Token(p: { minor?: boolean }) {
+  const [text, setText] = useState('')
+  return (
+    <form onSubmit={(e) => { e.preventDefault(); signIn(text.trim()) }}>
+      <Field label={t('signin.token')} help={t('signin.kept')}>
+        {(id, d) => <input id={id} aria-describedby={d} type="password" autocomplete="off" spellcheck={false} required value={text} onInput={(e) => setText(e.currentTarget.value)} />}
+      </Field>
+      <p><button type="submit" class={p.minor ? '' : 'main'} disabled={text.trim() === ''}>{t('signin.go')}</button></p>
+    </form>
   )
 }

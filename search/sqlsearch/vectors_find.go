@@ -1,0 +1,324 @@
+package sqlsearch
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/digit-health/dhr/jql/analyzer"
+	"github.com/digit-health/dhr/jql/plan"
+	"github.com/digit-health/dhr/jql/sqlgen"
+	"github.com/digit-health/dhr/record"
+)
+
+// few is the number of records that are left of an And for which SQL need not be asked about all records: it
+// looks at the few alone.
+const few = 500
+
+// find returns the records that match a condition, which SQL could answer as a whole. It returns errBySQL if it should.
+func (f *finding) find(n plan.Node) (vectorSet, error) {
+	switch n := n.(type) {
+	case plan.All:
+		return everyRecord(len(f.t.rids)), nil
+	case plan.None:
+		return newVectorSet(len(f.t.rids)), nil
+	case plan.And:
+		return f.and(n)
+	case plan.Or:
+		set := newVectorSet(len(f.t.rids))
+		for _, n := range n {
+			one, err := f.find(n)
+			if err != nil {
+				return nil, err
+			}
+			set = set.either(one)
+		}
+		return set, nil
+	case plan.Not:
+		set, err := f.find(n.Node)
+		if err != nil {
+			return nil, err
+		}
+		return everyRecord(len(f.t.rids)).without(set), nil
+	}
+	set, err := f.leaf(n)
+	if set == nil && err == nil {
+		return f.bySQL(n)
+	}
+	return set, err
+}
+
+// and begins with the conditions that cost least.
+func (f *finding) and(nodes plan.And) (vectorSet, error) {
+	nodes = slices.Clone(nodes)
+	slices.SortStableFunc(nodes, func(a, b plan.Node) int { return cmp.Compare(f.cost(a), f.cost(b)) })
+	var set vectorSet
+	for _, n := range nodes {
+		if set != nil && f.cost(n) > 0 && set.count() <= few {
+			return nil, errBySQL
+		}
+		one, err := f.find(n)
+		if err != nil {
+			return nil, err
+		}
+		if set == nil {
+			set = one
+		} else {
+			set = set.both(one)
+		}
+	}
+	return set, nil
+}
+
+// cost returns how many conditions of a node SQL would have to be asked.
+func (f *finding) cost(n plan.Node) (cost int) {
+	plan.Walk(n, func(n plan.Node) bool {
+		switch n.(type) {
+		case plan.And, plan.Or, plan.Not, plan.All, plan.None:
+			return true
+		}
+		if !f.answers(n) && f.v.d.vectors.leaf(f.t, n.String()) == nil {
+			cost++
+		}
+		return true
+	})
+	return cost
+}
+
+// answersAll reports whether all conditions of a node are those of columns.
+func (f *finding) answersAll(n plan.Node) bool {
+	all := true
+	plan.Walk(n, func(n plan.Node) bool {
+		switch n.(type) {
+		case plan.And, plan.Or, plan.Not, plan.All, plan.None:
+		default:
+			all = all && f.answers(n)
+		}
+		return all
+	})
+	return all
+}
+
+// answers reports whether leaf knows the answer for n.
+func (f *finding) answers(n plan.Node) bool {
+	var field *record.Field
+	compares := true
+	switch n := n.(type) {
+	case plan.Exists:
+		field, compares = n.Field, false
+	case plan.Missing:
+		field, compares = n.Field, false
+	case plan.Terms:
+		field = n.Field
+	case plan.Range:
+		field = n.Field
+	}
+	if field == nil {
+		return false
+	}
+	c := f.l.Column(field)
+	return c != nil && c.Value != "" && !c.Required && (!compares || numbered(field, c))
+}
+
+// leaf returns the records for which a condition on one field holds, or nil if the vectors cannot tell.
+func (f *finding) leaf(n plan.Node) (vectorSet, error) {
+	if !f.answers(n) {
+		return nil, nil
+	}
+	switch n := n.(type) {
+	case plan.Exists:
+		v, _, err := f.column(n.Field)
+		if err != nil {
+			return nil, err
+		}
+		return everyRecord(len(f.t.rids)).without(v.absent(len(f.t.rids))), nil
+	case plan.Missing:
+		v, _, err := f.column(n.Field)
+		if err != nil {
+			return nil, err
+		}
+		return v.absent(len(f.t.rids)), nil
+	case plan.Terms:
+		v, c, err := f.column(n.Field)
+		if err != nil {
+			return nil, err
+		}
+		numbers, err := f.numbers(n, v, c)
+		if err != nil {
+			return nil, err
+		}
+		return v.among(numbers), nil
+	case plan.Range:
+		v, c, err := f.column(n.Field)
+		if err != nil {
+			return nil, err
+		}
+		low, high, err := f.bounds(n, v, c)
+		if err != nil {
+			return nil, err
+		}
+		return v.between(low, high), nil
+	}
+	return nil, nil
+}
+
+// form returns a value as SQLite stores it.
+func form(field *record.Field, c *sqlgen.Column, v record.Value) (any, error) {
+	if v.Kind() != field.Kind {
+		return nil, errBySQL // which says what is wrong
+	}
+	if c.Fold && v.Kind() == record.String {
+		return string(analyzer.AppendLower(nil, v.Text())), nil
+	}
+	return sqlgen.Argument(v)
+}
+
+// numbers returns the numbers of values, in ascending order, of those that some record has.
+func (f *finding) numbers(n plan.Terms, v *vector, c *sqlgen.Column) ([]int64, error) {
+	stored := make([]any, len(n.Values))
+	var err error
+	for i, value := range n.Values {
+		if stored[i], err = form(n.Field, c, value); err != nil {
+			return nil, err
+		}
+	}
+	if v.place != nil {
+		if stored, err = c.Codes.Find(stored); err != nil {
+			return nil, err
+		}
+	}
+	numbers := make([]int64, 0, len(stored))
+	for _, value := range stored {
+		n, ok := vectorNumber(value)
+		if v.place != nil {
+			n, ok = v.place[n]
+		}
+		if !ok {
+			return nil, errBySQL
+		}
+		numbers = append(numbers, n)
+	}
+	slices.Sort(numbers)
+	return numbers, nil
+}
+
+// bounds returns the least and the greatest number of a range.
+func (f *finding) bounds(n plan.Range, v *vector, c *sqlgen.Column) (low, high int64, err error) {
+	low, high = math.MinInt64, math.MaxInt64
+	if !n.Lower.Value.IsNull() {
+		if low, err = f.bound(n.Field, v, c, n.Lower, false); err != nil {
+			return 0, 0, err
+		}
+	}
+	if !n.Upper.Value.IsNull() {
+		if high, err = f.bound(n.Field, v, c, n.Upper, true); err != nil {
+			return 0, 0, err
+		}
+	}
+	return low, high, nil
+}
+
+// bound returns the number at one end of a range, which is within it.
+func (f *finding) bound(field *record.Field, v *vector, c *sqlgen.Column, b plan.Bound, upper bool) (int64, error) {
+	stored, err := form(field, c, b.Value)
+	if err != nil {
+		return 0, err
+	}
+	if v.place != nil {
+		return f.place(c, stored, upper, b.Inclusive)
+	}
+	n, ok := vectorNumber(stored)
+	switch {
+	case !ok:
+		return 0, errBySQL
+	case b.Inclusive:
+		return n, nil
+	case upper && n > math.MinInt64:
+		return n - 1, nil
+	case !upper && n < math.MaxInt64:
+		return n + 1, nil
+	}
+	return 0, errBySQL // nothing is beyond
+}
+
+// place returns where the first string of a dictionary stands that is in a range, or the last.
+func (f *finding) place(c *sqlgen.Column, stored any, upper, inclusive bool) (int64, error) {
+	before := " < ?"
+	if upper == inclusive { // those that are equal stand before the first outside, or before the first inside
+		before = " <= ?"
+	}
+	n, err := f.v.number(f.ctx, "SELECT count(*) FROM "+c.Codes.Table+" WHERE "+c.Codes.Only+" AND value"+before, stored)
+	if upper {
+		n--
+	}
+	return n, err
+}
+
+// absent returns the records that have no value.
+func (c *vector) absent(n int) vectorSet {
+	if c.missing == nil {
+		return newVectorSet(n)
+	}
+	return c.missing
+}
+
+// among returns the records that have one of the numbers, which are in ascending order.
+func (c *vector) among(numbers []int64) vectorSet {
+	switch len(numbers) {
+	case 0:
+		return newVectorSet(len(c.values))
+	case 1:
+		return c.between(numbers[0], numbers[0])
+	}
+	return c.which(func(v int64) bool {
+		_, found := slices.BinarySearch(numbers, v)
+		return found
+	})
+}
+
+// between returns the records that have a number from low to high.
+func (c *vector) between(low, high int64) vectorSet {
+	if low > high {
+		return newVectorSet(len(c.values))
+	}
+	set := newVectorSet(len(c.values))
+	for i := range set {
+		var w uint64
+		for j, v := range c.values[i*64 : min(i*64+64, len(c.values))] {
+			if low <= v && v <= high {
+				w |= 1 << j
+			}
+		}
+		set[i] = w
+	}
+	return c.corrected(set, func(v int64) bool { return low <= v && v <= high })
+}
+
+// which returns the records that have a number that is wanted.
+func (c *vector) which(wanted func(v int64) bool) vectorSet {
+	set := newVectorSet(len(c.values))
+	for i := range set {
+		var w uint64
+		for j, v := range c.values[i*64 : min(i*64+64, len(c.values))] {
+			if wanted(v) {
+				w |= 1 << j
+			}
+		}
+		set[i] = w
+	}
+	return c.corrected(set, wanted)
+}
+
+// corrected returns a set of records by their first values without those that have none, and with those of whose other values
+// one is wanted.
+func (c *vector) corrected(set vectorSet, wanted func(v int64) bool) vectorSet {
+	if c.missing != nil {
+		set = set.without(c.missing)
+	}
+	for _, m := range c.more {
+		if wanted(m.value) {
+			set.add(m.at)
+		}
+	}
+	return set
+}
