@@ -124,7 +124,7 @@ func (a *handler) serviceRoutes() {
 		a.mux.HandleFunc("GET /metrics", a.metricsPage)
 	}
 	if a.opts.Queues != nil {
-		a.mux.HandleFunc("GET /admin/queues/", a.queuesPage)
+		a.queueRoutes()
 	}
 }
 

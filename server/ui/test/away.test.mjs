@@ -125,6 +125,26 @@ test('a file that a storage elsewhere has is fetched there, without the token an
   }
 })
 
+test('who has signed in with a token has the queues opened first', async () => {
+  const { context, page, faults } = await open(browser)
+  await page.addInitScript(() => sessionStorage.setItem('dhr.token', 'a-token'))
+  await page.route('**/v1/capabilities', async (r) => r.fulfill({ json: { ...await (await r.fetch()).json(), queues: true } }))
+  let opened = null
+  await page.route('**/v1/queues/pass', (r) => {
+    opened = r.request()
+    return r.fulfill({ status: 204, headers: { 'Set-Cookie': 'dhr-queues=abc; Path=/admin/queues/; HttpOnly; SameSite=Strict' } })
+  })
+  await page.route('**/admin/queues/', (r) => r.fulfill({ contentType: 'text/html', body: `<title>queues</title>${r.request().headers()['authorization'] ?? 'no token'}` }))
+  await page.goto(`${url}#/filters`)
+  await page.getByRole('link', { name: 'Queues' }).click()
+  await page.getByText('no token').waitFor()
+  assert.equal(opened.method(), 'POST')
+  assert.equal(opened.headers()['authorization'], 'Bearer a-token')
+  assert.equal((await context.cookies(`${url}admin/queues/`)).find((c) => c.name === 'dhr-queues')?.value, 'abc')
+  assert.deepEqual(faults, [])
+  await context.close()
+})
+
 test('administrators find the queues of workers where there are any', async () => {
   for (const [queues, permissions, links] of [[true, ['view', 'admin'], 1], [false, ['view', 'admin'], 0], [true, ['view'], 0]]) {
     const { context, page, faults } = await open(browser)

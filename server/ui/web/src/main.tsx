@@ -1,6 +1,6 @@
 import { render, type ComponentChildren, type JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { base } from './api.ts'
+import { base, send } from './api.ts'
 import { Ask } from './ask.tsx'
 import { Audit } from './audit.tsx'
 import { granted, refused, token } from './bearer.ts'
@@ -10,7 +10,7 @@ import { FhirExports } from './fhirexports.tsx'
 import { Filters } from './filters.tsx'
 import { language, languages, preferred, t, use, type Key } from './i18n.ts'
 import { returned, signOut } from './issuer.ts'
-import { Dialog, Failure, Said, useLoaded, Waiting } from './parts.tsx'
+import { Dialog, Failure, Said, say, useLoaded, Waiting } from './parts.tsx'
 import { go, route as routeSignal, type Route } from './route.ts'
 import { forget, openSession, SessionContext, type Session } from './session.ts'
 import { onShortcut } from './shortcuts.ts'
@@ -83,9 +83,15 @@ function Place(p: { session: Session }) {
   return <div class="nothing"><h1>{t('nav.nowhere')}</h1><p><a href="#/ask">{t('nav.ask')}</a></p></div>
 }
 
-// queues reports whether there is a way to the queues of workers: they are pages of their own, to which the browser brings no token of this one.
-function queues(s: Session): boolean {
-  return s.server.queues && s.me.permissions.includes('admin') && token.get() === ''
+// Queues is the way to the queues of workers. They are pages of their own, to which the browser brings no token of this one: with one, they are opened to it first.
+function Queues() {
+  const at = `${base}admin/queues/`
+  const open = (e: MouseEvent) => {
+    if (!token.get()) return
+    e.preventDefault()
+    send('v1/queues/pass', { method: 'POST' }).then(() => location.assign(at), (f: unknown) => say(f instanceof Error ? f.message : String(f)))
+  }
+  return <a href={at} onClick={open}>{t('nav.queues')}</a>
 }
 
 // Frame is what is around every screen.
@@ -108,7 +114,7 @@ function Frame(p: { session: Session | null; children: ComponentChildren }) {
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); main.current?.focus() }}>{t('nav.skip')}</a>
       <header class="top">
         <a class="brand" href="#/" aria-label={t('name')}><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" /><path d="M5 18h5l3-9 5 15 3-9h6" /></svg><span>{t('name')}</span></a>
-        {open.length > 0 && <nav aria-label={t('nav.screens')}>{open.map((s) => <a key={s.path} href={`#/${s.path}`} aria-current={s === here ? 'page' : undefined}>{t(s.name)}</a>)}{p.session && queues(p.session) && <a href={`${base}admin/queues/`}>{t('nav.queues')}</a>}</nav>}
+        {open.length > 0 && <nav aria-label={t('nav.screens')}>{open.map((s) => <a key={s.path} href={`#/${s.path}`} aria-current={s === here ? 'page' : undefined}>{t(s.name)}</a>)}{p.session?.server.queues && p.session.me.permissions.includes('admin') && <Queues />}</nav>}
         <span class="space" />
         <Settings session={p.session} help={() => setHelp(true)} />
       </header>
