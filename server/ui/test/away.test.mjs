@@ -39,6 +39,26 @@ test('on paper there are the gadgets, each whole on one page, and nothing to cli
   await context.close()
 })
 
+test('on paper all is dark on white, also what is light on dark on the screen', async () => {
+  const { context, page, faults } = await open(browser, { colorScheme: 'dark' })
+  await page.addInitScript(() => localStorage.setItem('dhr.theme', 'dark'))
+  await page.goto(url)
+  await drawn(page)
+  const light = (what) => page.evaluate((of) => {
+    const box = document.querySelector(of)
+    const [r, g, b] = /(\d+), (\d+), (\d+)/.exec(getComputedStyle(box)[of === '.drawing' ? 'backgroundColor' : 'color']).slice(1).map(Number)
+    return (r + g + b) / 765
+  }, what)
+  assert.ok(await light('.board h1') > 0.7)
+  await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
+  assert.ok(await light('.board h1') < 0.3)
+  assert.ok(await light('.stat .big a') < 0.3)
+  assert.ok(await light('.drawing') < 0.3, 'a picture with light letters keeps its ground')
+  await page.screenshot({ path: `${shots}print-dark.png`, fullPage: true })
+  assert.deepEqual(faults, [])
+  await context.close()
+})
+
 test('a dashboard fills the screen, and Escape gives it back', async () => {
   const { context, page, faults } = await open(browser)
   await page.goto(url)

@@ -69,7 +69,7 @@ export function Chart(p: { d: Data }) {
     const to = found ? behindPoint(d, found) : ''
     if (to) go(to)
   }
-  return <div class="picture"><div class="drawing" ref={box} onClick={click} />{busy && <Waiting />}</div>
+  return <div class="picture"><div class={`drawing ${look}`} ref={box} onClick={click} />{busy && <Waiting />}</div>
 }
 
 // put has an element show a drawing, which has no script and no style.

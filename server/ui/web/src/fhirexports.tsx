@@ -93,7 +93,7 @@ function Card(p: { e: FhirExport; all: boolean; changed: () => void; drop: () =>
         {instant(e.created_at, here)}{p.all && ` · ${e.user_id}`}
         {done && ` · ${tn('resources', e.resources)}`}
         {done && e.deletions > 0 && ` · ${tn('fhir.deletions', e.deletions)}`}
-        {done && ` · ${bytes(e.bytes)}`}
+        {done && ` · ${t('fhir.stored', { size: bytes(e.bytes) })}`}
         {done && e.expires_at && ` · ${t('export.until', { when: instant(e.expires_at, here) })}`}
       </p>
       {e.error && e.status === 'failed' && <p class="failure">{e.error.message}{e.error.transient && ` ${t('fhir.transient')}`}</p>}
