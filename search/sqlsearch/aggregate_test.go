@@ -1,7 +1,10 @@
 package sqlsearch_test
 
 import (
+	"context"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -122,4 +125,49 @@ func TestTooManyBuckets(t *testing.T) {
 	tables, err = d.Aggregate(t.Context(), []*search.Aggregation{q})
 	require.NoError(t, err)
 	require.Len(t, tables[0].Buckets, exact.MaxBuckets/1000+1)
+}
+
+// All questions of one call see the same records, whoever stores others meanwhile; and if one of them fails, so does the call.
+func TestAggregateAtOneMoment(t *testing.T) {
+	t.Parallel()
+	s := schema(t, "clinic", `{"properties": {"age": {"type": "integer"}}}`)
+	d := open(t, filepath.Join(t.TempDir(), "records.sqlite"), nil)
+	require.NoError(t, d.Create(t.Context(), s))
+	loaded := make(chan error, 1)
+	go func() {
+		for i := range 60 {
+			_, err := d.Load(t.Context(), s, documents(t, s, fmt.Sprintf(`{"_id": "r%d", "_source": {"age": %d}}`, i, i%7)), func(search.Refusal) {})
+			if err != nil {
+				loaded <- err
+				return
+			}
+		}
+		close(loaded)
+	}()
+	questions := make([]*search.Aggregation, 9)
+	for i := range questions {
+		questions[i] = &search.Aggregation{Plan: everything(s)}
+	}
+	for last, done := int64(0), false; !done; {
+		select {
+		case err := <-loaded:
+			require.NoError(t, err)
+			done = true
+		default:
+		}
+		tables, err := d.Aggregate(t.Context(), questions)
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, tables[0].Total, last)
+		last = tables[0].Total
+		for _, table := range tables {
+			require.Equal(t, last, table.Total)
+		}
+	}
+	unknown := schema(t, "unknown", `{"properties": {"age": {"type": "integer"}}}`)
+	_, err := d.Aggregate(t.Context(), append(slices.Clone(questions), &search.Aggregation{Plan: everything(unknown)}))
+	require.ErrorIs(t, err, search.ErrUnknownIndex)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = d.Aggregate(ctx, questions)
+	require.ErrorIs(t, err, context.Canceled)
 }

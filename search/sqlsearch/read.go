@@ -1,9 +1,14 @@
 package sqlsearch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/jql/sqlgen"
@@ -149,18 +154,78 @@ func (v *view) count(ctx context.Context, p *plan.Plan, limit int64) (int64, err
 
 // Aggregate implements [search.Driver].
 func (d *SQLite) Aggregate(ctx context.Context, questions []*search.Aggregation) ([]*search.Table, error) {
-	v, err := d.view(ctx)
+	views, err := d.alike(ctx, questions)
 	if err != nil {
 		return nil, fmt.Errorf("sqlsearch: %w", err)
 	}
-	defer v.close()
 	tables := make([]*search.Table, len(questions))
-	for i, a := range questions {
-		if tables[i], err = v.aggregate(ctx, a); err != nil {
-			return nil, fmt.Errorf("sqlsearch: %w", err)
-		}
+	var next atomic.Int64
+	work, inner := errgroup.WithContext(ctx)
+	for _, v := range views {
+		work.Go(func() error {
+			defer v.close()
+			for i := next.Add(1) - 1; i < int64(len(questions)); i = next.Add(1) - 1 {
+				t, err := v.aggregate(inner, questions[i])
+				if err != nil {
+					return err
+				}
+				tables[i] = t
+			}
+			return nil
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return nil, fmt.Errorf("sqlsearch: %w", cmp.Or(ctx.Err(), err))
 	}
 	return tables, nil
+}
+
+// alike returns views that see the same of the indexes that questions ask, as many as can work at once.
+func (d *SQLite) alike(ctx context.Context, questions []*search.Aggregation) ([]*view, error) {
+	first, err := d.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	views := []*view{first}
+	for len(views) < min(len(questions), runtime.GOMAXPROCS(0), mostAtOnce) {
+		v, err := d.view(ctx)
+		if err != nil {
+			break // one is enough
+		}
+		if !first.same(ctx, v, questions) {
+			v.close()
+			break
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}
+
+// mostAtOnce is how many questions of one call are worked on at once.
+const mostAtOnce = 4
+
+// same reports whether v and o see the same of the indexes that questions ask.
+func (v *view) same(ctx context.Context, o *view, questions []*search.Aggregation) bool {
+	if v.catalog.version != o.catalog.version {
+		return false
+	}
+	for _, a := range questions {
+		x := v.catalog.indexes[a.Plan.Schema.Index]
+		if x == nil {
+			return false
+		}
+		mine, err := v.generation(ctx, x)
+		others, err2 := o.generation(ctx, x)
+		if err != nil || err2 != nil || mine != others {
+			return false
+		}
+	}
+	return true
+}
+
+// generation returns the generation of an index: as long as it is the same, nothing in the index has changed.
+func (c *conn) generation(ctx context.Context, x *index) (int64, error) {
+	return c.number(ctx, "SELECT generation FROM dhr_index WHERE n = ?", x.n)
 }
 
 func (v *view) aggregate(ctx context.Context, a *search.Aggregation) (*search.Table, error) {

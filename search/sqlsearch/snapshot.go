@@ -95,7 +95,7 @@ func (d *SQLite) openSnapshot(ctx context.Context, name string) (*snapshot, erro
 func newSnapshot(ctx context.Context, d *SQLite, v *view, name string) (s *snapshot, err error) {
 	s = &snapshot{d: d, v: v}
 	if s.x, err = v.catalog.index(name); err == nil {
-		s.generation, err = v.number(ctx, "SELECT generation FROM dhr_index WHERE n = ?", s.x.n)
+		s.generation, err = v.generation(ctx, s.x)
 	}
 	if err != nil {
 		v.close()
@@ -198,7 +198,7 @@ func (s *snapshot) begin(ctx context.Context, c *conn) error {
 			return fmt.Errorf("%w: %w", search.ErrSnapshotLost, err)
 		}
 	}
-	generation, err := c.number(ctx, "SELECT generation FROM dhr_index WHERE n = ?", s.x.n)
+	generation, err := c.generation(ctx, s.x)
 	if err == nil && generation != s.generation {
 		err = search.ErrSnapshotLost
 	}

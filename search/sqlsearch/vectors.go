@@ -302,7 +302,7 @@ func (v *view) finding(ctx context.Context, x *index, l *sqlgen.Layout, p *plan.
 	if v.d.vectors.room == 0 {
 		return nil, nil
 	}
-	generation, err := v.number(ctx, "SELECT generation FROM dhr_index WHERE n = ?", x.n)
+	generation, err := v.generation(ctx, x)
 	if err != nil {
 		return nil, err
 	}
