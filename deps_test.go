@@ -91,7 +91,11 @@ var house = []room{
 		why: "it says in words what can go wrong with any of them while files are made",
 	},
 	{
-		packages: "export/process", imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf", "export/failure"},
+		packages: "export/listing", imports: []string{"access", "docstore", "job"},
+		why: "it lists the exports of records and those of FHIR to who may know of them, and knows neither",
+	},
+	{
+		packages: "export/process", imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf", "export/failure", "export/listing"},
 		why: "the export service knows faces, never a driver: which formats and storages there are, its host says",
 	},
 	{packages: "export/*", imports: []string{"record", "export", "internal/*"}, why: driver},
@@ -103,7 +107,7 @@ var house = []room{
 	{packages: "fhir/mappings", imports: []string{"fhir/mapping"}, why: "mapping files are texts, and know nothing of who uses them"},
 	{
 		packages: "fhir/bulk", why: "the Bulk Data export knows faces, never a driver nor HTTP: which storages there are, its host says",
-		imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf", "fhir", "fhir/mapping", "export/failure"},
+		imports: []string{"record", "jql", "access", "search", "docstore", "storage", "job", "export", "export/parts", "export/shelf", "fhir", "fhir/mapping", "export/failure", "export/listing"},
 	},
 	{packages: "dashboard", imports: []string{"record", "jql", "jql/plan", "access", "docstore", "search"}, why: face},
 	{

@@ -85,6 +85,7 @@ REASONS = {
     "POST /export/bulk": QUERY + INDEXES + FIELDS + EXPORT,
     "POST /v1/exports/preview": QUERY + INDEXES + FIELDS + EXPORT + [("too_much_for_format", None)],
     "GET /v1/exports": PLACE,
+    "GET /v1/fhir-exports": PLACE,
     "GET /v1/exports/{id}/files/{n}": [("range_not_satisfiable", None), ("precondition_failed", None), ("export_expired", None)],
 }
 

@@ -138,6 +138,7 @@ func (s *subject) unit() string {
 // whole is the point of all records.
 func (s *subject) whole(a *search.Answer, asked *jql.Query) Point {
 	p := Point{Label: s.measure(), JQL: asked.String(), Count: a.Total, Value: s.nothing()}
+	p.All = p.JQL == ""
 	for _, b := range a.Buckets {
 		p.Value = s.value(b)
 	}

@@ -55,7 +55,8 @@ type Point struct {
 	Label   string   `json:"label"`
 	Value   any      `json:"value" doc:"A number, of dates a text; null if there is nothing to measure."`
 	Count   int64    `json:"count" doc:"The number of its records."`
-	JQL     string   `json:"jql" doc:"The question that finds its records; empty where no question does."`
+	JQL     string   `json:"jql" doc:"The question that finds its records; empty where no question does, or where all says that every record is one of them."`
+	All     bool     `json:"all,omitempty" doc:"Whether its records are all that there are, and jql is empty for that."`
 	Percent *float64 `json:"percent,omitempty" doc:"The share of a pie; only where the parts make up the whole."`
 	Open    bool     `json:"open,omitempty" doc:"Whether the span of time was not over."`
 }

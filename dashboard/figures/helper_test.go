@@ -174,6 +174,7 @@ func (h *house) right(who *access.Principal, kind, filter string, c dashboard.Ga
 	for _, s := range d.Series {
 		for _, p := range s.Points {
 			require.True(h.t, p.JQL != "" || kind == "stat" && d.Question.JQL == "", "%s of %s", p.Label, s.Label)
+			require.Equal(h.t, p.JQL == "", p.All)
 			h.finds(who, d, p.JQL, p.Count)
 		}
 	}

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/docstore"
+	"github.com/digit-health/dhr/export/listing"
 	"github.com/digit-health/dhr/job"
 )
 
@@ -45,17 +45,7 @@ func (s *Service) Get(ctx context.Context, who *access.Principal, id string) (*P
 }
 
 // A ListQuery asks for exports of the principal's tenant, the newest first.
-type ListQuery struct {
-	// Status are the states asked for. If empty, all.
-	Status []job.State
-	// UserID is whose exports are asked for: without [access.MayAdmin] only the principal's own. If empty, the principal's own;
-	// if "*", everybody's.
-	UserID string
-	// After is the Next of the page before.
-	After *docstore.Cursor
-	// MaxResults is the greatest number to return, up to 1,000. If zero, 50.
-	MaxResults int
-}
+type ListQuery = listing.Query
 
 // A Page is one page of a listing.
 type Page struct {
@@ -77,42 +67,17 @@ func (s *Service) list(ctx context.Context, who *access.Principal, q *ListQuery)
 	if err := s.may(who, access.MayView); err != nil {
 		return nil, err
 	}
-	if q == nil {
-		q = &ListQuery{}
-	}
-	limit, user := cmp.Or(q.MaxResults, 50), cmp.Or(q.UserID, who.User)
-	if limit < 1 || limit > docstore.MaxPage {
-		return nil, invalid("max_results", "must be 1 to %d, got %d", docstore.MaxPage, q.MaxResults)
-	}
-	for _, state := range q.Status {
-		switch state {
-		case job.Initiated, job.Processing, job.Completed, job.Failed, job.Cancelled, job.Expired:
-		default:
-			return nil, invalid("status", "no state is called %q", state)
-		}
-	}
-	if user != who.User {
-		if err := s.may(who, access.MayAdmin); err != nil {
-			return nil, err
-		}
-	}
-	if user == "*" {
-		user = ""
-	}
-	found, err := s.config.Jobs.List(ctx, &job.Query{Tenant: who.Tenant, Kind: kind, States: q.Status, User: user, After: q.After, Limit: limit})
+	jobs, err := q.Jobs(kind, &listing.Asker{Who: who, Wrong: invalid, Others: func() error { return s.may(who, access.MayAdmin) }})
 	if err != nil {
 		return nil, err
 	}
-	page := &Page{Processes: make([]*Process, 0, len(found))}
-	for _, j := range found {
+	page := &Page{}
+	page.Processes, page.Next, err = listing.Page(ctx, s.config.Jobs, jobs, func(j *job.Job) (*Process, bool, error) {
 		p, err := s.process(j)
-		if err != nil {
-			return nil, err
-		}
-		page.Processes = append(page.Processes, p)
-	}
-	if len(found) == limit {
-		page.Next = found[limit-1].Cursor()
+		return p, true, err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return page, nil
 }

@@ -43,7 +43,7 @@
 // a principal whose attribute [Config.PatientAttribute] names patients may export what belongs to these. A resource type of which
 // the principal may not see every field that its mapping reads is not exported, and that is said.
 //
-// An export is there for who asked for it and for administrators of the tenant. For all others it is not there.
+// An export is there for who asked for it and for administrators of the tenant: [Service.List] lists them. For all others it is not there.
 //
 // # Files
 //

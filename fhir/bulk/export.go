@@ -15,6 +15,12 @@ type Export struct {
 	Group  string
 	// Types are the resource types that are exported.
 	Types []string
+	// Since and Until are between which instants resources were changed; zero where that was not asked.
+	Since, Until time.Time
+	// Elements are the elements that were asked for, such as Patient.name, and Filters the searches, such as Observation?status=final.
+	Elements, Filters []string
+	// Patients is how many were asked for by their ids.
+	Patients int
 	// Status says whether it is waiting, running, completed, failed or expired.
 	Status job.State
 	// Progress says in less than 100 characters of ASCII how far it is, and begins with the per cent: "24% Observation: 12000 of 50000".
@@ -25,8 +31,12 @@ type Export struct {
 	RetryAfter time.Duration
 	// Pages is how many pages of the manifest can be had: if partial manifests were asked for, also before the export is completed.
 	Pages int
-	// Resources is how many are written so far.
-	Resources int64
+	// Resources is how many are written so far, Deletions how many it is told of that they were deleted, and Unmappable how many records
+	// are no resources, for reasons that the error files have.
+	Resources, Deletions, Unmappable int64
+	// Files is how many are stored so far, and Bytes their size where they lie.
+	Files int
+	Bytes int64
 	// Error says why the export, or its last attempt, failed; nil if none did.
 	Error *Problem
 

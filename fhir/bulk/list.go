@@ -10,6 +10,7 @@ import (
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/docstore"
+	"github.com/digit-health/dhr/export/listing"
 	"github.com/digit-health/dhr/job"
 )
 
@@ -46,6 +47,57 @@ func (s *Service) Get(ctx context.Context, who *access.Principal, id string) (*E
 		return nil, failed("get", err)
 	}
 	return e, nil
+}
+
+// A ListQuery asks for exports of the principal's tenant, the newest first.
+type ListQuery = listing.Query
+
+// A Page is one page of a listing.
+type Page struct {
+	Exports []*Export
+	// Next is where the next page begins; nil if this is the last.
+	Next *docstore.Cursor
+}
+
+// List returns exports, the newest first, but those that were deleted. nil asks for all of who's own.
+func (s *Service) List(ctx context.Context, who *access.Principal, q *ListQuery) (*Page, error) {
+	p, err := s.list(ctx, who, q)
+	if err != nil {
+		return nil, failed("list", err)
+	}
+	return p, nil
+}
+
+func (s *Service) list(ctx context.Context, who *access.Principal, q *ListQuery) (*Page, error) {
+	if _, err := s.own(who); err != nil {
+		return nil, err
+	}
+	others := func() error {
+		if !s.host.Policy.May(who, access.MayAdmin) {
+			return fmt.Errorf("%w: the permission %q is needed", ErrForbidden, access.MayAdmin)
+		}
+		return nil
+	}
+	jobs, err := q.Jobs(kind, &listing.Asker{Who: who, Others: others, Wrong: func(member, format string, args ...any) error { return wrong(member, format, args...) }})
+	if err != nil {
+		return nil, err
+	}
+	states := jobs.States
+	if slices.Contains(states, job.Expired) { // those whose time has come, and which nobody has thrown away yet
+		jobs.States = append(slices.Clone(states), job.Completed)
+	}
+	page := &Page{}
+	page.Exports, page.Next, err = listing.Page(ctx, s.config.Jobs, jobs, func(j *job.Job) (*Export, bool, error) {
+		if gone(j) {
+			return nil, false, nil
+		}
+		e, err := s.export(j)
+		return e, err == nil && (len(states) == 0 || slices.Contains(states, e.Status)), err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return page, nil
 }
 
 // Watch yields an export as it is, and again each time that it has changed. One that is
@@ -138,9 +190,17 @@ func (s *Service) export(j *job.Job) (*Export, error) {
 		return nil, err
 	}
 	e := &Export{
-		ID: j.ID, Tenant: j.Tenant, User: sp.User, Level: sp.Level, Group: sp.Group, Types: sp.Exported, Status: j.State, Resources: w.resources(),
+		ID: j.ID, Tenant: j.Tenant, User: sp.User, Level: sp.Level, Group: sp.Group, Types: sp.Exported, Status: j.State,
 		Error: problemOf(j), TransactionTime: sp.Time, CreatedAt: j.Created.UTC(), UpdatedAt: j.Updated.UTC(), ExpiresAt: j.Expires, Change: j.Change,
-		RetryAfter: s.retryAfter(j),
+		RetryAfter: s.retryAfter(j), Elements: sp.elements(), Filters: sp.filters(), Patients: len(sp.Patients),
+		Files: len(w.Parts), Bytes: w.Bytes, Unmappable: w.unmappable(),
+	}
+	e.Resources, e.Deletions = sp.written(w)
+	if sp.Since != nil {
+		e.Since = sp.Since.UTC()
+	}
+	if sp.Until != nil {
+		e.Until = sp.Until.UTC()
 	}
 	if s.expired(j) {
 		e.Status = job.Expired

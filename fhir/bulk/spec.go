@@ -3,6 +3,8 @@ package bulk
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/digit-health/dhr/access"
@@ -209,4 +211,49 @@ func (w *work) resources() (n int64) {
 		n += w.States[i].Written
 	}
 	return n
+}
+
+// written returns how many resources are written, and how many it is told of that they were deleted.
+func (sp *spec) written(w *work) (resources, deletions int64) {
+	for i := range w.States {
+		if i < len(sp.Steps) && sp.Steps[i].Does == doesDeleted {
+			deletions += w.States[i].Written
+			continue
+		}
+		resources += w.States[i].Written
+	}
+	return resources, deletions
+}
+
+// unmappable returns how many records were no resources.
+func (w *work) unmappable() (n int64) {
+	for i := range w.States {
+		n += w.States[i].Unmappable
+	}
+	return n
+}
+
+// elements returns the elements that were asked for, in an order that is always the same.
+func (a *asked) elements() []string {
+	return named(a.Elements, func(of, element string) string {
+		if of == "" {
+			return element
+		}
+		return of + "." + element
+	})
+}
+
+// filters returns the searches that were asked for.
+func (a *asked) filters() []string {
+	return named(a.Filters, func(of, search string) string { return of + "?" + search })
+}
+
+// named returns each value of each type by its name, in the order of the types.
+func named(all map[string][]string, name func(of, value string) string) (list []string) {
+	for _, of := range slices.Sorted(maps.Keys(all)) {
+		for _, value := range all[of] {
+			list = append(list, name(of, value))
+		}
+	}
+	return list
 }

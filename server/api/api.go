@@ -126,6 +126,7 @@ type handler struct {
 	failures buckets
 	polls    buckets // of how far exports of FHIR are
 	lasting  lasting
+	passes   passes
 	alone    map[string]string // paths that have one method, though they look like those of a route that has others
 	tracer   trace.Tracer      // or nil
 	zones    zones

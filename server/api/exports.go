@@ -130,14 +130,16 @@ func (a *handler) getExport(ctx context.Context, in *ExportID) (*gotExport, erro
 	return &gotExport{a.retryAfter(p), p}, nil
 }
 
-// An exportList is one page of exports.
-type exportList struct {
-	Exports       []*process.Process `json:"exports" nullable:"false"`
-	StartAt       int                `json:"start_at"`
-	MaxResults    int                `json:"max_results"`
-	NextPageToken string             `json:"next_page_token,omitempty" doc:"There unless this is the last page."`
-	IsLast        bool               `json:"is_last"`
+// listOf is one page of exports.
+type listOf[E any] struct {
+	Exports       []E    `json:"exports" nullable:"false"`
+	StartAt       int    `json:"start_at"`
+	MaxResults    int    `json:"max_results"`
+	NextPageToken string `json:"next_page_token,omitempty" doc:"There unless this is the last page."`
+	IsLast        bool   `json:"is_last"`
 }
+
+type exportList listOf[*process.Process]
 
 type exportListRequest struct {
 	Status     []string `query:"status,explode" maxItems:"6" nullable:"false" enum:"initiated,processing,completed,failed,cancelled,expired" doc:"The states asked for; without any, all."`
@@ -148,50 +150,47 @@ type exportListRequest struct {
 }
 
 func (a *handler) listExports(ctx context.Context, in *exportListRequest) (*answer[exportList], error) {
+	page, err := listed(in, func(q *process.ListQuery) ([]*process.Process, *docstore.Cursor, error) {
+		p, err := a.service.Exports().List(ctx, whoOf(ctx), q)
+		if err != nil {
+			return nil, nil, err
+		}
+		return p.Processes, p.Next, nil
+	})
+	if err != nil {
+		return nil, a.inQuery(ctx, in, err)
+	}
+	return &answer[exportList]{exportList(*page)}, nil
+}
+
+// listed returns the page of a list that is asked for. list returns what a query finds, and where the next page begins.
+func listed[E any](in *exportListRequest, list func(*process.ListQuery) ([]E, *docstore.Cursor, error)) (*listOf[E], error) {
 	q := &process.ListQuery{UserID: in.UserID}
 	for _, s := range in.Status {
 		q.Status = append(q.Status, job.State(s))
 	}
-	at := in.StartAt
+	page := &listOf[E]{Exports: []E{}, StartAt: in.StartAt, MaxResults: in.MaxResults, IsLast: true}
 	if in.PageToken != "" {
-		at, q.After = 0, cursorOf(in.PageToken)
+		page.StartAt, q.After = 0, cursorOf(in.PageToken)
 		if q.After == nil {
-			return nil, a.problem(ctx, search.ErrBadToken)
+			return nil, search.ErrBadToken
 		}
 	}
-	out := &exportList{Exports: []*process.Process{}, StartAt: at, MaxResults: in.MaxResults, IsLast: true}
-	exports := a.service.Exports()
-	for skipped := 0; skipped <= at; {
-		here := skipped == at
-		q.MaxResults = in.MaxResults
-		if !here {
-			q.MaxResults = min(at-skipped, docstore.MaxPage)
+	for left := page.StartAt; left > 0; left -= q.MaxResults {
+		q.MaxResults = min(left, docstore.MaxPage)
+		_, next, err := list(q)
+		if err != nil || next == nil {
+			return page, err
 		}
-		page, err := exports.List(ctx, whoOf(ctx), q)
-		if err != nil {
-			return nil, a.inQuery(ctx, in, err)
-		}
-		if here {
-			out.Exports = filled(page.Processes)
-		}
-		if q.After = page.Next; q.After == nil || here {
-			break
-		}
-		skipped += q.MaxResults
+		q.After = next
 	}
-	if q.After == nil {
-		return &answer[exportList]{*out}, nil
+	q.MaxResults = in.MaxResults
+	all, next, err := list(q)
+	if err == nil && next != nil {
+		page.NextPageToken, page.IsLast = tokenOf(next), false
 	}
-	next := tokenOf(q.After)
-	q.MaxResults = 1 // a full page may be the last one
-	more, err := exports.List(ctx, whoOf(ctx), q)
-	if err != nil {
-		return nil, a.inQuery(ctx, in, err)
-	}
-	if len(more.Processes) > 0 {
-		out.NextPageToken, out.IsLast = next, false
-	}
-	return &answer[exportList]{*out}, nil
+	page.Exports = filled(all)
+	return page, err
 }
 
 // tokenOf returns the page token of a place in a list. It holds nothing that the list does not show.

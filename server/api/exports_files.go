@@ -25,6 +25,8 @@ type fileRequest struct {
 
 	Number int `path:"n" minimum:"1" maximum:"1000000" doc:"The number of the file, from 1."`
 
+	Prefer string `header:"Prefer" doc:"With no-redirect the way to where a storage has the file is told with status 204, not with 302: pages of browsers do not see where they are redirected to." example:"no-redirect"`
+
 	// These are read by what answers.
 
 	Range   string `header:"Range" doc:"The parts of the file that are wanted, such as bytes=1000- or bytes=-500." example:"bytes=0-1023"`
@@ -50,6 +52,9 @@ func (a *handler) fileOperation() huma.Operation {
 		}},
 		"206": {Description: "Parts of the file.", Content: fileContent()},
 		"302": {Description: "The file is had from its storage.", Headers: map[string]*huma.Header{"Location": textHeader("Where, for a short time.")}},
+		"204": {Description: "The file is had from its storage, and no-redirect was preferred.", Headers: map[string]*huma.Header{
+			"Location": textHeader("Where, for a short time."), "Preference-Applied": textHeader("no-redirect."),
+		}},
 		"304": {Description: "The client has the file."},
 	}
 	return op
@@ -70,7 +75,12 @@ func (a *handler) exportFile(ctx context.Context, in *fileRequest) (*huma.Stream
 		r, w := humago.Unwrap(hc)
 		if d.Link.URL != "" {
 			w.Header().Set("Location", d.Link.URL)
-			w.WriteHeader(http.StatusFound)
+			status := http.StatusFound
+			if preferences(r.Header.Values("Prefer")).here {
+				w.Header().Set("Preference-Applied", noRedirect)
+				status = http.StatusNoContent
+			}
+			w.WriteHeader(status)
 			return
 		}
 		a.serveFile(w, r, &served{name: d.Name, media: d.MediaType, size: d.Size, sha256: d.SHA256, modified: d.Modified, open: d.Open})

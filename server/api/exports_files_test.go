@@ -164,8 +164,15 @@ func TestLinks(t *testing.T) {
 	require.Equal(t, http.StatusFound, got.status)
 	require.True(t, strings.HasPrefix(got.header.Get("Location"), "https://files.example.org/get/"))
 	require.Empty(t, got.body)
+	told := s.send("exporter", "GET", path+"/files/1", nil, "Prefer", "no-redirect")
+	require.Equal(t, http.StatusNoContent, told.status)
+	require.Equal(t, "no-redirect", told.header.Get("Preference-Applied"))
+	require.Equal(t, got.header.Get("Location"), told.header.Get("Location"))
+	require.Empty(t, told.body)
 	path, _ = s.exported("exporter", m{"jql": children, "format": "csv", "storage": "disk"})
-	require.Equal(t, http.StatusOK, s.send("exporter", "GET", path+"/files/1", nil).status)
+	got = s.send("exporter", "GET", path+"/files/1", nil, "Prefer", "no-redirect")
+	require.Equal(t, http.StatusOK, got.status)
+	require.Empty(t, got.header.Get("Preference-Applied"))
 }
 
 // After its time the files are gone, and the process says so.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/fhir/bulk"
 	"github.com/digit-health/dhr/job"
@@ -17,6 +19,7 @@ import (
 type fhirExports interface {
 	Start(ctx context.Context, who *access.Principal, r *bulk.Request) (*bulk.Export, error)
 	Get(ctx context.Context, who *access.Principal, id string) (*bulk.Export, error)
+	List(ctx context.Context, who *access.Principal, q *bulk.ListQuery) (*bulk.Page, error)
 	Manifest(ctx context.Context, who *access.Principal, id string, page int) (*bulk.Manifest, error)
 	Delete(ctx context.Context, who *access.Principal, id string) error
 	OpenFile(ctx context.Context, who *access.Principal, id, name string) (*bulk.Download, error)
@@ -42,7 +45,7 @@ const (
 // isFHIR reports whether a path is one where errors are OperationOutcomes.
 func isFHIR(path string) bool { return strings.HasPrefix(path+"/", fhirRoot) }
 
-// fhirRoutes are those of FHIR. They are not in the OpenAPI document: what a FHIR server can do, its CapabilityStatement says, and
+// fhirRoutes are those of FHIR. But for the list, of which FHIR knows nothing, they are not in the OpenAPI document: what a FHIR server can do, its CapabilityStatement says, and
 // parameters that may be repeated, or stand in a resource, are nothing that the document could describe.
 func (a *handler) fhirRoutes() {
 	for _, level := range []struct {
@@ -64,6 +67,9 @@ func (a *handler) fhirRoutes() {
 	if a.opts.Tokens != nil || a.forward != nil {
 		a.at(routeToken, a.fhirToken)
 	}
+	list := a.operation(http.MethodGet, "/v1/fhir-exports", "list-fhir-exports", "Exports", "FHIR Bulk Data exports, the newest first")
+	list.Description = "They are begun, followed, had and deleted by the operations of FHIR: see the CapabilityStatement at /fhir/r4/metadata. Those that were deleted are not listed, whatever their state was."
+	huma.Register(a.api, list, a.listFHIR)
 }
 
 // at registers a route that huma does not know, or its forwarding.

@@ -27,6 +27,8 @@ var fhirMatrix = [][2]string{
 	{"GET", "/fhir/r4/$export-status/{id}"},
 	{"GET", "/fhir/r4/$export-file/{id}/Patient-1.ndjson"},
 	{"DELETE", "/fhir/r4/$export-status/{id}"},
+	{"GET", "/v1/fhir-exports"},
+	{"GET", "/v1/fhir-exports?user_id=*"},
 }
 
 // fhirRows asks the routes of FHIR as every role, of exports that are who asks's, another's and, under the same name, another tenant's.

@@ -15,7 +15,10 @@ import (
 )
 
 // preferred is what of the header Prefer (RFC 7240) counts.
-type preferred struct{ async, lenient, separate bool }
+type preferred struct{ async, lenient, separate, here bool }
+
+// noRedirect is the preference of who wants to be told where something is, not sent there.
+const noRedirect = "no-redirect"
 
 // preferences reads the header Prefer: lists in one header or many. Of a preference that stands there twice the first counts, and of
 // those that we do not know none.
@@ -37,6 +40,8 @@ func preferences(values []string) (p preferred) {
 				p.lenient = strings.EqualFold(text, "lenient")
 			case "separate-export-status":
 				p.separate = true
+			case noRedirect:
+				p.here = true
 			}
 		}
 	}

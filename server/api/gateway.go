@@ -234,6 +234,7 @@ func (a *handler) allCapabilities(w http.ResponseWriter, r *http.Request) {
 		all = all.with(one)
 	}
 	all.Version, all.Roles = a.opts.Version, united(slices.Clone(a.opts.Roles), all.Roles)
+	all.Queues = a.opts.Queues != nil // they are not forwarded
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(all) // who asked has gone
 }
@@ -257,6 +258,9 @@ func (c *Capabilities) with(more *Capabilities) *Capabilities {
 	c.Roles, c.Targets = united(c.Roles, more.Roles), united(c.Targets, more.Targets)
 	if c.Limits.Exports == nil {
 		c.Limits.Exports = more.Limits.Exports
+	}
+	if c.FHIR == nil {
+		c.FHIR = more.FHIR
 	}
 	c.Limits.MaxBody = min(c.Limits.MaxBody, more.Limits.MaxBody)
 	return c

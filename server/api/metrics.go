@@ -78,15 +78,6 @@ func (a *handler) metricsPage(w http.ResponseWriter, r *http.Request) {
 	a.metrics.show.ServeHTTP(w, r)
 }
 
-// queuesPage shows the queues to who may see them.
-func (a *handler) queuesPage(w http.ResponseWriter, r *http.Request) {
-	if who := request(r.Context()).who; a.opts.Permissions == nil || !slices.Contains(a.opts.Permissions(who), access.MayAdmin) {
-		byStatus[http.StatusForbidden].problem(r.Context(), "the queues are for administrators").write(w)
-		return
-	}
-	a.opts.Queues.ServeHTTP(w, r)
-}
-
 func (a *handler) mayWatch(who *access.Principal) bool {
 	if a.opts.Permissions == nil {
 		return false

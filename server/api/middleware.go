@@ -223,7 +223,7 @@ func (a *handler) admitted(w http.ResponseWriter, r *http.Request, q *asked) *Pr
 		return refusedFor(w, wait).problem(ctx, "too many requests from this address")
 	}
 	_ = q.control.SetReadDeadline(time.Now().Add(a.opts.BodyTimeout)) // some look into the body
-	who, err := a.opts.Authenticate.Authenticate(r)
+	who, err := a.known(r, q.route)
 	_ = q.control.SetReadDeadline(time.Time{})
 	if err == nil && !q.fhir && smart.Confined(who) {
 		err = fmt.Errorf("%w: the user %q", errConfined, who.User)

@@ -40,6 +40,8 @@ type Capabilities struct {
 	Roles   []string   `json:"roles" doc:"The parts of the service that this server has."`
 	Targets []string   `json:"targets" doc:"What a query can be compiled to."`
 	Limits  LimitsInfo `json:"limits"`
+	FHIR    *fhirOffer `json:"fhir,omitempty" doc:"What is exported as FHIR Bulk Data, if anything is."`
+	Queues  bool       `json:"queues" doc:"Whether administrators see the queues of workers at /admin/queues/."`
 }
 
 // LimitsInfo are the limits of a server.
@@ -122,7 +124,7 @@ func (a *handler) serviceRoutes() {
 		a.mux.HandleFunc("GET /metrics", a.metricsPage)
 	}
 	if a.opts.Queues != nil {
-		a.mux.HandleFunc("GET /admin/queues/", a.queuesPage)
+		a.queueRoutes()
 	}
 }
 
@@ -154,6 +156,7 @@ func (a *handler) ready(ctx context.Context, _ *struct{}) (*readyAnswer, error) 
 func (a *handler) capabilities() Capabilities {
 	c := Capabilities{
 		Version: a.opts.Version, Engine: a.opts.Engine, Formats: []string{}, Storage: []string{}, Roles: a.opts.Roles, Targets: a.service.Targets(),
+		FHIR: a.fhirOffer(), Queues: a.opts.Queues != nil,
 		Limits: LimitsInfo{MaxResults: a.opts.MaxResults, MaxWindow: maxWindow, MaxBody: a.opts.MaxBody, MaxQuery: maxQuery, CappedCount: cappedCount},
 	}
 	a.offer(&c)

@@ -64,6 +64,8 @@ export const screens = {
     await dialog(page).getByRole('button', { name: 'Start the export' }).click()
     await dialog(page).getByText('Completed').waitFor()
   }],
+  behind: [`${question}&zone=America%2FNew_York&as_of=2026-11-27T10:00:00Z`],
+  keeps: [`${question}&zone=America%2FNew_York&as_of=2026-11-27T10:00:00Z`, async (page) => { await page.getByRole('button', { name: 'Save', exact: true }).click() }],
   filters: ['#/filters'],
   share: ['#/filters', async (page) => {
     await page.locator('.card').getByRole('button', { name: 'Share' }).first().click()
@@ -71,10 +73,38 @@ export const screens = {
   }],
   delete: ['#/filters', async (page) => { await page.locator('.card').getByRole('button', { name: 'Delete' }).first().click() }],
   exports: ['#/exports'],
+  fhir: ['#/exports', async (page) => {
+    const begun = await page.request.get(`${url}fhir/r4/Group/mabiri/$export`, { params: { _type: 'Patient,Encounter', _since: '2026-01-01T00:00:00Z', _elements: 'Patient.name,Patient.gender' } })
+    const status = begun.headers()['content-location']
+    while ((await page.request.get(status)).status() === 202) await page.waitForTimeout(1000)
+    await page.goto(`${url}#/fhir`)
+    await page.locator('.card').first().getByRole('button', { name: /files?$/ }).click()
+    await page.locator('.files li').first().waitFor()
+  }],
+  fhirruns: ['#/', async (page) => {
+    const e = (more) => ({ user_id: 'asha', level: 'system', types: ['AllergyIntolerance', 'Condition', 'Encounter', 'Observation', 'Patient'], resources: 0, deletions: 0, unmappable: 0, files: 0, bytes: 0, progress: 0, created_at: '2026-11-27T10:00:00Z', ...more })
+    const all = [
+      e({ id: '1', status: 'initiated', doing: '0% waiting' }),
+      e({ id: '2', status: 'processing', progress: 37, doing: '37% Observation: 12000 of 50000', resources: 84094, unmappable: 3, level: 'patient', filters: ['Observation?status=final'], patients: 12 }),
+      e({ id: '3', status: 'failed', doing: 'failed', error: { code: 'ENGINE_UNAVAILABLE', message: 'the search engine did not answer', transient: true } }),
+      e({ id: '4', status: 'expired', progress: 100, doing: '100% expired: 12 resources', resources: 12, files: 2, level: 'group', group: 'mabiri', until: '2026-11-01T00:00:00Z' }),
+    ]
+    await page.route('**/v1/fhir-exports*', (r) => r.fulfill({ json: { exports: all, start_at: 0, max_results: 30, is_last: true } }))
+    await page.goto(`${url}#/fhir`)
+    await page.getByText('search engine did not answer').waitFor()
+  }],
+  fhirnew: ['#/fhir', async (page) => {
+    await page.getByRole('button', { name: 'New FHIR export' }).click()
+    await dialog(page).getByRole('radio', { name: /A group of patients/ }).check()
+    await dialog(page).getByLabel('Group', { exact: true }).waitFor()
+  }],
   audit: ['#/audit'],
   nowhere: ['#/elsewhere'],
   help: ['#/filters', async (page) => { await page.getByRole('button', { name: 'Keys and help' }).click() }],
 }
+
+// SCREENS names those that are wanted, with commas between; without it, all are.
+const wanted = process.env.SCREENS?.split(',') ?? Object.keys(screens)
 
 const looks = {
   light: { colorScheme: 'light' },
@@ -84,7 +114,8 @@ const looks = {
 
 for (const [look, options] of Object.entries(looks)) {
   test(`every screen, ${look}`, async (t) => {
-    for (const [name, [at, act]] of Object.entries(screens)) {
+    for (const name of wanted) {
+      const [at, act] = screens[name]
       await t.test(name, async () => {
         const { context, page, faults } = await open(browser, options)
         await page.goto(url + at)
@@ -103,10 +134,11 @@ for (const [look, options] of Object.entries(looks)) {
 }
 
 test('every screen, in Hindi', async () => {
-  for (const name of ['dashboard', 'answer', 'filters', 'exports', 'audit']) {
+  for (const name of ['dashboard', 'answer', 'filters', 'exports', 'fhir', 'fhirnew', 'audit'].filter((n) => wanted.includes(n))) {
     const { context, page, faults } = await open(browser, { locale: 'hi-IN' })
-    await page.goto(url + screens[name][0])
+    await page.goto(url + (name === 'fhir' ? '#/fhir' : screens[name][0]))
     await settle(page)
+    if (name === 'fhirnew') await page.locator('.bar .main').click()
     await page.waitForTimeout(name === 'dashboard' ? 1000 : 0)
     await settle(page)
     await accessible(page, `${name}, in Hindi`)

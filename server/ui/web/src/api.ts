@@ -82,7 +82,8 @@ async function problemOf(answer: Response): Promise<Problem> {
   }
   const text = (name: string) => typeof p[name] === 'string' ? p[name] as string : ''
   const wait = answer.headers.get('Retry-After')
-  const detail = text('detail') || t('error.status', { status: String(answer.status) })
+  const issues = Array.isArray(p['issue']) ? p['issue'] as { diagnostics?: string }[] : [] // FHIR says it in an OperationOutcome
+  const detail = text('detail') || issues.map((i) => i.diagnostics ?? '').filter((d) => d !== '').join(' ') || t('error.status', { status: String(answer.status) })
   return new Problem(answer.status, text('code'), text('title'),
     answer.status === 429 && wait ? `${detail}. ${t('error.wait', { seconds: wait })}` : detail,
     Array.isArray(p['errors']) ? p['errors'] as Complaint[] : [], text('trace_id'))
@@ -133,34 +134,65 @@ export async function events(path: string, stop: AbortSignal, each: (data: unkno
   }
 }
 
-interface Picker {
-  showSaveFilePicker?: (o: { suggestedName: string }) => Promise<{ createWritable(): Promise<WritableStream<Uint8Array>> }>
-}
+interface Saved { createWritable(): Promise<WritableStream<Uint8Array>> }
+
+interface Picker { showSaveFilePicker?: (o: { suggestedName: string }) => Promise<Saved> }
+
+// patience is how long somebody may choose where to save a file before it is asked for anew: the server does not wait for ever.
+const patience = 20_000
 
 // download saves what the API has at a path. Without a token the browser does it alone; with one, it is read here, straight to
-// disk where the browser can.
+// disk where the browser can. What a storage elsewhere has, this page may not read: the browser is sent there, which needs no token.
 export async function download(path: string, name: string): Promise<void> {
   if (!token.get()) {
     follow(base + path, name)
     return
   }
-  const pick = (window as Picker).showSaveFilePicker
-  if (pick) {
-    const file = await (await pick({ suggestedName: name })).createWritable()
-    const answer = await send(path, { headers: { Accept: '*/*' } })
-    await answer.body?.pipeTo(file)
+  const ask = () => send(path, { headers: { Accept: '*/*', Prefer: 'no-redirect' } })
+  let answer = await ask()
+  if (answer.status === 204 && answer.headers.get('Preference-Applied') === 'no-redirect') {
+    follow(answer.headers.get('Location') ?? '', name, true)
     return
   }
-  const answer = await send(path, { headers: { Accept: '*/*' } })
+  const asked = performance.now()
+  const file = await chosen(name)
+  if (file === 'nowhere') {
+    void answer.body?.cancel()
+  } else if (file) {
+    if (performance.now() - asked > patience) {
+      void answer.body?.cancel()
+      answer = await ask()
+    }
+    await answer.body?.pipeTo(await file.createWritable())
+  } else {
+    await keep(answer, name)
+  }
+}
+
+// keep saves an answer by way of the browser's memory.
+async function keep(answer: Response, name: string): Promise<void> {
   const url = URL.createObjectURL(await answer.blob())
   follow(url, name)
   setTimeout(() => URL.revokeObjectURL(url), 60_000)
 }
 
-function follow(url: string, name: string): void {
+// chosen asks where to save a file, where the browser can ask.
+async function chosen(name: string): Promise<Saved | 'nowhere' | null> {
+  try {
+    return await (window as Picker).showSaveFilePicker?.({ suggestedName: name }) ?? null
+  } catch (e) {
+    if (e instanceof DOMException && e.name === 'AbortError') return 'nowhere' // nobody chose
+    if (e instanceof DOMException && e.name === 'SecurityError') return null // the click was too long ago
+    throw e
+  }
+}
+
+// follow has the browser save what is at a URL. Elsewhere it may be shown instead, and so in a tab of its own.
+function follow(url: string, name: string, elsewhere = false): void {
   const a = document.createElement('a')
   a.href = url
-  a.download = name
+  if (elsewhere) Object.assign(a, { target: '_blank', rel: 'noopener noreferrer' })
+  else a.download = name
   document.body.append(a)
   a.click()
   a.remove()

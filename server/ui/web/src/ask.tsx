@@ -4,7 +4,7 @@ import { ColumnsDialog } from './columns.tsx'
 import { open as openEditor, type Editor } from './editor.ts'
 import { ExportDialog } from './exporting.tsx'
 import { SaveDialog } from './filterdialogs.tsx'
-import { language, t } from './i18n.ts'
+import { instant, language, t } from './i18n.ts'
 import { bare, ordered, ordering, quote, type Sort } from './jql.ts'
 import { Pages } from './pages.ts'
 import { Failure, Nothing, Waiting } from './parts.tsx'
@@ -23,6 +23,7 @@ export interface Asked {
   fields: string[]
   filter: string
   zone: string // in which it is asked, if that is not the one of the page
+  asOf: string // the instant that now() stands for, if that is not now
 }
 
 const lastIndex = 'dhr.index'
@@ -36,6 +37,11 @@ function knownZone(name: string | null): string {
   }
 }
 
+// knownInstant returns an instant as it is written, or nothing if it is none.
+function knownInstant(text: string | null): string {
+  return text && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(text) && !Number.isNaN(Date.parse(text)) ? text : ''
+}
+
 function asked(route: Route, all: string[]): Asked {
   const p = route.params
   let indexes = list(p, 'index')
@@ -43,13 +49,13 @@ function asked(route: Route, all: string[]): Asked {
     const last = localStorage.getItem(lastIndex) ?? ''
     indexes = all.includes(last) ? [last] : all.slice(0, 1)
   }
-  return { jql: p.get('jql') ?? '', indexes, fields: list(p, 'fields'), filter: p.get('filter') ?? '', zone: knownZone(p.get('zone')) }
+  return { jql: p.get('jql') ?? '', indexes, fields: list(p, 'fields'), filter: p.get('filter') ?? '', zone: knownZone(p.get('zone')), asOf: knownInstant(p.get('as_of')) }
 }
 
 // askAddress is the link to a question.
 export function askAddress(a: Partial<Asked>): string {
   // The parameter jql is there even when it is empty: it says that the indexes are chosen.
-  const q = address('ask', { index: a.indexes ?? [], fields: a.fields ?? [], filter: a.filter, zone: a.zone === zoneSignal.get() ? '' : a.zone })
+  const q = address('ask', { index: a.indexes ?? [], fields: a.fields ?? [], filter: a.filter, zone: a.zone === zoneSignal.get() ? '' : a.zone, as_of: a.asOf })
   return `${q}${q.includes('?') ? '&' : '?'}jql=${encodeURIComponent(a.jql ?? '')}`
 }
 
@@ -63,12 +69,12 @@ function useRecords(a: Asked, zone: string, round: number): Result {
     const stop = new AbortController()
     setResult((r) => ({ ...r, busy: true }))
     let mine: Pages | undefined
-    Pages.open({ jql: a.jql, allowed_indexes: a.indexes, time_zone: zone }, server.limits, stop.signal).then(
+    Pages.open({ jql: a.jql, allowed_indexes: a.indexes, time_zone: zone, ...a.asOf ? { as_of: a.asOf } : {} }, server.limits, stop.signal).then(
       (pages) => { mine = pages; setResult({ pages, busy: false }) },
       (error: unknown) => { if (!stop.signal.aborted) setResult({ error, busy: false }) },
     )
     return () => { stop.abort(); mine?.close() }
-  }, [a.jql, a.indexes.join(), zone, round])
+  }, [a.jql, a.indexes.join(), zone, a.asOf, round])
   return result
 }
 
@@ -122,6 +128,7 @@ export function Ask(p: { route: Route }) {
       <div class="bar" role="toolbar" aria-label={t('ask.tools')}>
         <p class="total" role="status">{busy ? t('waiting') : pages ? <Total pages={pages} /> : ''}</p>
         <Zone zone={zone} set={(name) => { setZone(name); if (a.zone) go(askAddress({ ...a, zone: '' }), true) }} />
+        {a.asOf && <span class="asof">{t('ask.asOf', { when: instant(a.asOf, zone) })} <button type="button" onClick={() => go(askAddress({ ...a, asOf: '' }))}>{t('ask.now')}</button></span>}
         <span class="space" />
         <button type="button" onClick={() => setDialog('columns')}>{t('columns')}{a.fields.length > 0 && ` (${columns.length})`}</button>
         <button type="button" onClick={() => setDialog('save')}>{t('save')}</button>
@@ -136,8 +143,8 @@ export function Ask(p: { route: Route }) {
       {pages && record >= 0 && <RecordView pages={pages} n={record} fields={all} zone={zone} move={setRecord} close={() => setRecord(-1)} />}
       {dialog === 'columns' && <ColumnsDialog all={all} chosen={columns.map((f) => f.path)} close={() => setDialog('')}
         set={(fields) => go(askAddress({ ...a, fields }))} />}
-      {dialog === 'export' && <ExportDialog question={{ jql: a.jql, indexes: a.indexes }} fields={a.fields} all={all} total={pages?.total ?? null} zone={zone} close={() => setDialog('')} />}
-      {dialog === 'save' && <SaveDialog jql={text} indexes={a.indexes} filter={a.filter} close={() => setDialog('')}
+      {dialog === 'export' && <ExportDialog question={{ jql: a.jql, indexes: a.indexes, asOf: a.asOf }} fields={a.fields} all={all} total={pages?.total ?? null} zone={zone} close={() => setDialog('')} />}
+      {dialog === 'save' && <SaveDialog jql={text} indexes={a.indexes} filter={a.filter} zone={a.zone} asOf={a.asOf} close={() => setDialog('')}
         saved={(f) => go(askAddress({ ...a, jql: f.jql, filter: f.id }), true)} />}
     </div>
   )

@@ -108,7 +108,7 @@ export default function BoardScreen(p: { route: Route }) {
           <button type="button" onClick={figures.again}>{t('refresh')}</button>
           <button type="button" onClick={() => void screen.current?.requestFullscreen()}>{t('board.full')}</button>
           <button type="button" onClick={() => print()}>{t('board.print')}</button>
-          {me.permissions.includes('export') && <button type="button" disabled={work.busy} onClick={() => work.run(() => download(`${boardPath(id)}/report.pdf?time_zone=${encodeURIComponent(here)}&locale=${language.get()}`, `${board.name}.pdf`))}>{t('board.report')}</button>}
+          {me.permissions.includes('export') && <button type="button" disabled={work.busy} onClick={() => work.run(() => download(`${boardPath(id)}/report.pdf?time_zone=${encodeURIComponent(here)}&locale=${language.get()}${figures.asOf && `&as_of=${encodeURIComponent(figures.asOf)}`}`, `${board.name}.pdf`))}>{t('board.report')}</button>}
           <button type="button" onClick={() => setOpen('share')}>{t('share')}</button>
           {may && editing && <button type="button" onClick={() => setOpen('new')}>{t('gadget.new')}</button>}
           {may && (editing
@@ -156,7 +156,7 @@ function Grid(p: GridProps) {
   return (
     <div class={`grid-stack${p.editing ? ' editing' : ''}`} ref={box}>
       {p.gadgets.map((g) => (
-        <div key={g.id} class="grid-stack-item" gs-id={g.id} gs-x={g.position.col} gs-y={g.position.row} gs-w={g.position.width} gs-h={g.position.height}>
+        <div key={g.id} class="grid-stack-item" style={{ '--rows': g.position.height, '--place': 12 * g.position.row + g.position.col }} gs-id={g.id} gs-x={g.position.col} gs-y={g.position.row} gs-w={g.position.width} gs-h={g.position.height}>
           <div class="grid-stack-item-content">{p.children(g)}</div>
         </div>
       ))}

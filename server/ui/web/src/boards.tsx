@@ -3,6 +3,7 @@ import { call, send } from './api.ts'
 import { boardPath, type BoardInfo, type BoardList } from './boardtypes.ts'
 import { Cascade } from './cascade.tsx'
 import { instant, t, tn } from './i18n.ts'
+import { many } from './lists.ts'
 import { Confirm, Dialog, Failure, Nothing, Tabs, Text, useLoaded, useWork, Waiting } from './parts.tsx'
 import { address, go } from './route.ts'
 import { useSession, zone } from './session.ts'
@@ -37,7 +38,7 @@ export function Boards() {
   const [name, setName] = useState('')
   const [most, setMost] = useState(page)
   const [open, setOpen] = useState<{ what: 'new' } | { what: 'share' | 'delete'; b: BoardInfo } | null>(null)
-  const list = useLoaded((stop) => call<BoardList>('v1/dashboards', { query: { owner, name, max_results: most }, signal: stop }), [owner, name, most])
+  const list = useLoaded((stop) => many<BoardInfo>('v1/dashboards', 'dashboards', { owner, name }, most, stop), [owner, name, most])
   const close = () => setOpen(null)
   const found = list.value
   return (
@@ -51,11 +52,11 @@ export function Boards() {
       </div>
       <Failure error={list.error} again={list.again} />
       {!found && !list.error && <Waiting />}
-      {found && found.dashboards.length === 0 && <Nothing title={t(name ? 'board.noneFound' : 'board.none')}><p>{t('board.noneHelp')}</p></Nothing>}
+      {found && found.all.length === 0 && <Nothing title={t(name ? 'board.noneFound' : 'board.none')}><p>{t('board.noneHelp')}</p></Nothing>}
       <ul class="cards">
-        {found?.dashboards.map((b) => <Card key={b.id} b={b} changed={list.again} open={(what) => setOpen({ what, b })} />)}
+        {found?.all.map((b) => <Card key={b.id} b={b} changed={list.again} open={(what) => setOpen({ what, b })} />)}
       </ul>
-      {found && !found.is_last && <button type="button" onClick={() => setMost((n) => Math.min(n + page, 1000))}>{t('more')}</button>}
+      {found && !found.last && <button type="button" onClick={() => setMost((n) => n + page)}>{t('more')}</button>}
       {open?.what === 'new' && <NewDialog close={close} />}
       {open?.what === 'share' && <ShareBoard b={open.b} saved={list.again} close={close} />}
       {open?.what === 'delete' && <Confirm title={t('board.delete')} text={t('board.deleteText', { name: open.b.name })} yes={t('delete')} close={close}

@@ -50,7 +50,7 @@ export interface Board extends BoardInfo {
 
 export interface BoardList { dashboards: BoardInfo[]; total: number; is_last: boolean }
 
-export interface Point { key: Value; label: string; value: Value; count: number; jql: string; percent?: number; open?: boolean }
+export interface Point { key: Value; label: string; value: Value; count: number; jql: string; all?: boolean; percent?: number; open?: boolean }
 
 export interface Data {
   gadget_id: string

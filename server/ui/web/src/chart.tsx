@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { Problem, send } from './api.ts'
 import type { Data } from './boardtypes.ts'
-import { behind, Figures } from './figures.tsx'
+import { behindPoint, Figures } from './figures.tsx'
 import { language } from './i18n.ts'
 import { Waiting } from './parts.tsx'
 import { go } from './route.ts'
@@ -66,10 +66,10 @@ export function Chart(p: { d: Data }) {
   const click = (e: MouseEvent) => {
     const point = (e.target as Element).closest<SVGElement>('.point')
     const found = point && d.series[Number(point.dataset['series'])]?.points[Number(point.dataset['point'])]
-    const to = found ? behind(d, found.jql) : ''
+    const to = found ? behindPoint(d, found) : ''
     if (to) go(to)
   }
-  return <div class="picture"><div class="drawing" ref={box} onClick={click} />{busy && <Waiting />}</div>
+  return <div class="picture"><div class={`drawing ${look}`} ref={box} onClick={click} />{busy && <Waiting />}</div>
 }
 
 // put has an element show a drawing, which has no script and no style.

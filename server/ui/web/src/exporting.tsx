@@ -54,9 +54,7 @@ export function Files(p: { e: Export }) {
       <ul>
         {p.e.files.map((f) => (
           <li key={f.number}>
-            <button type="button" disabled={work.busy} onClick={() => work.run(() => download(`v1/exports/${encodeURIComponent(p.e.id)}/files/${f.number}`, f.name).catch((e: unknown) => {
-              if (!(e instanceof DOMException && e.name === 'AbortError')) throw e // nobody chose where to save it
-            }))}>{t('download')} {f.name}</button>
+            <button type="button" disabled={work.busy} onClick={() => work.run(() => download(`v1/exports/${encodeURIComponent(p.e.id)}/files/${f.number}`, f.name))}>{t('download')} {f.name}</button>
             <span class="quiet">{tn('records', f.rows)} · {bytes(f.size)}</span>
             <button type="button" class="plain quiet" title={f.sha256} onClick={() => copy(f.sha256)}>{t('export.sum')}</button>
           </li>
@@ -68,12 +66,12 @@ export function Files(p: { e: Export }) {
 }
 
 // State says what has become of an export.
-export function State(p: { e: Export }) {
+export function State(p: { e: { status: Export['status'] } }) {
   return <span class={`state ${p.e.status}`}>{known('state', p.e.status)}</span>
 }
 
 interface DialogProps {
-  question: { jql: string; indexes: string[] } | { filter: string }
+  question: { jql: string; indexes: string[]; asOf: string } | { filter: string }
   fields: string[]
   all: FieldInfo[]
   total: number | null
@@ -112,7 +110,7 @@ function Form(p: DialogProps & { made: (e: Export) => void }) {
     if (o.format === 'csv') Object.assign(options, { bom: o.bom, delimiter: o.delimiter })
     const body: Record<string, unknown> = { format: o.format, options }
     if ('filter' in p.question) body['filter_id'] = p.question.filter
-    else Object.assign(body, { jql: p.question.jql, allowed_indexes: p.question.indexes })
+    else Object.assign(body, { jql: p.question.jql, allowed_indexes: p.question.indexes }, p.question.asOf && { as_of: p.question.asOf })
     if (o.columns === 'shown') body['fields'] = p.fields
     if (o.most) body['max_results'] = Number(o.most)
     if (server.storage.length > 1) body['storage'] = o.storage
@@ -144,7 +142,7 @@ function Form(p: DialogProps & { made: (e: Export) => void }) {
         <Text label={t('export.most')} type="number" value={o.most} set={set('most')} help={t('export.mostHelp')} />
         {server.storage.length > 1 && <Choice label={t('export.storage')} value={o.storage} set={set('storage')} of={server.storage.map((s) => [s, s])} />}
       </details>
-      <p class="quiet">{t('export.zone', { zone: here })}</p>
+      <p class="quiet">{t('export.zone', { zone: here })}{'asOf' in p.question && p.question.asOf && ` ${t('ask.asOf', { when: instant(p.question.asOf, here) })}.`}</p>
       <Failure error={work.error} />
       <footer>
         <button type="button" onClick={p.close}>{t('cancel')}</button>

@@ -1,14 +1,12 @@
 import { useEffect, useState } from 'preact/hooks'
-import { call } from './api.ts'
 import { askAddress } from './ask.tsx'
 import { cancelExport, Files, Progress, running, State } from './exporting.tsx'
 import { instant, known, t, tn } from './i18n.ts'
+import { many } from './lists.ts'
 import { Confirm, Failure, Nothing, Tabs, useLoaded, useWork, Waiting } from './parts.tsx'
 import { useSession, zone } from './session.ts'
 import { useSignal } from './signal.ts'
 import type { Export } from './types.ts'
-
-interface List { exports: Export[]; is_last: boolean }
 
 // page is how many exports are shown at once.
 const page = 30
@@ -19,9 +17,9 @@ export function Exports() {
   const [whose, setWhose] = useState<'me' | 'all'>('me')
   const [most, setMost] = useState(page)
   const [drop, setDrop] = useState<Export | null>(null)
-  const list = useLoaded((stop) => call<List>('v1/exports', { query: { user_id: whose === 'all' ? '*' : '', max_results: most }, signal: stop }), [whose, most])
+  const list = useLoaded((stop) => many<Export>('v1/exports', 'exports', { user_id: whose === 'all' ? '*' : '' }, most, stop), [whose, most])
   const found = list.value
-  const busy = found?.exports.some(running) ?? false
+  const busy = found?.all.some(running) ?? false
   useEffect(() => {
     if (!busy) return undefined
     const id = setInterval(() => { if (document.visibilityState === 'visible') list.again() }, 1500)
@@ -37,11 +35,11 @@ export function Exports() {
       </div>
       <Failure error={list.error} again={list.again} />
       {!found && !list.error && <Waiting />}
-      {found && found.exports.length === 0 && <Nothing title={t('exports.none')}><p>{t('exports.noneHelp')}</p></Nothing>}
+      {found && found.all.length === 0 && <Nothing title={t('exports.none')}><p>{t('exports.noneHelp')}</p></Nothing>}
       <ul class="cards">
-        {found?.exports.map((e) => <Card key={e.id} e={e} all={whose === 'all'} changed={list.again} drop={() => setDrop(e)} />)}
+        {found?.all.map((e) => <Card key={e.id} e={e} all={whose === 'all'} changed={list.again} drop={() => setDrop(e)} />)}
       </ul>
-      {found && !found.is_last && <button type="button" onClick={() => setMost((n) => Math.min(n + page, 1000))}>{t('more')}</button>}
+      {found && !found.last && <button type="button" onClick={() => setMost((n) => n + page)}>{t('more')}</button>}
       {drop && <Confirm title={t('exports.delete')} text={t('exports.deleteText')} yes={t('delete')} close={() => setDrop(null)} run={async () => { await cancelExport(drop); list.again() }} />}
     </div>
   )

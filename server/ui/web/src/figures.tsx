@@ -12,14 +12,20 @@ export function written(v: Value, unit?: string): string {
   return unit ? `${text} ${unit}` : text
 }
 
-// asking is the link to the records of a question of d. It is asked in the zone of d, since elsewhere its days are others.
+// asking is the link to the records of a question of d. It is asked in the zone of d, since elsewhere its days are others, and as of its instant, since later
+// they are others too.
 function asking(d: Data, jql: string): string {
-  return askAddress({ jql, indexes: d.question.indexes, zone: d.question.time_zone })
+  return askAddress({ jql, indexes: d.question.indexes, zone: d.question.time_zone, asOf: d.question.as_of })
 }
 
 // behind is the link to the records of a figure, or nothing where no question finds them.
 export function behind(d: Data, jql: string): string {
   return jql ? asking(d, jql) : ''
+}
+
+// behindPoint is the link to the records of a point.
+export function behindPoint(d: Data, p: Point): string {
+  return p.all ? asking(d, p.jql) : behind(d, p.jql)
 }
 
 // Figures are what a gadget shows, in words and figures: a table that anybody can read, each figure a link to the records behind it.
@@ -33,7 +39,7 @@ export function Figures(p: { d: Data }) {
 function Value(p: { d: Data; point: Point | undefined }) {
   if (!p.point) return <>–</>
   const text = written(p.point.value, p.d.unit)
-  const to = behind(p.d, p.point.jql)
+  const to = behindPoint(p.d, p.point)
   return to ? <a href={to}>{text}</a> : <>{text}</>
 }
 
@@ -46,7 +52,7 @@ function Stat(p: { d: Data }) {
   const down = change !== null && change !== undefined && Number(String(change)) < 0
   return (
     <div class="stat">
-      <p class="big">{point ? <a href={asking(d, point.jql)}>{written(point.value, d.unit)}</a> : '–'}</p>
+      <p class="big"><Value d={d} point={point} /></p>
       {previous && (
         <p>
           {change !== null && change !== undefined && <b>{up ? '▲ ' : down ? '▼ ' : ''}{written(change, d.unit)}{previous.change_percent !== null && ` (${decimal(previous.change_percent.toFixed(1))} %)`}</b>}{' '}

@@ -9,7 +9,7 @@ export function filterPath(id: string): string {
 }
 
 // SaveDialog saves a question: as a new filter, or as the next version of the one that it came from.
-export function SaveDialog(p: { jql: string; indexes: string[]; filter: string; saved: (f: Filter) => void; close: () => void }) {
+export function SaveDialog(p: { jql: string; indexes: string[]; filter: string; zone: string; asOf: string; saved: (f: Filter) => void; close: () => void }) {
   const old = useLoaded(async () => p.filter ? versioned<Filter>(filterPath(p.filter)) : null, [p.filter])
   const [name, setName] = useState('')
   const [description, setDescription] = useState('')
@@ -29,6 +29,7 @@ export function SaveDialog(p: { jql: string; indexes: string[]; filter: string; 
     <Dialog title={t('filter.save')} close={p.close}>
       <form onSubmit={(e) => { e.preventDefault(); create() }}>
         <pre class="jql">{p.jql || t('ask.everything')}</pre>
+        {(p.zone || p.asOf) && <p class="warning">{p.asOf && t('filter.noAsOf')} {p.zone && t('filter.noZone', { zone: p.zone })}</p>}
         {mine && (
           <p class="choice">
             <button type="button" class="main" disabled={work.busy} onClick={() => replace(mine)}>{t('filter.update', { name: mine.value.name })}</button>

@@ -1,14 +1,15 @@
 import { useState } from 'preact/hooks'
-import { call, send } from './api.ts'
+import { send } from './api.ts'
 import { askAddress } from './ask.tsx'
 import { ExportDialog } from './exporting.tsx'
 import { EditDialog, filterPath } from './filterdialogs.tsx'
 import { instant, t, tn } from './i18n.ts'
+import { many } from './lists.ts'
 import { Confirm, Failure, Nothing, Tabs, useLoaded, useWork, Waiting } from './parts.tsx'
 import { useSession, zone } from './session.ts'
 import { SharingDialog } from './sharing.tsx'
 import { useSignal } from './signal.ts'
-import type { Filter, FilterList } from './types.ts'
+import type { Filter } from './types.ts'
 
 type Owner = 'all' | 'me' | 'shared' | 'favourite'
 
@@ -20,7 +21,7 @@ export function Filters() {
   const [owner, setOwner] = useState<Owner>('all')
   const [name, setName] = useState('')
   const [most, setMost] = useState(page)
-  const list = useLoaded((stop) => call<FilterList>('v1/filters', { query: { owner, name, max_results: most }, signal: stop }), [owner, name, most])
+  const list = useLoaded((stop) => many<Filter>('v1/filters', 'filters', { owner, name }, most, stop), [owner, name, most])
   const [open, setOpen] = useState<{ what: 'edit' | 'share' | 'delete' | 'export'; f: Filter } | null>(null)
   const close = () => setOpen(null)
   const found = list.value
@@ -35,12 +36,12 @@ export function Filters() {
       </div>
       <Failure error={list.error} again={list.again} />
       {!found && !list.error && <Waiting />}
-      {found && found.filters.length === 0 && <Nothing title={t(name ? 'filter.noneFound' : 'filter.none')}><p>{t('filter.noneHelp')}</p></Nothing>}
-      {found && found.filters.length > 0 && <p class="quiet" role="status">{tn('filters', found.total)}</p>}
+      {found && found.all.length === 0 && <Nothing title={t(name ? 'filter.noneFound' : 'filter.none')}><p>{t('filter.noneHelp')}</p></Nothing>}
+      {found && found.all.length > 0 && <p class="quiet" role="status">{tn('filters', found.total)}</p>}
       <ul class="cards">
-        {found?.filters.map((f) => <Card key={f.id} f={f} changed={list.again} open={(what) => setOpen({ what, f })} />)}
+        {found?.all.map((f) => <Card key={f.id} f={f} changed={list.again} open={(what) => setOpen({ what, f })} />)}
       </ul>
-      {found && !found.is_last && <button type="button" onClick={() => setMost((n) => Math.min(n + page, 1000))}>{t('more')}</button>}
+      {found && !found.last && <button type="button" onClick={() => setMost((n) => n + page)}>{t('more')}</button>}
       {open?.what === 'edit' && <EditDialog id={open.f.id} saved={list.again} close={close} />}
       {open?.what === 'share' && <SharingDialog path={filterPath(open.f.id)} help={t('share.filterHelp')} saved={list.again} close={close} />}
       {open?.what === 'export' && <ExportDialog question={{ filter: open.f.id }} fields={[]} all={[]} total={null} close={close} />}

@@ -4,10 +4,11 @@ import { boardPath, gadgetTypes, type Board, type Config, type Data, type Gadget
 import { isNumber } from './cells.ts'
 import { Body } from './gadgetview.tsx'
 import { known, t } from './i18n.ts'
+import { many } from './lists.ts'
 import { Choice, Dialog, Failure, Text, useLoaded, useWork } from './parts.tsx'
 import { columnsOf, useSession, zone } from './session.ts'
 import { useSignal } from './signal.ts'
-import type { FieldInfo, Filter, FilterList } from './types.ts'
+import type { FieldInfo, Filter } from './types.ts'
 
 // place finds room for a gadget below those that are there.
 function place(b: Board, width: number, height: number): Position {
@@ -65,11 +66,11 @@ function gadgetOf(d: Draft, byDate: boolean): { type: string; title: string; fil
 // GadgetForm makes or changes a gadget, and shows what it would be.
 export function GadgetForm(p: { board: Board; gadget: Gadget | null; saved: () => void; close: () => void }) {
   const { indexes } = useSession()
-  const filters = useLoaded(() => call<FilterList>('v1/filters', { query: { max_results: 1000 } }), [])
+  const filters = useLoaded((stop) => many<Filter>('v1/filters', 'filters', {}, 100_000, stop), [])
   const [d, setD] = useState(draftOf(p.board, p.gadget))
   const [fields, setFields] = useState<FieldInfo[]>([])
   const work = useWork()
-  const filter = filters.value?.filters.find((f) => f.id === d.filter_id)
+  const filter = filters.value?.all.find((f) => f.id === d.filter_id)
   const names = filter?.allowed_indexes?.length ? filter.allowed_indexes : indexes.map((i) => i.name)
   useEffect(() => {
     let on = true
@@ -88,7 +89,7 @@ export function GadgetForm(p: { board: Board; gadget: Gadget | null; saved: () =
     <Dialog wide title={t(p.gadget ? 'gadget.edit' : 'gadget.new')} close={p.close}>
       <form class="maker" onSubmit={(e) => { e.preventDefault(); save() }}>
         <div class="two">
-          <Choices d={d} set={(to) => setD((old) => ({ ...old, ...to }))} filters={filters.value?.filters ?? []} fields={fields} byDate={byDate} />
+          <Choices d={d} set={(to) => setD((old) => ({ ...old, ...to }))} filters={filters.value?.all ?? []} fields={fields} byDate={byDate} />
           <Preview gadget={{ ...sent, title: sent.title || t('gadget.untitled') }} ready={sent.filter_id !== ''} />
         </div>
         <Failure error={filters.error ?? work.error} />

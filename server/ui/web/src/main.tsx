@@ -1,14 +1,16 @@
 import { render, type ComponentChildren, type JSX } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
+import { base, send } from './api.ts'
 import { Ask } from './ask.tsx'
 import { Audit } from './audit.tsx'
 import { granted, refused, token } from './bearer.ts'
 import { Boards, Home } from './boards.tsx'
 import { Exports } from './exports.tsx'
+import { FhirExports } from './fhirexports.tsx'
 import { Filters } from './filters.tsx'
 import { language, languages, preferred, t, use, type Key } from './i18n.ts'
 import { returned, signOut } from './issuer.ts'
-import { Dialog, Failure, Said, useLoaded, Waiting } from './parts.tsx'
+import { Dialog, Failure, Said, say, useLoaded, Waiting } from './parts.tsx'
 import { go, route as routeSignal, type Route } from './route.ts'
 import { forget, openSession, SessionContext, type Session } from './session.ts'
 import { onShortcut } from './shortcuts.ts'
@@ -34,6 +36,7 @@ const screens: Screen[] = [
   { path: 'ask', name: 'nav.ask', key: 'a', when: (s) => s.me.permissions.includes('view') },
   { path: 'filters', name: 'nav.filters', key: 'f', when: (s) => s.server.roles.includes('filter') },
   { path: 'exports', name: 'nav.exports', key: 'e', when: (s) => s.server.formats.length > 0 },
+  { path: 'fhir', name: 'nav.fhir', key: 'h', when: (s) => s.fhir },
   { path: 'audit', name: 'nav.audit', key: 'u', when: (s) => s.me.permissions.includes('audit') },
 ]
 
@@ -74,9 +77,21 @@ function Place(p: { session: Session }) {
     case 'ask': return <Ask route={route} />
     case 'filters': return <Filters />
     case 'exports': return <Exports />
+    case 'fhir': return <FhirExports />
     case 'audit': return <Audit />
   }
   return <div class="nothing"><h1>{t('nav.nowhere')}</h1><p><a href="#/ask">{t('nav.ask')}</a></p></div>
+}
+
+// Queues is the way to the queues of workers. They are pages of their own, to which the browser brings no token of this one: with one, they are opened to it first.
+function Queues() {
+  const at = `${base}admin/queues/`
+  const open = (e: MouseEvent) => {
+    if (!token.get()) return
+    e.preventDefault()
+    send('v1/queues/pass', { method: 'POST' }).then(() => location.assign(at), (f: unknown) => say(f instanceof Error ? f.message : String(f)))
+  }
+  return <a href={at} onClick={open}>{t('nav.queues')}</a>
 }
 
 // Frame is what is around every screen.
@@ -91,6 +106,7 @@ function Frame(p: { session: Session | null; children: ComponentChildren }) {
     document.title = here && p.session ? `${t(here.name)} · ${t('name')}` : t('name')
     if (!first.current && p.session) main.current?.focus({ preventScroll: true })
     first.current = !p.session
+    document.querySelector('.top nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }) // on a phone there is not room for all
   }, [route.path, p.session])
   useEffect(() => onShortcut({ '?': () => setHelp(true), ...Object.fromEntries(open.map((s) => [`g ${s.key}`, () => go(`#/${s.path}`)])) }), [p.session])
   return (
@@ -98,7 +114,7 @@ function Frame(p: { session: Session | null; children: ComponentChildren }) {
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); main.current?.focus() }}>{t('nav.skip')}</a>
       <header class="top">
         <a class="brand" href="#/" aria-label={t('name')}><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" /><path d="M5 18h5l3-9 5 15 3-9h6" /></svg><span>{t('name')}</span></a>
-        {open.length > 0 && <nav aria-label={t('nav.screens')}>{open.map((s) => <a key={s.path} href={`#/${s.path}`} aria-current={s === here ? 'page' : undefined}>{t(s.name)}</a>)}</nav>}
+        {open.length > 0 && <nav aria-label={t('nav.screens')}>{open.map((s) => <a key={s.path} href={`#/${s.path}`} aria-current={s === here ? 'page' : undefined}>{t(s.name)}</a>)}{p.session?.server.queues && p.session.me.permissions.includes('admin') && <Queues />}</nav>}
         <span class="space" />
         <Settings session={p.session} help={() => setHelp(true)} />
       </header>

@@ -10,6 +10,7 @@ export interface Question {
   jql: string
   allowed_indexes: string[]
   time_zone: string
+  as_of?: string
 }
 
 // Pages are the records of a question, however many, of which those that were seen last are kept. Up to the server's window of offsets any page can be

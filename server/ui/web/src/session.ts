@@ -10,6 +10,7 @@ export interface Session {
   server: Capabilities
   indexes: IndexInfo[]
   boards: boolean // whether there are dashboards
+  fhir: boolean // whether who asks may export FHIR
 }
 
 export const SessionContext = createContext<Session | null>(null)
@@ -23,13 +24,14 @@ export function useSession(): Session {
 export async function openSession(): Promise<Session> {
   const [me, server] = await Promise.all([call<Me>('v1/me'), call<Capabilities>('v1/capabilities')])
   const indexes = me.permissions.includes('view') ? (await call<{ indexes: IndexInfo[] }>('v1/indexes')).indexes : []
-  return { me, server, indexes, boards: await hasBoards() }
+  const [boards, fhir] = await Promise.all([lists('v1/dashboards'), server.fhir !== undefined && lists('v1/fhir-exports')])
+  return { me, server, indexes, boards, fhir }
 }
 
-// hasBoards reports whether the server has dashboards.
-async function hasBoards(): Promise<boolean> {
+// lists reports whether the server has a list, and shows it to who asks.
+async function lists(path: string): Promise<boolean> {
   try {
-    await call('v1/dashboards', { query: { max_results: 1 } })
+    await call(path, { query: { max_results: 1 } })
     return true
   } catch (e) {
     if (e instanceof Problem && (e.status === 404 || e.status === 403)) return false
@@ -52,6 +54,20 @@ export const zone = signal(zoneName(localStorage.getItem('dhr.zone') || Intl.Dat
 export function setZone(name: string): void {
   localStorage.setItem('dhr.zone', name)
   zone.set(name)
+}
+
+// instantIn returns the instant that a clock in a zone shows as a text such as 2026-11-27T10:30. Of the two that an hour has which is shown twice, it is the
+// earlier; one that is left out is shown an hour later.
+export function instantIn(text: string, zone: string): string {
+  const shown = new Date(text + (text.length === 16 ? ':00Z' : 'Z')).getTime()
+  const parts = new Intl.DateTimeFormat('en', { timeZone: zone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' })
+  const ahead = (at: number) => { // how far the zone's clock is ahead of UTC
+    const of = (name: string) => Number(parts.formatToParts(at).find((p) => p.type === name)?.value)
+    return Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second')) - at
+  }
+  const day = 86_400_000
+  const at = [shown - ahead(shown - day), shown - ahead(shown + day)].sort((a, b) => a - b)
+  return new Date(at.find((a) => a + ahead(a) === shown) ?? at[1] ?? shown).toISOString()
 }
 
 const schemas = new Map<string, Promise<FieldInfo[]>>()

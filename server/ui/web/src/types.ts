@@ -16,6 +16,8 @@ export interface Capabilities {
   formats: string[]
   storage: string[]
   roles: string[]
+  fhir?: FhirOffer
+  queues: boolean // whether administrators see those of workers
   limits: { max_results: number; max_window: number; exports?: { max_records?: number; retention_seconds?: number } }
 }
 
@@ -129,4 +131,35 @@ export interface AuditEntry {
   address?: string
   count?: number
   detail?: Record<string, string>
+}
+
+export interface FhirOffer {
+  types: { type: string; patients: boolean }[]
+  groups: boolean
+  retention_seconds: number
+}
+
+export interface FhirExport {
+  id: string
+  user_id: string
+  status: Exclude<Export['status'], 'cancelled'>
+  level: 'system' | 'patient' | 'group'
+  group?: string
+  types: string[]
+  since?: string
+  until?: string
+  elements?: string[]
+  filters?: string[]
+  patients?: number
+  progress: number
+  doing: string
+  resources: number
+  deletions: number
+  unmappable: number
+  files: number
+  bytes: number
+  error?: { code: string; message: string; transient: boolean }
+  created_at: string
+  completed_at?: string
+  expires_at?: string
 }
