@@ -162,6 +162,7 @@ var vendors = []vendor{
 	{"github.com/elastic/go-elasticsearch/v8/esapi", []string{"search/essearch", "docstore/esdoc"}, oneLeaf},
 	{"github.com/elastic/elastic-transport-go/v8", []string{"search/essearch", "docstore/esdoc"}, oneLeaf},
 	{"modernc.org/sqlite", []string{"search/sqlsearch", "docstore/sqldoc"}, oneLeaf},
+	{"golang.org/x/sync", []string{"search/sqlsearch"}, "questions of one call are worked on at once; the first error ends them all"},
 	{"modernc.org/libc", []string{"search/sqlsearch"}, "SQLite in Go is called below database/sql, in the memory of this library"},
 	{"github.com/jackc/pgx/v5", []string{"search/sqlsearch", "docstore/sqldoc"}, oneLeaf},
 
