@@ -19,7 +19,7 @@ const (
 	stateLabel     = "state:"
 	userLabel      = "user:"
 	userStateLabel = "user-state:" // the state, a colon and the user
-	maxUser        = 200
+	maxUser        = 256           // as package auth has it
 	// maxContent bounds the texts of others in a job, so that there is always room to say how it ended.
 	maxContent = docstore.MaxBody - 128<<10
 	maxText    = 4 << 10 // of an error

@@ -72,7 +72,7 @@ func TestSubmitRefuses(t *testing.T) {
 		"no kind":          {Tenant: "pb"},
 		"bad kind":         {Tenant: "pb", Kind: "K"},
 		"bad id":           {Tenant: "pb", Kind: "k", ID: "a\n"},
-		"long user":        {Tenant: "pb", Kind: "k", User: strings.Repeat("u", 201)},
+		"long user":        {Tenant: "pb", Kind: "k", User: strings.Repeat("u", 257)},
 		"bad user":         {Tenant: "pb", Kind: "k", User: "a\x00"},
 		"reserved label":   {Tenant: "pb", Kind: "k", Labels: []string{"state:completed"}},
 		"bad label":        {Tenant: "pb", Kind: "k", Labels: []string{""}},

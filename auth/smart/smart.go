@@ -273,7 +273,9 @@ func Confined(who *access.Principal) bool {
 	for text := range strings.FieldsSeq(strings.Join(who.Attributes[Attribute], " ")) {
 		switch context, _, ok := strings.Cut(text, "/"); context {
 		case "system", "patient", "user":
-			return ok
+			if ok {
+				return true
+			}
 		}
 	}
 	return false

@@ -260,6 +260,7 @@ func TestConfined(t *testing.T) {
 	for text, want := range map[string]bool{
 		"": false, "openid profile": false, "system": false, "systems/Patient.rs": false, "launch/patient": false, "https://example.org/user/x": false,
 		"system/*.rs": true, "openid system/Patient.c": true, "patient/*.read": true, "user/Observation.rs": true, "system/": true,
+		"openid user system/Patient.rs": true, "system patient/*.rs": true, "system/Patient.rs user": true,
 	} {
 		for _, values := range [][]string{{text}, strings.Fields(text)} {
 			who := &access.Principal{Attributes: map[string][]string{smart.Attribute: values}}

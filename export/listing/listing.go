@@ -23,6 +23,9 @@ type Query struct {
 	MaxResults int
 }
 
+// everybody is the UserID for all exports of the tenant.
+const everybody = "*"
+
 // An Asker says who asks, and how it is refused.
 type Asker struct {
 	Who *access.Principal
@@ -38,6 +41,7 @@ func (q *Query) Jobs(kind string, a *Asker) (*job.Query, error) {
 		q = &Query{}
 	}
 	limit, user := cmp.Or(q.MaxResults, 50), cmp.Or(q.UserID, a.Who.User)
+	all := q.UserID == everybody // though somebody may be called so
 	if limit < 1 || limit > docstore.MaxPage {
 		return nil, a.Wrong("max_results", "must be 1 to %d, got %d", docstore.MaxPage, q.MaxResults)
 	}
@@ -48,12 +52,12 @@ func (q *Query) Jobs(kind string, a *Asker) (*job.Query, error) {
 			return nil, a.Wrong("status", "no state is called %q", state)
 		}
 	}
-	if user != a.Who.User {
+	if all || user != a.Who.User {
 		if err := a.Others(); err != nil {
 			return nil, err
 		}
 	}
-	if user == "*" {
+	if all {
 		user = ""
 	}
 	return &job.Query{Tenant: a.Who.Tenant, Kind: kind, States: q.Status, User: user, After: q.After, Limit: limit}, nil
