@@ -40,7 +40,7 @@ type Job struct {
 	// First is the Change with which the job came into being: the smaller, the earlier.
 	First int64 `json:"first,omitempty"`
 
-	// User is on whose behalf the work is done, up to 200 bytes. It may be empty.
+	// User is on whose behalf the work is done, up to 256 bytes. It may be empty.
 	User string `json:"user,omitempty"`
 	// Labels are by what its owner finds the job again, beside its state and user.
 	Labels []string `json:"labels,omitempty"`

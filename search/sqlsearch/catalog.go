@@ -59,13 +59,13 @@ func (d *SQLite) readCatalog(ctx context.Context, c *conn) (*catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.catalog != nil && c.catalog.version == version {
+	if c.catalog != nil && c.catalog.is(file, version) {
 		return c.catalog, nil
 	}
 	d.mu.Lock()
 	before := d.catalog
 	d.mu.Unlock()
-	if before != nil && before.version == version {
+	if before != nil && before.is(file, version) {
 		c.catalog = before
 		return before, nil
 	}
@@ -85,12 +85,15 @@ func (d *SQLite) readCatalog(ctx context.Context, c *conn) (*catalog, error) {
 		return cat, nil
 	}
 	d.mu.Lock()
-	if d.catalog == nil || d.catalog.version < version {
+	if d.catalog == nil || d.catalog.file != file || d.catalog.version < version {
 		d.catalog = cat
 	}
 	d.mu.Unlock()
 	return cat, nil
 }
+
+// is reports whether c is what a file says at a version. Another file may stand where one was.
+func (c *catalog) is(file string, version int64) bool { return c.file == file && c.version == version }
 
 // readIndex reads a row of the catalog. A mapping that has not changed is the schema it was before.
 func readIndex(row []any, before *catalog) (*index, error) {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -369,7 +370,8 @@ func (in *inserter) note(c *conn, b *batch) error {
 			return err
 		}
 	}
-	return c.run("UPDATE dhr_index SET generation = generation + 1 WHERE n = ?", in.x.n)
+	// The clock keeps generations of files apart that were copied, restored or made anew.
+	return c.run("UPDATE dhr_index SET generation = max(generation + 1, ?) WHERE n = ?", time.Now().UnixMicro(), in.x.n)
 }
 
 // save stores the state of an index.

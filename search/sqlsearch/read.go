@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -160,12 +161,13 @@ func (d *SQLite) Aggregate(ctx context.Context, questions []*search.Aggregation)
 	}
 	tables := make([]*search.Table, len(questions))
 	var next atomic.Int64
+	var reading sync.Mutex // one question at a time is answered from records, and holds as much as one may
 	work, inner := errgroup.WithContext(ctx)
 	for _, v := range views {
 		work.Go(func() error {
 			defer v.close()
 			for i := next.Add(1) - 1; i < int64(len(questions)); i = next.Add(1) - 1 {
-				t, err := v.aggregate(inner, questions[i])
+				t, err := v.aggregate(inner, questions[i], &reading)
 				if err != nil {
 					return err
 				}
@@ -228,11 +230,17 @@ func (c *conn) generation(ctx context.Context, x *index) (int64, error) {
 	return c.number(ctx, "SELECT generation FROM dhr_index WHERE n = ?", x.n)
 }
 
-func (v *view) aggregate(ctx context.Context, a *search.Aggregation) (*search.Table, error) {
+func (v *view) aggregate(ctx context.Context, a *search.Aggregation, reading sync.Locker) (*search.Table, error) {
 	x, err := v.catalog.index(a.Plan.Schema.Index)
 	if err != nil {
 		return nil, err
 	}
 	l := x.layout(ctx, v)
-	return aggregate(ctx, l, a, v, func(ctx context.Context, r *search.Read) record.Stream { return v.selected(ctx, x, l, r) })
+	return aggregate(ctx, l, a, v, func(ctx context.Context, r *search.Read) record.Stream {
+		return func(yield func(*record.Record, error) bool) {
+			reading.Lock()
+			defer reading.Unlock()
+			v.selected(ctx, x, l, r)(yield)
+		}
+	})
 }

@@ -32,8 +32,10 @@ type vectors struct {
 // A vectorIndex has vectors of one index at one generation. Its fields are guarded by vectors.mu, but for
 // those that never change once it is ready.
 type vectorIndex struct {
+	file       string
 	generation int64
 	asked      int
+	least      int // how often it must have been asked
 	used       time.Time
 	state      vectorState
 	gone       bool // given up: what is added is not kept
@@ -56,8 +58,10 @@ const (
 )
 
 const (
-	// askedBefore is how many pages and counts of an index are answered by SQL after it was changed.
-	askedBefore = 4
+	// askedBefore is how many pages and counts of an index are answered by SQL after it was changed, and one more for each
+	// recordsForOne of its records, since reading these costs more the more they are.
+	askedBefore   = 4
+	recordsForOne = 10_000
 	// mostRecords is the number of records up to which an index has vectors.
 	mostRecords = 250_000
 	// mostLeaves is how many answers of SQL are kept for an index.
@@ -69,23 +73,27 @@ const (
 // errBySQL says that a question is better put to SQL.
 var errBySQL = errors.New("sqlsearch: a question for SQL")
 
-// of returns the vectors of an index at a generation, or nil if there are none now. It calls read, at most once for
-// a generation, to learn of the records; an index with too many of them has none.
-func (s *vectors) of(n, generation int64, read func() (rids []int64, ids texts, err error)) (*vectorIndex, error) {
+// of returns the vectors of an index at a generation of a file, or nil if there are none now. It calls read to learn of the
+// records, which says that it is to be asked more often first, or has no numbers of records if there are too many of them.
+func (s *vectors) of(n int64, file string, generation int64, read func(asked int) (*readRecords, error)) (*vectorIndex, error) {
 	if s.room == 0 {
 		return nil, nil
 	}
 	s.mu.Lock()
 	t := s.indexes[n]
-	if t == nil || t.generation < generation {
+	if t == nil || t.file != file || t.generation < generation {
 		s.forget(n)
-		t = &vectorIndex{generation: generation, columns: map[string]*vector{}, leaves: map[string]vectorSet{}}
+		t = &vectorIndex{file: file, generation: generation, least: askedBefore, columns: map[string]*vector{}, leaves: map[string]vectorSet{}}
 		s.indexes[n] = t
+	}
+	if t.generation != generation {
+		s.mu.Unlock()
+		return nil, nil // what was there before
 	}
 	t.asked++
 	t.used = time.Now()
-	state := t.state
-	if t.generation != generation || t.asked <= askedBefore {
+	asked, state := t.asked, t.state
+	if asked <= t.least {
 		state = tooLarge
 	}
 	if state == unread {
@@ -98,25 +106,47 @@ func (s *vectors) of(n, generation int64, read func() (rids []int64, ids texts, 
 	case beingRead, tooLarge:
 		return nil, nil
 	}
-	rids, ids, err := read()
+	got, err := read(asked)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case err != nil:
 		t.state = unread
 		return nil, err
-	case rids == nil || !s.reserve(t, int64(len(rids))*8+ids.size()):
+	case got.least > asked:
+		t.state, t.least = unread, got.least
+		return nil, nil
+	case got.rids == nil || !s.reserve(t, got.size()):
 		t.state = tooLarge
 		return nil, nil
 	}
-	t.rids, t.ids, t.state = rids, ids, ready
+	t.rids, t.ids, t.state = got.rids, got.ids, ready
 	return t, nil
+}
+
+// ReadRecords are the records of an index.
+type readRecords struct {
+	least int // how often the index must be asked before it is worth the reading
+	rids  []int64
+	ids   texts
+}
+
+func (r *readRecords) size() int64 { return int64(len(r.rids))*8 + r.ids.size() }
+
+// left returns how many bytes more an index may have.
+func (s *vectors) left(t *vectorIndex) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.room - t.bytes
 }
 
 // reserve makes room for so many bytes more of an index, at the cost of those that were used before it.
 func (s *vectors) reserve(t *vectorIndex, bytes int64) bool {
-	if t.gone {
+	switch {
+	case t.gone:
 		return true
+	case t.bytes+bytes > s.room:
+		return false
 	}
 	for s.bytes+bytes > s.room {
 		oldest := int64(-1)
@@ -191,12 +221,14 @@ func (s *vectors) column(t *vectorIndex, name string, read func() (*vector, erro
 	c, err := read()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err != nil {
+	switch {
+	case errors.Is(err, errBySQL): // and so for all who come later
+		return nil, err
+	case err != nil:
 		delete(t.columns, name)
 		return nil, err
-	}
-	if !s.reserve(t, c.size()) {
-		return nil, errBySQL // and so for all who come later
+	case !s.reserve(t, c.size()):
+		return nil, errBySQL
 	}
 	t.columns[name] = c
 	return c, nil
@@ -307,7 +339,7 @@ func (v *view) finding(ctx context.Context, x *index, l *sqlgen.Layout, p *plan.
 		return nil, err
 	}
 	f := &finding{ctx: ctx, v: v, x: x, l: l, p: p}
-	f.t, err = v.d.vectors.of(x.n, generation, f.records)
+	f.t, err = v.d.vectors.of(x.n, v.catalog.file, generation, f.records)
 	if f.t == nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package sqlsearch
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -10,22 +11,31 @@ import (
 	"github.com/digit-health/dhr/search"
 )
 
-// records reads the numbers and the IDs of the records, or nothing if there are too many.
-func (f *finding) records() (rids []int64, ids texts, err error) {
+// records reads the numbers and the IDs of the records, unless there are too many, or it was not asked often enough for so many.
+func (f *finding) records(asked int) (*readRecords, error) {
+	got := &readRecords{}
 	n, err := f.v.number(f.ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s LIMIT %d)", f.x.table(""), mostRecords+1))
 	if err != nil || n > mostRecords {
-		return nil, ids, err
+		return got, err
 	}
-	rids, ids.ends = make([]int64, 0, n), make([]uint32, 0, n)
-	err = f.rows("SELECT rid, id FROM "+f.x.table("")+" ORDER BY rid", func(s *stmt) {
-		rids = append(rids, s.int(0))
-		ids.add(s.bytes(1))
+	if got.least = askedBefore + int(n/recordsForOne); got.least > asked {
+		return got, nil
+	}
+	room := f.v.d.vectors.room
+	got.rids, got.ids.ends = make([]int64, 0, n), make([]uint32, 0, n)
+	err = f.rows("SELECT rid, id FROM "+f.x.table("")+" ORDER BY rid", func(s *stmt) bool {
+		got.rids = append(got.rids, s.int(0))
+		got.ids.add(s.bytes(1))
+		return got.size() <= room
 	})
-	return rids, ids, err
+	if got.size() > room {
+		got.rids = nil
+	}
+	return got, err
 }
 
-// rows runs a statement and calls each with every row.
-func (f *finding) rows(text string, each func(s *stmt)) error {
+// rows runs a statement and calls each with every row, until it does not want more.
+func (f *finding) rows(text string, each func(s *stmt) bool) error {
 	s, err := f.v.prepare(text)
 	if err != nil {
 		return err
@@ -37,7 +47,9 @@ func (f *finding) rows(text string, each func(s *stmt)) error {
 		if err != nil || !more {
 			return ended(f.ctx, err)
 		}
-		each(s)
+		if !each(s) {
+			return nil
+		}
 	}
 }
 
@@ -76,7 +88,7 @@ func (f *finding) read(field *record.Field, c *sqlgen.Column) (*vector, error) {
 		return nil, err
 	}
 	i, bad := 0, false
-	err := f.rows("SELECT "+c.Value+" FROM "+f.x.table("")+" AS m ORDER BY m.rid", func(s *stmt) {
+	err := f.rows("SELECT "+c.Value+" FROM "+f.x.table("")+" AS m ORDER BY m.rid", func(s *stmt) bool {
 		value, is := v.stored(s)
 		switch {
 		case i >= n:
@@ -88,6 +100,7 @@ func (f *finding) read(field *record.Field, c *sqlgen.Column) (*vector, error) {
 			v.values[i] = value
 		}
 		i++
+		return !bad
 	})
 	if err != nil {
 		return nil, err
@@ -113,7 +126,7 @@ func (f *finding) places(v *vector, c *sqlgen.Column) error {
 		return nil
 	}
 	v.place = map[int64]int64{}
-	return f.rows("SELECT code FROM "+c.Codes.Table+" WHERE "+c.Codes.Only+" ORDER BY value", func(s *stmt) {
+	return f.within(v, "SELECT code FROM "+c.Codes.Table+" WHERE "+c.Codes.Only+" ORDER BY value", func(s *stmt) {
 		v.place[s.int(0)] = int64(len(v.place))
 	})
 }
@@ -142,12 +155,25 @@ func (f *finding) several(v *vector, c *sqlgen.Column) error {
 		return nil
 	}
 	side := c.Several
-	return f.rows("SELECT "+side.Value+", "+side.Row+" FROM "+side.Table+" WHERE "+side.Only, func(s *stmt) {
+	return f.within(v, "SELECT "+side.Value+", "+side.Row+" FROM "+side.Table+" WHERE "+side.Only, func(s *stmt) {
 		value, is := v.stored(s)
 		if at, found := f.t.find(s.int(1)); is && found {
 			v.more = append(v.more, vectorValue{at, value})
 		}
 	})
+}
+
+// within is rows for what becomes part of a vector, as long as there is room for it.
+func (f *finding) within(c *vector, text string, each func(s *stmt)) error {
+	left := f.v.d.vectors.left(f.t)
+	err := f.rows(text, func(s *stmt) bool {
+		each(s)
+		return c.size() <= left
+	})
+	if err == nil && c.size() > left {
+		err = errBySQL
+	}
+	return err
 }
 
 // bySQL returns the records for which a condition holds, as SQL says.
@@ -196,7 +222,7 @@ func (f *finding) stream(r *search.Read, places []int32) record.Stream {
 
 // documents reads the documents at some places, some at a time, and passes them on until it is told to stop.
 func (f *finding) documents(places []int32, pass func(*found) bool) error {
-	docs, err := f.v.prepare("SELECT doc FROM " + f.x.table("source") + " WHERE rid = ?")
+	docs, err := f.v.prepare("SELECT s.doc, m.id FROM " + f.x.table("source") + " AS s JOIN " + f.x.table("") + " AS m ON m.rid = s.rid WHERE s.rid = ?")
 	if err != nil {
 		return err
 	}
@@ -214,7 +240,7 @@ func (f *finding) documents(places []int32, pass func(*found) bool) error {
 			return nil
 		}
 		some.arena, some.rows = some.arena[:0], some.rows[:0]
-		if err := f.ctx.Err(); err != nil {
+		if err := f.ctx.Err(); err != nil && i < len(places)-1 {
 			return err
 		}
 	}
@@ -234,7 +260,7 @@ func (f *finding) document(docs *stmt, some *found, at int) error {
 	if err != nil {
 		return err
 	}
-	if !more {
+	if !more || !bytes.Equal(docs.bytes(1), id) {
 		return fmt.Errorf("%w: record %q has no document", search.ErrCorrupt, id)
 	}
 	some.arena = append(some.arena, docs.bytes(0)...)
