@@ -14,7 +14,7 @@ import (
 	"github.com/digit-health/dhr/search"
 )
 
-// MaxBuckets is how many buckets are held at once. A question whose answer
+// MaxBuckets is how many buckets are held at once for one question; an engine may work on several. A question whose answer
 // needs more is refused with [search.ErrTooManyBuckets]. Paging through them
 // with After and a Limit of less than half of that is never refused.
 const MaxBuckets = 1 << 18

@@ -203,7 +203,7 @@ func (d *SQLite) alike(ctx context.Context, questions []*search.Aggregation) ([]
 	return views, nil
 }
 
-// mostAtOnce is how many questions of one call are worked on at once.
+// mostAtOnce is how many questions of one call are worked on at once, each with buckets of its own.
 const mostAtOnce = 4
 
 // same reports whether v and o see the same of the indexes that questions ask.

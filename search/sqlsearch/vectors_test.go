@@ -3,6 +3,7 @@ package sqlsearch_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -201,4 +202,79 @@ func TestColumnsWhileLoading(t *testing.T) {
 	n, err := d.Count(t.Context(), p, 0)
 	require.NoError(t, err)
 	require.EqualValues(t, 400, n)
+}
+
+// Another file that takes the place of one is not taken for it, though the same program has made both alike.
+func TestColumnsOfAnotherFile(t *testing.T) {
+	t.Parallel()
+	s := schema(t, "clinic", `{"properties": {"age": {"type": "integer"}, "name": {"type": "keyword"}}}`)
+	dir := t.TempDir()
+	build := func(name string, ids ...string) string {
+		file := filepath.Join(dir, name)
+		w, err := sqlsearch.Open(t.Context(), file, nil)
+		require.NoError(t, err)
+		require.NoError(t, w.Create(t.Context(), s))
+		var lines []string
+		for i, id := range ids {
+			lines = append(lines, fmt.Sprintf(`{"_id": %q, "_source": {"age": %d, "name": "name of %s"}}`, id, i, id))
+		}
+		load(t, w, s, lines...)
+		require.NoError(t, w.Close())
+		return file
+	}
+	file, next := build("records.sqlite", "anna", "bert", "carl"), build("next.sqlite", "dora", "anna", "bert")
+	d := open(t, file, &sqlsearch.Options{ReadOnly: true})
+	columns, err := s.Project("name")
+	require.NoError(t, err)
+	q := &search.Read{Plan: parsed(t, s, "age >= 0 ORDER BY age"), Columns: columns, Limit: 9}
+	read := func() (out []string) {
+		for r, err := range d.Read(t.Context(), q) {
+			require.NoError(t, err)
+			out = append(out, r.ID+": "+r.Values(0)[0].Text())
+		}
+		return out
+	}
+	for range 9 {
+		require.Equal(t, []string{"anna: name of anna", "bert: name of bert", "carl: name of carl"}, read())
+	}
+	require.Positive(t, d.InMemory())
+	if err := os.Rename(next, file); err != nil { // where files in use cannot be replaced
+		return
+	}
+	for range d.Read(t.Context(), q) { // another connection is opened, and finds the other file
+		require.Equal(t, []string{"dora: name of dora", "anna: name of anna", "bert: name of bert"}, read())
+		break
+	}
+}
+
+// What cannot fit is not read to its end, and drives out nothing else.
+func TestColumnsTooLarge(t *testing.T) {
+	t.Parallel()
+	const room = 40_000
+	d := open(t, filepath.Join(t.TempDir(), "records.sqlite"), &sqlsearch.Options{Columns: room})
+	small, large := schema(t, "small", `{"properties": {"age": {"type": "integer"}}}`), schema(t, "large", `{"properties": {"age": {"type": "integer"}, "doses": {"type": "integer"}}}`)
+	list := strings.Repeat("7, ", 99) + "8"
+	for _, s := range []*record.Schema{small, large} {
+		require.NoError(t, d.Create(t.Context(), s))
+		var lines []string
+		for i := range 100 {
+			lines = append(lines, fmt.Sprintf(`{"_id": "r%d", "_source": {"age": %d, "doses": [%s]}}`, i, i, list))
+		}
+		load(t, d, s, lines...)
+	}
+	ask := func(s *record.Schema, query string, want int64) {
+		for range 8 {
+			n, err := d.Count(t.Context(), parsed(t, s, query), 0)
+			require.NoError(t, err)
+			require.Equal(t, want, n)
+		}
+	}
+	ask(small, "age > 1", 98)
+	one := d.InMemory()
+	ask(large, "age > 1", 98)
+	both := d.InMemory()
+	require.Greater(t, both, one)
+	ask(large, "doses > 7", 100)
+	require.Equal(t, both, d.InMemory(), "10,000 values of 16 bytes have no room")
+	require.Less(t, both, int64(room))
 }
