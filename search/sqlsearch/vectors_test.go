@@ -241,7 +241,8 @@ func TestColumnsOfAnotherFile(t *testing.T) {
 	if err := os.Rename(next, file); err != nil { // where files in use cannot be replaced
 		return
 	}
-	for range d.Read(t.Context(), q) { // another connection is opened, and finds the other file
+	for _, err := range d.Read(t.Context(), q) { // another connection is opened, and finds the other file
+		require.NoError(t, err)
 		require.Equal(t, []string{"dora: name of dora", "anna: name of anna", "bert: name of bert"}, read())
 		break
 	}
