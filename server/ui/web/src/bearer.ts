@@ -34,6 +34,9 @@ export interface Grant {
 
 const kept = { token: 'dhr.token', grant: 'dhr.grant' }
 
+// begun is under what is kept what is needed of a sign-in while its user is at the issuer.
+export const begun = 'dhr.signin'
+
 let renewing: Promise<boolean> | null = null // of the session that is
 let bearer = sessionStorage.getItem(kept.token) ?? ''
 let grant = JSON.parse(sessionStorage.getItem(kept.grant) ?? 'null') as Grant | null

@@ -9,7 +9,7 @@ import { Exports } from './exports.tsx'
 import { FhirExports } from './fhirexports.tsx'
 import { Filters } from './filters.tsx'
 import { language, languages, preferred, t, use, type Key } from './i18n.ts'
-import { returned, signOut } from './issuer.ts'
+import { back, returned, signOut } from './issuer.ts'
 import { Dialog, Failure, Said, say, useLoaded, Waiting } from './parts.tsx'
 import { go, route as routeSignal, type Route } from './route.ts'
 import { forget, openSession, SessionContext, type Session } from './session.ts'
@@ -160,9 +160,10 @@ function Help(p: { close: () => void; open: Screen[] }) {
   )
 }
 
+const by = back()
 show(theme.get())
 await use(preferred())
-await returned()
+await returned(by)
 const root = document.getElementById('page')
 if (root) {
   root.replaceChildren()
