@@ -81,6 +81,11 @@ export function signIn(text: string, by: Grant | null = null): void {
   refused.set(false)
 }
 
+// signature returns what signs a request that cannot wait for a renewal.
+export function signature(): string {
+  return bearer
+}
+
 // current returns what signs a request: the token, renewed if it is about to end.
 export async function current(): Promise<string> {
   if (grant?.until !== undefined && Date.now() >= grant.until) {

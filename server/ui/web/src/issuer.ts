@@ -1,4 +1,5 @@
-import { begun, failure, granted, oidc, Refusal, refused, signIn, token } from './bearer.ts'
+import { base } from './api.ts'
+import { begun, failure, granted, oidc, Refusal, refused, signature, signIn, token } from './bearer.ts'
 import { t } from './i18n.ts'
 import { say } from './parts.tsx'
 
@@ -37,9 +38,10 @@ export async function enter(): Promise<void> {
   }
 }
 
-// signOut forgets who is signed in, and has the issuer forget it, too.
-export async function signOut(): Promise<void> {
+// signOut forgets who is signed in, and has the issuer forget it, too. With queues, their pages are closed to this browser, for which nobody waits.
+export async function signOut(queues: boolean): Promise<void> {
   const by = granted()
+  if (queues) closeQueues(signature())
   signIn('')
   if (!by) return
   let left = false
@@ -49,6 +51,11 @@ export async function signOut(): Promise<void> {
     // That it did not work is all that can be said.
   }
   if (!left) failure.set(new Refusal('oidc.stillin'))
+}
+
+// closeQueues is sent also if the page is left, and before the token is forgotten. If it is not heard, the pages are open for minutes yet.
+function closeQueues(by: string): void {
+  fetch(`${base}v1/queues/pass`, { method: 'DELETE', headers: { Authorization: `Bearer ${by}` }, credentials: 'same-origin', cache: 'no-store', keepalive: true }).catch(() => {})
 }
 
 function fail(e: unknown): void {
