@@ -88,6 +88,9 @@ func authenticate(r *http.Request) (*access.Principal, error) {
 	if who := users[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]; who != nil {
 		return who, nil
 	}
+	if r.Header.Get("Authorization") == "" {
+		return nil, auth.ErrNoCredentials
+	}
 	return nil, fmt.Errorf("%w: %w", auth.ErrUnauthenticated, errToken)
 }
 

@@ -24,6 +24,7 @@ type asked struct {
 	fhir        bool   // below /fhir, where errors are OperationOutcomes
 	route       string // the pattern of the path, never the path: this may hold ids of persons
 	secure      bool   // the client speaks TLS, with us or with a proxy
+	prefix      string // of the paths, as the client sees them
 	address     netip.Addr
 	who         *access.Principal
 	query       string // for the log
@@ -56,7 +57,8 @@ func (a *handler) traced(r *http.Request) (*http.Request, *asked) {
 		fhir: isFHIR(r.URL.Path),
 	}
 	_, q.route = a.mux.Handler(r)
-	scheme, _, _ := a.seen(r)
+	var scheme string
+	scheme, _, q.prefix = a.seen(r)
 	q.secure = scheme == "https"
 	ctx := dhr.WithAddress(r.Context(), q.address)
 	ctx = a.begin(context.WithValue(ctx, askedKey{}, q), r, q)

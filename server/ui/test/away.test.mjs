@@ -165,6 +165,33 @@ test('who has signed in with a token has the queues opened first', async () => {
   await context.close()
 })
 
+test('who signs out has the queues closed, and does not wait for it', async () => {
+  for (const queues of [true, false]) {
+    const { context, page, faults } = await open(browser)
+    await page.route('**/v1/capabilities', async (r) => r.fulfill({ json: { ...await (await r.fetch()).json(), queues } }))
+    const closed = []
+    let answer
+    const answered = new Promise((done) => { answer = done })
+    await page.route('**/v1/queues/pass', async (r) => {
+      closed.push(`${r.request().method()} ${r.request().headers()['authorization']}`)
+      await answered
+      await r.fulfill({ status: 204 })
+    })
+    await page.goto(`${url}#/filters`)
+    await page.evaluate(() => sessionStorage.setItem('dhr.token', 'a-token'))
+    await page.reload()
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('button', { name: 'Sign out' }).waitFor({ state: 'detached' })
+    await page.getByRole('heading', { name: 'Filters' }).waitFor()
+    assert.equal(await page.evaluate(() => sessionStorage.length), 0)
+    answer()
+    await settle(page)
+    assert.deepEqual(closed, queues ? ['DELETE Bearer a-token'] : [])
+    assert.deepEqual(faults, [])
+    await context.close()
+  }
+})
+
 test('administrators find the queues of workers where there are any', async () => {
   for (const [queues, permissions, links] of [[true, ['view', 'admin'], 1], [false, ['view', 'admin'], 0], [true, ['view'], 0]]) {
     const { context, page, faults } = await open(browser)

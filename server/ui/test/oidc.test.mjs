@@ -108,6 +108,23 @@ test('one signs in under a path, and sees what one asked for', { skip }, async (
   await check()
 })
 
+test('nothing of a sign-in is left where the page can be loaded in part alone', { skip }, async () => {
+  const { page, check } = await visit(below + '#/filters')
+  await enter(page)
+  await page.getByLabel('User').fill('asha')
+  let missed = 0
+  await page.route(/\/oidc-[^/]*\.js$/, (r) => { missed++; return r.abort() })
+  await page.getByRole('button', { name: 'Log in' }).click()
+  await failure(page).waitFor()
+  assert.equal(missed, 1)
+  assert.equal(page.url(), below)
+  assert.deepEqual(await stored(page), [])
+  await page.reload()
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  assert.equal(missed, 1, 'no code is there to be used')
+  await check(/status of 401|ERR_FAILED|ERR_ABORTED/)
+})
+
 test('one signs in at the root, and with a token that was pasted', { skip }, async () => {
   const { page, check } = await visit(root + '#/filters')
   await login(page, 'ravi')

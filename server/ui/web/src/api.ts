@@ -1,4 +1,4 @@
-import { current, Refusal, refused, renew, token } from './bearer.ts'
+import { current, Refusal, refused, renew, session, token } from './bearer.ts'
 import { t } from './i18n.ts'
 import { exactly } from './numbers.ts'
 
@@ -34,7 +34,12 @@ export interface Ask {
   signal?: AbortSignal
 }
 
-// send asks the API, and throws a Problem unless it answers well.
+// same throws a Problem if it is no longer the session that whose was.
+function same(whose: number): void {
+  if (session() !== whose) throw new Problem(0, 'session', t('error.session'), t('error.session'), [], '')
+}
+
+// send asks the API, and throws a Problem unless it answers well. What is asked for one user is not sent, nor answered, for the next.
 export async function send(path: string, ask: Ask = {}): Promise<Response> {
   const url = new URL(base + path, location.origin)
   for (const [name, value] of Object.entries(ask.query ?? {})) {
@@ -42,9 +47,14 @@ export async function send(path: string, ask: Ask = {}): Promise<Response> {
   }
   const headers: Record<string, string> = { Accept: 'application/json', ...ask.headers }
   if (ask.body !== undefined) headers['Content-Type'] ??= 'application/json'
+  const whose = session()
   const by = await current()
-  let answer = await sent(url, ask, headers, by)
-  if (answer.status === 401 && await another(by)) answer = await sent(url, ask, headers, await current())
+  let answer = await sent(url, ask, headers, by, whose)
+  if (answer.status === 401 && await another(by)) {
+    const next = await current()
+    answer = await sent(url, ask, headers, next, whose)
+  }
+  same(whose)
   if (answer.ok) return answer
   throw await problemOf(answer)
 }
@@ -59,10 +69,12 @@ async function another(by: string): Promise<boolean> {
   }
 }
 
-async function sent(url: URL, ask: Ask, headers: Record<string, string>, by: string): Promise<Response> {
+async function sent(url: URL, ask: Ask, headers: Record<string, string>, by: string, whose: number): Promise<Response> {
+  same(whose)
   if (by) headers['Authorization'] = `Bearer ${by}`
+  let answer: Response
   try {
-    return await fetch(url, {
+    answer = await fetch(url, {
       method: ask.method ?? 'GET', headers, cache: 'no-store', credentials: 'same-origin',
       ...(ask.body === undefined ? {} : { body: JSON.stringify(ask.body) }), ...(ask.signal ? { signal: ask.signal } : {}),
     })
@@ -70,6 +82,8 @@ async function sent(url: URL, ask: Ask, headers: Record<string, string>, by: str
     if (ask.signal?.aborted) throw e
     throw new Problem(0, 'unreachable', t('error.unreachable'), t('error.unreachable'), [], '')
   }
+  same(whose)
+  return answer
 }
 
 async function problemOf(answer: Response): Promise<Problem> {
@@ -89,21 +103,27 @@ async function problemOf(answer: Response): Promise<Problem> {
     Array.isArray(p['errors']) ? p['errors'] as Complaint[] : [], text('trace_id'))
 }
 
+// read is send for an answer that is read in one way.
+async function read<T>(path: string, ask: Ask, way: (answer: Response) => Promise<T>): Promise<T> {
+  const whose = session()
+  const value = await way(await send(path, ask))
+  same(whose)
+  return value
+}
+
 // call is send for an answer in JSON.
 export async function call<T>(path: string, ask: Ask = {}): Promise<T> {
-  const answer = await send(path, ask)
-  return (answer.status === 204 ? undefined : await answer.json()) as T
+  return read(path, ask, async (answer) => (answer.status === 204 ? undefined : await answer.json()) as T)
 }
 
 // callExactly is call for records: numbers that JavaScript would change stay as they are written.
 export async function callExactly<T>(path: string, ask: Ask = {}): Promise<T> {
-  return exactly(await (await send(path, ask)).text()) as T
+  return read(path, ask, async (answer) => exactly(await answer.text()) as T)
 }
 
 // versioned is call for a thing that is changed later, with its ETag.
 export async function versioned<T>(path: string, ask: Ask = {}): Promise<{ value: T; etag: string }> {
-  const answer = await send(path, ask)
-  return { value: await answer.json() as T, etag: answer.headers.get('ETag') ?? '' }
+  return read(path, ask, async (answer) => ({ value: await answer.json() as T, etag: answer.headers.get('ETag') ?? '' }))
 }
 
 // key returns a name for a request that may be sent again.
@@ -148,6 +168,7 @@ export async function download(path: string, name: string): Promise<void> {
     follow(base + path, name)
     return
   }
+  const whose = session()
   const ask = () => send(path, { headers: { Accept: '*/*', Prefer: 'no-redirect' } })
   let answer = await ask()
   if (answer.status === 204 && answer.headers.get('Preference-Applied') === 'no-redirect') {
@@ -161,6 +182,7 @@ export async function download(path: string, name: string): Promise<void> {
   } else if (file) {
     if (performance.now() - asked > patience) {
       void answer.body?.cancel()
+      same(whose)
       answer = await ask()
     }
     await answer.body?.pipeTo(await file.createWritable())

@@ -34,6 +34,10 @@ export interface Grant {
 
 const kept = { token: 'dhr.token', grant: 'dhr.grant' }
 
+// begun is under what is kept what is needed of a sign-in while its user is at the issuer.
+export const begun = 'dhr.signin'
+
+let renewing: Promise<boolean> | null = null // of the session that is
 let bearer = sessionStorage.getItem(kept.token) ?? ''
 let grant = JSON.parse(sessionStorage.getItem(kept.grant) ?? 'null') as Grant | null
 
@@ -51,6 +55,13 @@ export function granted(): Grant | null {
   return grant
 }
 
+let sessions = 0
+
+// session returns what tells apart who is signed in now from who was before or is after. A token that is renewed is of the same session.
+export function session(): number {
+  return sessions
+}
+
 function keep(text: string, by: Grant | null): void {
   bearer = text
   grant = by
@@ -62,10 +73,17 @@ function keep(text: string, by: Grant | null): void {
 
 // signIn signs what is asked from now on. An empty text signs out.
 export function signIn(text: string, by: Grant | null = null): void {
+  sessions++
+  renewing = null
   keep(text, by)
   failure.set(null)
   token.set(text)
   refused.set(false)
+}
+
+// signature returns what signs a request that cannot wait for a renewal.
+export function signature(): string {
+  return bearer
 }
 
 // current returns what signs a request: the token, renewed if it is about to end.
@@ -80,20 +98,22 @@ export async function current(): Promise<string> {
   return bearer
 }
 
-let renewing: Promise<boolean> | null = null
-
-// renew reports whether there is another token than one that the server refused. It throws a Refusal if the issuer cannot be asked for one.
+// renew reports whether the session has another token than one that the server refused. It throws a Refusal if the issuer cannot be asked for one.
 export async function renew(old: string): Promise<boolean> {
   if (bearer !== old) return true
   if (!grant?.refresh) return false
-  renewing ??= ask(grant).finally(() => { renewing = null })
+  if (!renewing) {
+    const mine = ask(grant).finally(() => { if (renewing === mine) renewing = null })
+    renewing = mine
+  }
   return renewing
 }
 
 async function ask(by: Grant): Promise<boolean> {
+  const whose = sessions
   const { renewed } = await import('./oidc.ts')
   const next = await renewed(by)
-  if (grant !== by) return bearer !== '' // somebody has signed in or out meanwhile
+  if (sessions !== whose) return false // somebody has signed in or out meanwhile
   if (next) keep(next.token, next.grant)
   else keep(bearer, { ...(by.id ? { id: by.id } : {}), until: 0 })
   return next !== null

@@ -9,7 +9,7 @@ import { Exports } from './exports.tsx'
 import { FhirExports } from './fhirexports.tsx'
 import { Filters } from './filters.tsx'
 import { language, languages, preferred, t, use, type Key } from './i18n.ts'
-import { returned, signOut } from './issuer.ts'
+import { back, returned, signOut } from './issuer.ts'
 import { Dialog, Failure, Said, say, useLoaded, Waiting } from './parts.tsx'
 import { go, route as routeSignal, type Route } from './route.ts'
 import { forget, openSession, SessionContext, type Session } from './session.ts'
@@ -83,6 +83,10 @@ function Place(p: { session: Session }) {
   return <div class="nothing"><h1>{t('nav.nowhere')}</h1><p><a href="#/ask">{t('nav.ask')}</a></p></div>
 }
 
+function seesQueues(s: Session | null): boolean {
+  return s?.server.queues === true && s.me.permissions.includes('admin')
+}
+
 // Queues is the way to the queues of workers. They are pages of their own, to which the browser brings no token of this one: with one, they are opened to it first.
 function Queues() {
   const at = `${base}admin/queues/`
@@ -114,7 +118,7 @@ function Frame(p: { session: Session | null; children: ComponentChildren }) {
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); main.current?.focus() }}>{t('nav.skip')}</a>
       <header class="top">
         <a class="brand" href="#/" aria-label={t('name')}><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" /><path d="M5 18h5l3-9 5 15 3-9h6" /></svg><span>{t('name')}</span></a>
-        {open.length > 0 && <nav aria-label={t('nav.screens')}>{open.map((s) => <a key={s.path} href={`#/${s.path}`} aria-current={s === here ? 'page' : undefined}>{t(s.name)}</a>)}{p.session?.server.queues && p.session.me.permissions.includes('admin') && <Queues />}</nav>}
+        {open.length > 0 && <nav aria-label={t('nav.screens')}>{open.map((s) => <a key={s.path} href={`#/${s.path}`} aria-current={s === here ? 'page' : undefined}>{t(s.name)}</a>)}{seesQueues(p.session) && <Queues />}</nav>}
         <span class="space" />
         <Settings session={p.session} help={() => setHelp(true)} />
       </header>
@@ -139,7 +143,7 @@ function Settings(p: { session: Session | null; help: () => void }) {
         {themes.map((v) => <option key={v} value={v} selected={v === look}>{t(`theme.${v}`)}</option>)}
       </select>
       {p.session && <span class="who" title={t('who', { user: p.session.me.user, tenant: p.session.me.tenant, roles: p.session.me.roles.join(', ') })}>{granted()?.name ?? p.session.me.user}</span>}
-      {token.get() && <button type="button" class="plain" onClick={() => void signOut()}>{t('signout')}</button>}
+      {token.get() && <button type="button" class="plain" onClick={() => void signOut(seesQueues(p.session))}>{t('signout')}</button>}
       <button type="button" class="plain icon" onClick={p.help} aria-label={t('help')} title={t('help')}>?</button>
     </div>
   )
@@ -160,9 +164,10 @@ function Help(p: { close: () => void; open: Screen[] }) {
   )
 }
 
+const by = back()
 show(theme.get())
 await use(preferred())
-await returned()
+await returned(by)
 const root = document.getElementById('page')
 if (root) {
   root.replaceChildren()

@@ -1,7 +1,7 @@
 // Signing in with OpenID Connect: an authorization code with PKCE, as a public client. It is loaded when it is needed.
 import * as oauth from 'oauth4webapi'
 import { base } from './api.ts'
-import { issuer, oidc, Refusal, signIn, type Grant } from './bearer.ts'
+import { begun, issuer, oidc, Refusal, signIn, type Grant } from './bearer.ts'
 import { go } from './route.ts'
 
 // Begun is what is remembered of a sign-in while its user is at the issuer.
@@ -11,8 +11,6 @@ interface Begun {
   verifier: string
   to: string // where the user was going
 }
-
-const begun = 'dhr.signin'
 
 // page is where the issuer sends people back to.
 const page = location.origin + base
@@ -72,12 +70,9 @@ export async function begin(): Promise<void> {
   })
 }
 
-// finish signs in with what the issuer sent its user back with, and shows what that user wanted to see.
-export async function finish(back: URLSearchParams): Promise<void> {
-  const text = sessionStorage.getItem(begun)
-  sessionStorage.removeItem(begun)
-  const mine = JSON.parse(text ?? 'null') as Begun | null
-  history.replaceState(null, '', location.pathname + location.hash)
+// finish signs in with what the issuer sent its user back with and what was kept of the sign-in, and shows what that user wanted to see.
+export async function finish(back: URLSearchParams, kept: string | null): Promise<void> {
+  const mine = JSON.parse(kept ?? 'null') as Begun | null
   if (mine) go(mine.to, true)
   await told(async () => {
     if (!mine || back.get('state') !== mine.state) throw new Refusal('oidc.state')
