@@ -45,7 +45,8 @@ type SQLite struct {
 }
 
 const (
-	fileName = "records.sqlite" // in a directory
+	fileName   = "records.sqlite" // in a directory
+	serverName = "records.db"     // likewise, in that of a server
 	// application is SQLite's application_id of our files: DHR and a version of its own.
 	application = 0x44485231
 	// format is the version of the tables; a newer one is refused.
@@ -54,7 +55,7 @@ const (
 )
 
 // Open opens a store, and makes it if it is not there. The path is that of the file,
-// or of a directory that holds it under the name records.sqlite. A file that cannot be
+// or of a directory that holds it under the name records.sqlite, or records.db, which is how DHR's server calls it. A file that cannot be
 // written is opened for reading.
 //
 // What Load and the others have stored survives a crash of the process and
@@ -63,10 +64,10 @@ const (
 // files of SQLite, never into memory (temp_store=FILE).
 //
 // Errors are ErrCorrupt for a file that is damaged or none of ours, ErrUnavailable,
-// ErrUnavailable, and ErrUnsupported for a file of a later version of DHR.
+// and ErrUnsupported for a file of a later version of DHR.
 func Open(ctx context.Context, path string, options *Options) (*SQLite, error) {
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
-		path = filepath.Join(path, fileName)
+		path = inFolder(path)
 	}
 	d := &SQLite{file: path, options: options.withDefaults(), write: make(chan struct{}, 1)}
 	d.vectors.room, d.vectors.indexes = max(d.options.Columns, 0), map[int64]*vectorIndex{}
@@ -87,6 +88,18 @@ func Open(ctx context.Context, path string, options *Options) (*SQLite, error) {
 		}
 	}
 	return d, nil
+}
+
+// inFolder returns the file in a directory. A new one is not made beside that of a server.
+func inFolder(dir string) string {
+	own, servers := filepath.Join(dir, fileName), filepath.Join(dir, serverName)
+	if _, err := os.Stat(own); err == nil {
+		return own
+	}
+	if _, err := os.Stat(servers); err == nil {
+		return servers
+	}
+	return own
 }
 
 // Close closes the store. Scans and snapshots must have ended.

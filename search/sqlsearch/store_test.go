@@ -285,3 +285,20 @@ func TestUseAfterClose(t *testing.T) {
 		require.Fail(t, "Close waits for ever")
 	}
 }
+
+// A directory is that of a store or of a server.
+func TestFolders(t *testing.T) {
+	t.Parallel()
+	s := schema(t, "clinic", `{"properties": {"age": {"type": "integer"}}}`)
+	dir := t.TempDir()
+	server := open(t, filepath.Join(dir, "records.db"), nil)
+	require.NoError(t, server.Create(t.Context(), s))
+	schemas, err := open(t, dir, nil).Schemas(t.Context(), "*")
+	require.NoError(t, err)
+	require.Len(t, schemas, 1)
+	require.NoFileExists(t, filepath.Join(dir, "records.sqlite"))
+	open(t, filepath.Join(dir, "records.sqlite"), nil)
+	schemas, err = open(t, dir, nil).Schemas(t.Context(), "*")
+	require.NoError(t, err)
+	require.Empty(t, schemas, "its own comes first")
+}
