@@ -1,6 +1,7 @@
 package jql
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/digit-health/dhr/record"
@@ -61,12 +62,18 @@ func (r *resolver) checkName(f *Field) bool {
 
 func (r *resolver) unknown(f *Field) bool {
 	names := make([]string, len(r.schemas))
-	near := ""
+	var near string
+	var all []string // of each index
 	for i, s := range r.schemas {
 		names[i] = s.Index
-		if near == "" && len(r.errs) < maxComplaints-1 {
-			near = s.Nearest(f.Name)
+		if len(r.errs) < maxComplaints-1 {
+			if one := s.Nearest(f.Name); one != "" {
+				all = append(all, one)
+			}
 		}
+	}
+	if len(all) > 0 {
+		near = cmp.Or(nearest(f.Name, all), all[0])
 	}
 	e := r.fail(f.Span, "unknown_field", "unknown field "+quoted(f.Name)+" in "+indexes(names))
 	e.Found = f.Text
