@@ -1,7 +1,7 @@
 // A dashboard is made of gadgets of every kind, arranged, shared and opened.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { launch, open, settle, url } from './browser.mjs'
+import { launch, open, settle, total, url } from './browser.mjs'
 
 let browser
 before(async () => { browser = await launch() })
@@ -19,7 +19,7 @@ test('what is opened in the morning is the favourite dashboard, and a figure ope
   await figure.click()
   await page.waitForFunction(() => location.hash.startsWith('#/ask'))
   await settle(page)
-  assert.equal((await page.locator('.total').textContent()).trim(), `${n} records`)
+  assert.equal(await total(page), `${n} records`)
   // They are asked as of the instant of the figures, until somebody wants it otherwise.
   const shown = await page.evaluate(() => new URLSearchParams(location.hash.split('?')[1]).get('as_of'))
   assert.match(shown, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/)
@@ -40,7 +40,7 @@ test('what is opened in the morning is the favourite dashboard, and a figure ope
   await first.click()
   await page.waitForFunction(() => decodeURIComponent(location.hash).includes('severity'))
   await settle(page)
-  assert.equal((await page.locator('.total').textContent()).trim(), `${severe} records`)
+  assert.equal(await total(page), `${severe} records`)
   assert.deepEqual(faults, [])
   await context.close()
 })
@@ -55,7 +55,7 @@ test('a click into a picture opens the records of that part', async () => {
   await part.dispatchEvent('click')
   await page.waitForFunction(() => location.hash.startsWith('#/ask'))
   await settle(page)
-  assert.equal((await page.locator('.total').textContent()).trim().replace(/\D/g, ''), n.replace(/\D/g, ''), said)
+  assert.equal((await total(page)).replace(/\D/g, ''), n.replace(/\D/g, ''), said)
   assert.deepEqual(faults, [])
   await context.close()
 })
@@ -177,7 +177,7 @@ test('a figure of a filter without a condition opens every record; a figure of a
     await figure.click()
     await page.waitForFunction(() => location.hash.startsWith('#/ask'))
     await settle(page)
-    assert.equal((await page.locator('.total').textContent()).trim(), `${n} records`)
+    assert.equal(await total(page), `${n} records`)
   }
   assert.equal(await page.getByLabel('Time zone').inputValue(), 'America/New_York')
   await page.keyboard.press('s')

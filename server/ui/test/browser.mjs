@@ -31,6 +31,13 @@ export async function settle(page) {
   await page.waitForLoadState('networkidle')
 }
 
+// total returns how many records the Ask screen says there are, once it says so.
+export async function total(page) {
+  const said = page.locator('.total').filter({ hasText: /\d/ })
+  await said.waitFor()
+  return (await said.textContent()).trim()
+}
+
 // accessible fails if axe-core finds something wrong with what is shown.
 export async function accessible(page, what) {
   await page.evaluate(axe)

@@ -2,17 +2,13 @@
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { launch, open, settle, type, url } from './browser.mjs'
+import { launch, open, settle, total, type, url } from './browser.mjs'
 
 let browser
 before(async () => { browser = await launch() })
 after(() => browser.close())
 
 const visits = `${url}#/ask?index=health-data-visits&jql=`
-
-async function total(page) {
-  return (await page.locator('.total').textContent()).trim()
-}
 
 test('a mistake is underlined, and its cure is one click away', async () => {
   const { context, page, faults } = await open(browser)

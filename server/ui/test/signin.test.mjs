@@ -1,7 +1,7 @@
 // A server that wants a token (PAGE_SIGNIN_URL, PAGE_TOKEN), under a path.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { accessible, launch, open, settle, url } from './browser.mjs'
+import { accessible, launch, open, settle, total, url } from './browser.mjs'
 
 const at = process.env.PAGE_SIGNIN_URL ?? ''
 const token = process.env.PAGE_TOKEN ?? ''
@@ -86,7 +86,7 @@ test('what is shared is seen with the rights of who looks', { skip: at === '' &&
   assert.equal(await theirs.page.getByRole('link', { name: 'Edit' }).count(), 0)
   await theirs.page.getByRole('region', { name: 'Visits' }).locator('.big a').click()
   await theirs.page.getByRole('grid').waitFor()
-  assert.equal(Number((await theirs.page.locator('.total').textContent()).replace(/\D/g, '')), some)
+  assert.equal(Number((await total(theirs.page)).replace(/\D/g, '')), some)
   assert.equal(await theirs.page.getByRole('button', { name: 'Export' }).count(), 0)
   await mine.context.close()
   await theirs.context.close()
