@@ -107,7 +107,7 @@ func TestPostgresOverloaded(t *testing.T) {
 	t.Parallel()
 	const schema = "m_pg_overloaded"
 	require.NoError(t, visits.Store(t.Context(), openPostgres(t, schema), "visits", 300))
-	d, err := sqlsearch.OpenPostgres(t.Context(), postgresURL(t), &sqlsearch.PostgresOptions{Schema: schema, Connections: 4, Wait: 50 * time.Millisecond})
+	d, err := sqlsearch.OpenPostgres(t.Context(), postgresURL(t), &sqlsearch.PostgresOptions{Schema: schema, Connections: 4, Wait: 2 * time.Second})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.Close()) })
 	schemas, err := d.Schemas(t.Context(), "*")
