@@ -49,3 +49,13 @@ var compartments = sync.OnceValue(func() map[string][]string {
 // PatientCompartment returns the paths of the elements by which resources of a type are in the compartment of the Patient they refer to,
 // such as subject or participant.actor; nil if the type is in no Patient compartment. A Patient is in its own.
 func PatientCompartment(resource string) []string { return compartments()[resource] }
+
+// Relative returns a reference without its base, if that is one of bases, which may end with a slash.
+func Relative(reference string, bases []string) string {
+	for _, base := range bases {
+		if rest, ok := strings.CutPrefix(reference, strings.TrimRight(base, "/")); ok && base != "" && strings.HasPrefix(rest, "/") {
+			return rest[1:]
+		}
+	}
+	return reference
+}

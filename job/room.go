@@ -22,7 +22,7 @@ func (e *RoomError) Error() string {
 }
 
 // Room returns a [RoomError] if as many jobs of the kind of in as l allows wait or are worked on: in all, of its tenant, of its user. Those that
-// somebody has asked to cancel do not count. It says what is so now; who needs to be sure submits by SubmitWithin.
+// somebody has asked to cancel do not count; if in is kept already, those that came after it neither. It says what is so now; who needs to be sure submits by SubmitWithin.
 func (j *Jobs) Room(ctx context.Context, in *Job, l *Limits) error {
 	u, err := j.open(ctx, in, l)
 	if err != nil {
@@ -43,7 +43,9 @@ func (j *Jobs) SubmitWithin(ctx context.Context, in *Job, l *Limits) (*Job, erro
 	if made.State.Finished() {
 		return made, err
 	}
-	full := j.admit(ctx, made, l)
+	// Since every submitter counts after it has submitted, and in the order in which the store has taken the jobs, of several at once the first see
+	// none of the others, and the last see all.
+	full := j.Room(ctx, made, l)
 	switch {
 	case full == nil && exists:
 		return made, err
@@ -57,16 +59,6 @@ func (j *Jobs) SubmitWithin(ctx context.Context, in *Job, l *Limits) (*Job, erro
 		return nil, errors.Join(full, err)
 	}
 	return nil, full
-}
-
-// admit counts the jobs that came before one. Since every submitter counts after it has submitted, and in the order in which the store has taken
-// the jobs, of several at once the first see none of the others, and the last see all.
-func (j *Jobs) admit(ctx context.Context, made *Job, l *Limits) error {
-	u, err := j.open(ctx, made, l)
-	if err != nil {
-		return fmt.Errorf("job: submit: %w", invalid(err))
-	}
-	return u.full(l, made)
 }
 
 // withdraw takes back a job that was just submitted.

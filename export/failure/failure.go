@@ -3,6 +3,7 @@ package failure
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/digit-health/dhr/access"
@@ -48,6 +49,15 @@ func Of(err error, own ...Known) *job.Failure {
 		return &job.Failure{Code: class, Message: "The storage did not take a file.", Permanent: permanent || lasting(err), Err: err}
 	}
 	return &job.Failure{Code: job.CodeInternal, Message: "Something went wrong.", Permanent: permanent, Err: err}
+}
+
+// Busy returns, for a [job.RoomError], busy with the limit in words; any other error as it is.
+func Busy(err, busy error) error {
+	var full *job.RoomError
+	if errors.As(err, &full) {
+		return fmt.Errorf("%w: a %s may have %d", busy, full.Of, full.Most)
+	}
+	return err
 }
 
 func (k *Known) message(err error) string {

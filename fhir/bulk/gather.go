@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/digit-health/dhr/export/parts"
+	"github.com/digit-health/dhr/fhir"
 	"github.com/digit-health/dhr/record"
 )
 
@@ -327,7 +328,7 @@ func (a *attempt) about(p *provenanceLine) (all []string) {
 		return nil
 	}
 	for _, t := range p.Target {
-		reference, _, _ := strings.Cut(relative(t.Reference, a.s.config.Bases), "/_history/")
+		reference, _, _ := strings.Cut(fhir.Relative(t.Reference, a.s.config.Bases), "/_history/")
 		of, id, ok := strings.Cut(reference, "/")
 		if ok && !strings.Contains(id, "/") && slices.Contains(a.spec.Types, of) {
 			all = append(all, reference)

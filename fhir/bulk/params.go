@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/digit-health/dhr/fhir"
 )
 
 // The parameters that are understood.
@@ -271,7 +273,7 @@ func (p *reader) patients() error {
 		return e
 	}
 	for _, reference := range all {
-		id, ok := strings.CutPrefix(relative(strings.TrimPrefix(reference, p.base()), p.bases), "Patient/")
+		id, ok := strings.CutPrefix(fhir.Relative(strings.TrimPrefix(reference, p.base()), p.bases), "Patient/")
 		if !ok || !idForm.MatchString(id) {
 			return wrong(pPatient, "%q is no reference to a patient here. Write one such as Patient/123.", reference)
 		}
@@ -280,16 +282,6 @@ func (p *reader) patients() error {
 		}
 	}
 	return nil
-}
-
-// relative returns a reference without its base, if it is one of some.
-func relative(reference string, bases []string) string {
-	for _, base := range bases {
-		if rest, ok := strings.CutPrefix(reference, strings.TrimRight(base, "/")+"/"); ok {
-			return rest
-		}
-	}
-	return reference
 }
 
 // base returns the base of the kick-off's URL, with its slash; "" if there is none.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/digit-health/dhr/access"
 	"github.com/digit-health/dhr/docstore"
+	"github.com/digit-health/dhr/export/failure"
 	"github.com/digit-health/dhr/fhir/mapping"
 	"github.com/digit-health/dhr/job"
 )
@@ -147,7 +148,7 @@ func (s *Service) submit(ctx context.Context, who *access.Principal, sp *spec) (
 	asked := &job.Job{Tenant: sp.Tenant, Kind: kind, ID: id, User: sp.User, Spec: text}
 	limits := &job.Limits{PerUser: s.config.Limits.PerUser, PerTenant: s.config.Limits.PerTenant}
 	if err := s.config.Jobs.Room(ctx, asked, limits); err != nil { // before it is noted that there is one
-		return nil, busy(err)
+		return nil, failure.Busy(err, ErrBusy)
 	}
 	if err := s.note(ctx, &Event{Action: "request", Who: who, Export: id, Detail: sp.detail()}); err != nil {
 		return nil, err
@@ -159,18 +160,9 @@ func (s *Service) submit(ctx context.Context, who *access.Principal, sp *spec) (
 		return nil, e
 	}
 	if err != nil {
-		return nil, busy(err)
+		return nil, failure.Busy(err, ErrBusy)
 	}
 	return s.export(j)
-}
-
-// busy returns ErrBusy in the place of a job.RoomError.
-func busy(err error) error {
-	var full *job.RoomError
-	if errors.As(err, &full) {
-		return fmt.Errorf("%w: a %s may have %d", ErrBusy, full.Of, full.Most)
-	}
-	return err
 }
 
 // detail says for the audit what was asked, without what may name persons.

@@ -285,7 +285,7 @@ func short(text string) string {
 // reference is to something else: the device 7 is not the patient 7, and the patient 7 of another server neither. Elsewhere says that it is to such a patient, or
 // to a version of one. What is a patient here, [searcher.forms] asks for.
 func patientIn(text string, bases []string) (id string, elsewhere bool) {
-	rest := relative(text, bases)
+	rest := fhir.Relative(text, bases)
 	if id, ok := strings.CutPrefix(rest, "Patient/"); ok && !strings.Contains(id, "/") {
 		return id, false
 	}
@@ -295,14 +295,4 @@ func patientIn(text string, bases []string) (id string, elsewhere bool) {
 	rest, _, _ = strings.Cut(rest, "/_history/")
 	path := rest[:max(0, strings.LastIndexByte(rest, '/'))]
 	return "", path == "Patient" || strings.HasSuffix(path, "/Patient")
-}
-
-// relative returns a reference without its base, if it is one of some.
-func relative(text string, bases []string) string {
-	for _, base := range bases {
-		if rest, ok := strings.CutPrefix(text, base); ok && strings.HasPrefix(rest, "/") {
-			return rest[1:]
-		}
-	}
-	return text
 }

@@ -161,7 +161,7 @@ func (s *searcher) references(p *param, values []string) *jql.Query {
 	var ids []string
 	for _, v := range values {
 		if p.native {
-			v = relative(v, s.x.mapping.bases)
+			v = fhir.Relative(v, s.x.mapping.bases)
 		}
 		target, id, ok := strings.Cut(v, "/")
 		switch {

@@ -130,7 +130,7 @@ func (b *Builder) ranges(n plan.Range) bool {
 
 // argument returns the argument for a value of f, which is stored in c.
 func (b *Builder) argument(c *Column, f *record.Field, v record.Value) any {
-	arg, err := c.argument(f, v)
+	arg, err := c.Stored(f, v)
 	if err != nil {
 		b.fail(err)
 	}

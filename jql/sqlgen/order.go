@@ -196,7 +196,7 @@ func (b *Builder) after(keys []key) {
 		b.SQL(")")
 		return
 	}
-	arg, err := k.column.argument(k.sort.Field, k.value)
+	arg, err := k.column.Stored(k.sort.Field, k.value)
 	if err != nil {
 		b.fail(err)
 		return

@@ -118,7 +118,7 @@ func (b *Builder) end(s *Selection, keys []key, present bool) (Query, error) {
 // first, in a form by which an index finds its beginning.
 func (b *Builder) behind(keys []key) {
 	k := &keys[0]
-	arg, err := k.column.argument(k.sort.Field, k.value)
+	arg, err := k.column.Stored(k.sort.Field, k.value)
 	if err != nil {
 		b.fail(err)
 		return

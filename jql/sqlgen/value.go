@@ -49,8 +49,8 @@ func Argument(v record.Value) (any, error) {
 	return nil, fmt.Errorf("sqlgen: a value of kind %s has no form in a column", v.Kind())
 }
 
-// argument returns v as c stores it. It must be of f's kind.
-func (c *Column) argument(f *record.Field, v record.Value) (any, error) {
+// Stored returns v as c stores it. It must be of f's kind.
+func (c *Column) Stored(f *record.Field, v record.Value) (any, error) {
 	want := f.Kind
 	if want == record.Text {
 		want = record.String

@@ -185,28 +185,39 @@ func (rd *reading) fetchOne(ctx context.Context, q *sqlgen.Query, f **found, lef
 
 // keep copies a row. If the statement does not have its document, docs finds it.
 func (rd *reading) keep(f *found, s, docs *stmt) error {
-	r := foundRow{rid: s.int(0), start: len(f.arena)}
-	f.arena = append(f.arena, s.bytes(1)...)
-	r.id = len(f.arena)
+	rid, id := s.int(0), s.bytes(1)
 	if docs == nil {
-		f.arena = append(f.arena, s.bytes(2)...)
-	} else {
-		docs.again()
-		if err := docs.bindInt(1, r.rid); err != nil {
-			return err
-		}
-		more, err := docs.step()
-		if err != nil {
-			return err
-		}
-		if !more {
-			return fmt.Errorf("%w: record %q has no document", search.ErrCorrupt, s.bytes(1))
-		}
-		f.arena = append(f.arena, docs.bytes(0)...)
+		f.add(rid, id, s.bytes(2))
+		return nil
 	}
+	more, err := docs.of(rid)
+	if err != nil {
+		return err
+	}
+	if !more {
+		return fmt.Errorf("%w: record %q has no document", search.ErrCorrupt, id)
+	}
+	f.add(rid, id, docs.bytes(0))
+	return nil
+}
+
+// add copies a row.
+func (f *found) add(rid int64, id, doc []byte) {
+	r := foundRow{rid: rid, start: len(f.arena)}
+	f.arena = append(f.arena, id...)
+	r.id = len(f.arena)
+	f.arena = append(f.arena, doc...)
 	r.end = len(f.arena)
 	f.rows = append(f.rows, r)
-	return nil
+}
+
+// of runs a statement again for a number, of which there is one row at most.
+func (s *stmt) of(n int64) (more bool, err error) {
+	s.again()
+	if err := s.bindInt(1, n); err != nil {
+		return false, err
+	}
+	return s.step()
 }
 
 // A decoding makes records of rows.

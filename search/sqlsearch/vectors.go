@@ -76,9 +76,6 @@ var errBySQL = errors.New("sqlsearch: a question for SQL")
 // of returns the vectors of an index at a generation of a file, or nil if there are none now. It calls read to learn of the
 // records, which says that it is to be asked more often first, or has no numbers of records if there are too many of them.
 func (s *vectors) of(n int64, file string, generation int64, read func(asked int) (*readRecords, error)) (*vectorIndex, error) {
-	if s.room == 0 {
-		return nil, nil
-	}
 	s.mu.Lock()
 	t := s.indexes[n]
 	if t == nil || t.file != file || t.generation < generation {

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/digit-health/dhr/jql/analyzer"
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/jql/sqlgen"
 	"github.com/digit-health/dhr/record"
@@ -72,36 +71,31 @@ func (f *finding) and(nodes plan.And) (vectorSet, error) {
 
 // cost returns how many conditions of a node SQL would have to be asked.
 func (f *finding) cost(n plan.Node) (cost int) {
-	plan.Walk(n, func(n plan.Node) bool {
-		switch n.(type) {
-		case plan.And, plan.Or, plan.Not, plan.All, plan.None:
-			return true
-		}
-		if !f.answers(n) && f.v.d.vectors.leaf(f.t, n.String()) == nil {
+	for _, leaf := range f.others(n) {
+		if f.v.d.vectors.leaf(f.t, leaf.String()) == nil {
 			cost++
 		}
-		return true
-	})
+	}
 	return cost
 }
 
-// answersAll reports whether all conditions of a node are those of columns.
-func (f *finding) answersAll(n plan.Node) bool {
-	all := true
+// others returns the conditions of a node that are not those of columns.
+func (f *finding) others(n plan.Node) (leaves []plan.Node) {
 	plan.Walk(n, func(n plan.Node) bool {
 		switch n.(type) {
 		case plan.And, plan.Or, plan.Not, plan.All, plan.None:
 		default:
-			all = all && f.answers(n)
+			if f.field(n) == nil {
+				leaves = append(leaves, n)
+			}
 		}
-		return all
+		return true
 	})
-	return all
+	return leaves
 }
 
-// answers reports whether leaf knows the answer for n.
-func (f *finding) answers(n plan.Node) bool {
-	var field *record.Field
+// field returns the field of a condition to which its column knows the answer, or nil.
+func (f *finding) field(n plan.Node) (field *record.Field) {
 	compares := true
 	switch n := n.(type) {
 	case plan.Exists:
@@ -114,45 +108,36 @@ func (f *finding) answers(n plan.Node) bool {
 		field = n.Field
 	}
 	if field == nil {
-		return false
+		return nil
 	}
-	c := f.l.Column(field)
-	return c != nil && c.Value != "" && !c.Required && (!compares || numbered(field, c))
+	if c := f.l.Column(field); c == nil || c.Value == "" || c.Required || compares && !numbered(field, c) {
+		return nil
+	}
+	return field
 }
 
 // leaf returns the records for which a condition on one field holds, or nil if the vectors cannot tell.
 func (f *finding) leaf(n plan.Node) (vectorSet, error) {
-	if !f.answers(n) {
+	field := f.field(n)
+	if field == nil {
 		return nil, nil
+	}
+	v, c, err := f.column(field)
+	if err != nil {
+		return nil, err
 	}
 	switch n := n.(type) {
 	case plan.Exists:
-		v, _, err := f.column(n.Field)
-		if err != nil {
-			return nil, err
-		}
 		return everyRecord(len(f.t.rids)).without(v.absent(len(f.t.rids))), nil
 	case plan.Missing:
-		v, _, err := f.column(n.Field)
-		if err != nil {
-			return nil, err
-		}
 		return v.absent(len(f.t.rids)), nil
 	case plan.Terms:
-		v, c, err := f.column(n.Field)
-		if err != nil {
-			return nil, err
-		}
 		numbers, err := f.numbers(n, v, c)
 		if err != nil {
 			return nil, err
 		}
 		return v.among(numbers), nil
 	case plan.Range:
-		v, c, err := f.column(n.Field)
-		if err != nil {
-			return nil, err
-		}
 		low, high, err := f.bounds(n, v, c)
 		if err != nil {
 			return nil, err
@@ -162,23 +147,12 @@ func (f *finding) leaf(n plan.Node) (vectorSet, error) {
 	return nil, nil
 }
 
-// form returns a value as SQLite stores it.
-func form(field *record.Field, c *sqlgen.Column, v record.Value) (any, error) {
-	if v.Kind() != field.Kind {
-		return nil, errBySQL // which says what is wrong
-	}
-	if c.Fold && v.Kind() == record.String {
-		return string(analyzer.AppendLower(nil, v.Text())), nil
-	}
-	return sqlgen.Argument(v)
-}
-
 // numbers returns the numbers of values, in ascending order, of those that some record has.
 func (f *finding) numbers(n plan.Terms, v *vector, c *sqlgen.Column) ([]int64, error) {
 	stored := make([]any, len(n.Values))
 	var err error
 	for i, value := range n.Values {
-		if stored[i], err = form(n.Field, c, value); err != nil {
+		if stored[i], err = c.Stored(n.Field, value); err != nil {
 			return nil, err
 		}
 	}
@@ -220,7 +194,7 @@ func (f *finding) bounds(n plan.Range, v *vector, c *sqlgen.Column) (low, high i
 
 // bound returns the number at one end of a range, which is within it.
 func (f *finding) bound(field *record.Field, v *vector, c *sqlgen.Column, b plan.Bound, upper bool) (int64, error) {
-	stored, err := form(field, c, b.Value)
+	stored, err := c.Stored(field, b.Value)
 	if err != nil {
 		return 0, err
 	}

@@ -91,7 +91,7 @@ func (f *finding) scanned(set vectorSet, n int) bool {
 			continue
 		}
 		c := f.l.Column(s.Field)
-		if c == nil || !c.Indexed || c.Codes != nil || c.Several != nil || !f.answersAll(f.p.Where) {
+		if c == nil || !c.Indexed || c.Codes != nil || c.Several != nil || len(f.others(f.p.Where)) > 0 {
 			return false
 		}
 		count := int64(set.count())

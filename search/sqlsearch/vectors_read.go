@@ -249,22 +249,13 @@ func (f *finding) documents(places []int32, pass func(*found) bool) error {
 
 func (f *finding) document(docs *stmt, some *found, at int) error {
 	id := f.t.ids.at(at)
-	row := foundRow{rid: f.t.rids[at], start: len(some.arena)}
-	some.arena = append(some.arena, id...)
-	row.id = len(some.arena)
-	docs.again()
-	if err := docs.bindInt(1, row.rid); err != nil {
-		return err
-	}
-	more, err := docs.step()
+	more, err := docs.of(f.t.rids[at])
 	if err != nil {
 		return err
 	}
 	if !more || !bytes.Equal(docs.bytes(1), id) {
 		return fmt.Errorf("%w: record %q has no document", search.ErrCorrupt, id)
 	}
-	some.arena = append(some.arena, docs.bytes(0)...)
-	row.end = len(some.arena)
-	some.rows = append(some.rows, row)
+	some.add(f.t.rids[at], id, docs.bytes(0))
 	return nil
 }
