@@ -92,6 +92,33 @@ func (d *SQLite) readCatalog(ctx context.Context, c *conn) (*catalog, error) {
 	return cat, nil
 }
 
+// current returns the catalog as it is now: that which is known, if the file still is at its version, which costs less to learn
+// than a view.
+func (d *SQLite) current(ctx context.Context) (*catalog, error) {
+	c, err := d.reader()
+	if err != nil {
+		return nil, err
+	}
+	file, version, err := state(ctx, c)
+	if err != nil { // of which a view says more, and for which it waits
+		c.close()
+	} else {
+		d.idles(c)
+		d.mu.Lock()
+		known := d.catalog
+		d.mu.Unlock()
+		if known != nil && known.is(file, version) {
+			return known, nil
+		}
+	}
+	v, err := d.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer v.close()
+	return v.catalog, nil
+}
+
 // is reports whether c is what a file says at a version. Another file may stand where one was.
 func (c *catalog) is(file string, version int64) bool { return c.file == file && c.version == version }
 
@@ -256,13 +283,12 @@ func (x *index) find(f *record.Field) *sqlgen.Column {
 
 // Schemas implements [search.Driver].
 func (d *SQLite) Schemas(ctx context.Context, name string) ([]*record.Schema, error) {
-	v, err := d.view(ctx)
+	cat, err := d.current(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer v.close()
 	var out []*record.Schema
-	for index, x := range v.catalog.indexes {
+	for index, x := range cat.indexes {
 		if index == name || fits(name, index) {
 			out = append(out, x.schema)
 		}

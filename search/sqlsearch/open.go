@@ -334,12 +334,12 @@ func (d *SQLite) view(ctx context.Context) (*view, error) {
 	}
 	v := &view{d: d, conn: c}
 	err = d.patiently(ctx, func() error {
-		if err := c.exec("BEGIN"); err != nil {
+		if err := c.run("BEGIN"); err != nil {
 			return err
 		}
 		v.catalog, err = d.readCatalog(ctx, c)
 		if err != nil {
-			_ = c.exec("ROLLBACK")
+			_ = c.run("ROLLBACK")
 		}
 		return err
 	})
@@ -367,19 +367,23 @@ func (d *SQLite) reader() (*conn, error) {
 
 // close ends the reading and gives the connection back.
 func (v *view) close() {
-	if v.exec("ROLLBACK") != nil {
+	if v.run("ROLLBACK") != nil {
 		v.conn.close()
 		return
 	}
-	d := v.d
+	v.d.idles(v.conn)
+}
+
+// idles keeps a connection that has been used, for who needs one next.
+func (d *SQLite) idles(c *conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed || len(d.idle) >= d.options.Readers {
-		v.conn.close()
+		c.close()
 		return
 	}
-	v.used, v.rested = time.Now(), false
-	d.idle = append(d.idle, v.conn)
+	c.used, c.rested = time.Now(), false
+	d.idle = append(d.idle, c)
 	if d.resting == nil {
 		d.resting = time.AfterFunc(restAfter, d.rest)
 	}

@@ -179,6 +179,9 @@ func (rd *reading) fetchOne(ctx context.Context, q *sqlgen.Query, f **found, lef
 			if *f, goOn = pass(*f); !goOn {
 				return false, nil
 			}
+			if err := ctx.Err(); err != nil { // who watches may not have had the processor yet
+				return false, err
+			}
 		}
 	}
 }
