@@ -47,6 +47,7 @@ type sums struct {
 	// largest, and need not be kept; dropped are the records of those that were not.
 	prunes         bool
 	least, dropped int64
+	kept           int // how many were left the last time
 }
 
 // A grouped is a group and where its values are.
@@ -180,7 +181,7 @@ func (s *sums) table(ctx context.Context) (t *search.Table, again bool, err erro
 
 // reset begins anew.
 func (s *sums) reset(parts []part) {
-	s.buckets, s.order, s.total, s.least, s.dropped = nil, nil, 0, 0, 0
+	s.buckets, s.order, s.total, s.least, s.dropped, s.kept = nil, nil, 0, 0, 0, 0
 	apart := slices.ContainsFunc(s.metrics, func(m *measured) bool { return m.apart })
 	injective := !slices.ContainsFunc(s.groups, func(g *grouped) bool { return !g.injective() })
 	if apart || !injective || len(parts) != 1 {

@@ -45,14 +45,15 @@ func (s *sums) add(row []any) (fits bool, err error) {
 			}
 		}
 	}
-	if s.prunes && len(s.order) > 4*s.a.Limit+1000 {
-		s.prune()
-	}
+	s.prune()
 	return true, nil
 }
 
-// prune forgets the buckets that are not among the largest.
+// prune forgets, now and then, the buckets that are not among the largest.
 func (s *sums) prune() {
+	if !s.prunes || len(s.order) <= 2*s.kept+4*s.a.Limit+1000 {
+		return
+	}
 	slices.SortFunc(s.order, func(p, q *pile) int { return cmp.Compare(q.count, p.count) })
 	s.least = s.order[s.a.Limit-1].count
 	n := s.a.Limit
@@ -63,7 +64,7 @@ func (s *sums) prune() {
 		s.dropped += p.count
 	}
 	clear(s.order[n:])
-	s.order = s.order[:n]
+	s.order, s.kept = s.order[:n], n
 }
 
 // values adds how often each value of a metric's field occurs.
@@ -112,18 +113,25 @@ func (s *sums) pile(row []any) (p *pile, in, fits bool, err error) {
 			return nil, false, false, nil
 		}
 	}
-	p = s.buckets[keys]
-	if p == nil {
-		if s.bounded() && len(s.order) >= exact.MaxBuckets {
-			return nil, false, true, fmt.Errorf("%w: more than %d; ask for them in pages", search.ErrTooManyBuckets, exact.MaxBuckets)
-		}
-		p = &pile{keys: keys, figures: make([]figure, len(s.metrics))}
-		if s.buckets != nil {
-			s.buckets[keys] = p
-		}
-		s.order = append(s.order, p)
+	p, err = s.bucket(keys)
+	return p, err == nil, true, err
+}
+
+// bucket returns the bucket of stored keys. Without a map of them, it is a new one.
+func (s *sums) bucket(keys [2]atom) (*pile, error) {
+	p := s.buckets[keys]
+	if p != nil {
+		return p, nil
 	}
-	return p, true, true, nil
+	if s.bounded() && len(s.order) >= exact.MaxBuckets {
+		return nil, fmt.Errorf("%w: more than %d; ask for them in pages", search.ErrTooManyBuckets, exact.MaxBuckets)
+	}
+	p = &pile{keys: keys, figures: make([]figure, len(s.metrics))}
+	if s.buckets != nil {
+		s.buckets[keys] = p
+	}
+	s.order = append(s.order, p)
+	return p, nil
 }
 
 // bounded reports whether the whole table is asked for.

@@ -122,7 +122,13 @@ func TestTooManyBuckets(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, tables[0].Buckets, 10)
 	require.True(t, tables[0].More)
-	q.Limit, q.Groups[0].Width = 0, 1000
+	q.Largest = true // all alike: the least keys
+	tables, err = d.Aggregate(t.Context(), []*search.Aggregation{q})
+	require.NoError(t, err)
+	require.Len(t, tables[0].Buckets, 10)
+	require.Equal(t, record.IntValue(9), tables[0].Buckets[9].Keys[0])
+	require.EqualValues(t, exact.MaxBuckets+1-10, tables[0].Others)
+	q.Limit, q.Largest, q.Groups[0].Width = 0, false, 1000
 	tables, err = d.Aggregate(t.Context(), []*search.Aggregation{q})
 	require.NoError(t, err)
 	require.Len(t, tables[0].Buckets, exact.MaxBuckets/1000+1)

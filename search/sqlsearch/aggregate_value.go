@@ -69,6 +69,8 @@ type figure struct {
 	best record.Value
 	// seen are the values of a cardinality or a percentile, and how often each occurs.
 	seen map[atom]int64
+	// distinct are, instead of seen, the values of a cardinality by their numbers in a vector.
+	distinct vectorSet
 }
 
 // merge adds the figures of one row of a statement of counts, and returns those behind them.
@@ -156,7 +158,10 @@ func (f *figure) value(m *measured) record.Value {
 	case "percentile":
 		return f.percentile(m)
 	case "cardinality":
-		if m.apart {
+		switch {
+		case f.distinct != nil:
+			return record.IntValue(int64(f.distinct.count()))
+		case m.apart:
 			return record.IntValue(int64(len(f.seen)))
 		}
 	}

@@ -2,6 +2,7 @@ package sqlsearch
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	sqlite3 "modernc.org/sqlite/lib"
@@ -61,8 +62,46 @@ func (d *SQLite) InMemory() int64 {
 func (d *SQLite) Forget() {
 	d.vectors.mu.Lock()
 	for _, t := range d.vectors.indexes {
-		t.used = t.used.Add(-forgetAfter)
+		t.used = t.used.Add(-t.keep())
 	}
 	d.vectors.mu.Unlock()
 	d.vectors.rest()
+}
+
+// NewParts returns what reads one and the same part of an index.
+func NewParts() func(ctx context.Context, read func() error) error {
+	s, t := &vectors{room: 1 << 10}, &vectorIndex{parts: map[string]*vectorPart{}}
+	return func(ctx context.Context, read func() error) error {
+		_, err := s.part(ctx, t, "a", func() (*vectorPart, error) { return &vectorPart{bytes: 1}, read() })
+		return err
+	}
+}
+
+// Packed are numbers in few bytes.
+type Packed struct{ packed }
+
+// NewPacked packs numbers.
+func NewPacked(numbers, also []int64) *Packed { return &Packed{newPacked(numbers, also)} }
+
+// All returns the numbers, one by one.
+func (p *Packed) All() (out []int64) {
+	for i := range p.n {
+		out = append(out, p.at(i))
+	}
+	return out
+}
+
+// Bytes returns how many bytes they take.
+func (p *Packed) Bytes() int64 { return p.size() }
+
+// Among returns the places of those that are some of list, which is in ascending order.
+func (p *Packed) Among(list []int64) []int { return slices.Collect(p.among(list).all()) }
+
+// Between returns the places of those from low to high.
+func (p *Packed) Between(low, high int64) []int {
+	least, greatest, ok := p.span(low, high)
+	if !ok {
+		return nil
+	}
+	return slices.Collect(p.within(least, greatest).all())
 }

@@ -236,6 +236,9 @@ func (v *view) aggregate(ctx context.Context, a *search.Aggregation, reading syn
 		return nil, err
 	}
 	l := x.layout(ctx, v)
+	if t, err := v.grouped(ctx, x, l, a); t != nil || err != nil {
+		return t, err
+	}
 	return aggregate(ctx, l, a, v, func(ctx context.Context, r *search.Read) record.Stream {
 		return func(yield func(*record.Record, error) bool) {
 			reading.Lock()

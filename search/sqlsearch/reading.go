@@ -179,6 +179,9 @@ func (rd *reading) fetchOne(ctx context.Context, q *sqlgen.Query, f **found, lef
 			if *f, goOn = pass(*f); !goOn {
 				return false, nil
 			}
+			if err := ctx.Err(); err != nil { // though nobody has had the time to interrupt the statement
+				return false, err
+			}
 		}
 	}
 }

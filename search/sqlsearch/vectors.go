@@ -3,7 +3,6 @@ package sqlsearch
 import (
 	"context"
 	"errors"
-	"math"
 	"sync"
 	"time"
 
@@ -13,10 +12,13 @@ import (
 	"github.com/digit-health/dhr/search"
 )
 
-// Vectors are columns of indexes in memory, for pages and counts: looking at a value there costs
-// a nanosecond, and in SQLite fifty times as much. They are read when an index has been asked a few times
-// since it was changed last, column by column as they are needed, and belong to one generation of it: to whoever sees another
-// one, they do not exist. What they cannot answer, SQL answers, a condition or a question at a time.
+// Vectors are columns of indexes in memory, for groups, pages and counts: looking at a value there costs
+// a nanosecond, and in SQLite fifty times as much. They are read column by column as they are needed, and belong to one
+// generation of an index: to whoever sees another one, they do not exist. What they cannot answer, SQL answers, a condition or
+// a question at a time.
+//
+// Groups of many records are worth the reading at once, since SQL would read as much; pages and counts
+// when the index has been asked a few times since it was changed last.
 //
 // A vector and a set are never changed once they are here, so that the lock is held for moments only.
 type vectors struct {
@@ -30,31 +32,41 @@ type vectors struct {
 }
 
 // A vectorIndex has vectors of one index at one generation. Its fields are guarded by vectors.mu, but for
-// those that never change once it is ready.
+// those that never change once the records have been read.
 type vectorIndex struct {
 	file       string
 	generation int64
-	asked      int
-	least      int // how often it must have been asked
+	asked      int // for pages and counts
 	used       time.Time
-	state      vectorState
 	gone       bool // given up: what is added is not kept
 	bytes      int64
 
-	rids []int64 // in ascending order; a record is known by its place here
-	ids  texts
+	vectorRecords
 
-	columns map[string]*vector   // by what they are in SQL; nil while one is read
-	leaves  map[string]vectorSet // conditions that SQL has answered
+	parts  map[string]*vectorPart // what was read, by what it is in SQL
+	leaves map[string]vectorSet   // conditions that SQL has answered
 }
 
-type vectorState uint8
+// VectorRecords are the records of an index. A record is known by its place among them.
+type vectorRecords struct {
+	n     int     // how many there are
+	first int64   // the number of the first
+	rids  []int64 // in ascending order; nil if there are no gaps
+}
 
+// A vectorPart is something that is read once for all who need it.
+type vectorPart struct {
+	read  chan struct{} // closed when it is
+	bytes int64
+	err   error // errBySQL if it is not to be had
+	ids   *texts
+	col   *vector
+}
+
+// The names of the parts that are not columns.
 const (
-	unread vectorState = iota
-	beingRead
-	ready
-	tooLarge
+	partRecords = ""
+	partIDs     = "\x00"
 )
 
 const (
@@ -62,73 +74,116 @@ const (
 	// recordsForOne of its records, since reading these costs more the more they are.
 	askedBefore   = 4
 	recordsForOne = 10_000
-	// mostRecords is the number of records up to which an index has vectors.
-	mostRecords = 250_000
+	// mostRecords is the number of records up to which an index has vectors, and mostPaged up to which pages are made of them.
+	mostRecords = 5_000_000
+	mostPaged   = 250_000
 	// mostLeaves is how many answers of SQL are kept for an index.
 	mostLeaves = 256
-	// forgetAfter is how long vectors are kept that nobody asks.
-	forgetAfter = 30 * time.Second
+	// forgetAfter is how long vectors are kept that nobody asks, and once more for each recordsForMore of the index.
+	forgetAfter    = 30 * time.Second
+	recordsForMore = 50_000
 )
 
 // errBySQL says that a question is better put to SQL.
 var errBySQL = errors.New("sqlsearch: a question for SQL")
 
-// of returns the vectors of an index at a generation of a file, or nil if there are none now. It calls read to learn of the
-// records, which says that it is to be asked more often first, or has no numbers of records if there are too many of them.
-func (s *vectors) of(n int64, file string, generation int64, read func(asked int) (*readRecords, error)) (*vectorIndex, error) {
+// of returns the vectors of an index at a generation of a file, or nil if it has another one now. The records are those of which
+// read tells, which is called if they are not known. With paged it is for a page or a count, and nil as long as the index was not
+// asked often enough.
+func (s *vectors) of(ctx context.Context, n int64, file string, generation int64, paged bool, read func() (*vectorRecords, error)) (*vectorIndex, error) {
 	s.mu.Lock()
 	t := s.indexes[n]
 	if t == nil || t.file != file || t.generation < generation {
 		s.forget(n)
-		t = &vectorIndex{file: file, generation: generation, least: askedBefore, columns: map[string]*vector{}, leaves: map[string]vectorSet{}}
+		t = &vectorIndex{file: file, generation: generation, parts: map[string]*vectorPart{}, leaves: map[string]vectorSet{}}
 		s.indexes[n] = t
 	}
 	if t.generation != generation {
 		s.mu.Unlock()
 		return nil, nil // what was there before
 	}
-	t.asked++
+	if paged {
+		t.asked++
+	}
 	t.used = time.Now()
-	asked, state := t.asked, t.state
-	if asked <= t.least {
-		state = tooLarge
-	}
-	if state == unread {
-		t.state = beingRead
-	}
+	asked := t.asked
 	s.mu.Unlock()
-	switch state {
-	case ready:
-		return t, nil
-	case beingRead, tooLarge:
+	if paged && asked <= askedBefore {
 		return nil, nil
 	}
-	got, err := read(asked)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case err != nil:
-		t.state = unread
-		return nil, err
-	case got.least > asked:
-		t.state, t.least = unread, got.least
-		return nil, nil
-	case got.rids == nil || !s.reserve(t, got.size()):
-		t.state = tooLarge
-		return nil, nil
+	_, err := s.part(ctx, t, partRecords, func() (*vectorPart, error) {
+		r, err := read()
+		if err != nil {
+			return nil, err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		t.vectorRecords = *r
+		return &vectorPart{bytes: int64(len(r.rids)) * 8}, nil
+	})
+	if err != nil || paged && asked <= askedBefore+t.n/recordsForOne {
+		return nil, notBySQL(err)
 	}
-	t.rids, t.ids, t.state = got.rids, got.ids, ready
 	return t, nil
 }
 
-// ReadRecords are the records of an index.
-type readRecords struct {
-	least int // how often the index must be asked before it is worth the reading
-	rids  []int64
-	ids   texts
+// part returns a part of t, which read makes if it is not there. Who comes while it is read waits for it. The error is errBySQL if it
+// is not to be had.
+func (s *vectors) part(ctx context.Context, t *vectorIndex, name string, read func() (*vectorPart, error)) (*vectorPart, error) {
+	for {
+		s.mu.Lock()
+		p := t.parts[name]
+		mine := p == nil
+		if mine {
+			p = &vectorPart{read: make(chan struct{})}
+			t.parts[name] = p
+		}
+		s.mu.Unlock()
+		if mine {
+			return p, s.make(t, name, p, read)
+		}
+		select {
+		case <-p.read:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if p.err == nil || errors.Is(p.err, errBySQL) {
+			return p, p.err
+		} // else who read it could not; that is no reason for this one
+	}
 }
 
-func (r *readRecords) size() int64 { return int64(len(r.rids))*8 + r.ids.size() }
+// make reads p, and keeps it unless that failed for another reason than itself.
+func (s *vectors) make(t *vectorIndex, name string, p *vectorPart, read func() (*vectorPart, error)) error {
+	err := errors.New("sqlsearch: the reading of a column was given up") // by a panic
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if p.err = err; err != nil && !errors.Is(err, errBySQL) {
+			delete(t.parts, name)
+		}
+		close(p.read)
+	}()
+	got, readErr := read()
+	if err = readErr; err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.ids, p.col, p.bytes = got.ids, got.col, got.bytes
+	if !s.reserve(t, p.bytes) {
+		p.ids, p.col, p.bytes, err = nil, nil, 0, errBySQL
+	}
+	return err
+}
+
+// known reports whether a part has been read already.
+func (s *vectors) known(t *vectorIndex, name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := t.parts[name]
+	return p != nil && p.bytes > 0
+}
 
 // left returns how many bytes more an index may have.
 func (s *vectors) left(t *vectorIndex) int64 {
@@ -174,6 +229,9 @@ func (s *vectors) forget(n int64) {
 	}
 }
 
+// keep returns how long t is kept when nobody asks.
+func (t *vectorIndex) keep() time.Duration { return forgetAfter * time.Duration(1+t.n/recordsForMore) }
+
 // rest forgets the indexes that were not asked for a while.
 func (s *vectors) rest() {
 	s.mu.Lock()
@@ -181,7 +239,7 @@ func (s *vectors) rest() {
 	s.resting = nil
 	now := time.Now()
 	for n, t := range s.indexes {
-		if now.Sub(t.used) >= forgetAfter {
+		if now.Sub(t.used) >= t.keep() {
 			s.forget(n)
 		}
 	}
@@ -198,37 +256,6 @@ func (s *vectors) close() {
 		s.resting.Stop()
 	}
 	clear(s.indexes)
-}
-
-// column returns a column of t, which read makes if it is not there. It returns errBySQL if somebody else reads it now, or if there
-// is no room.
-func (s *vectors) column(t *vectorIndex, name string, read func() (*vector, error)) (*vector, error) {
-	s.mu.Lock()
-	c, known := t.columns[name]
-	if !known {
-		t.columns[name] = nil
-	}
-	s.mu.Unlock()
-	switch {
-	case c != nil:
-		return c, nil
-	case known:
-		return nil, errBySQL
-	}
-	c, err := read()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case errors.Is(err, errBySQL): // and so for all who come later
-		return nil, err
-	case err != nil:
-		delete(t.columns, name)
-		return nil, err
-	case !s.reserve(t, c.size()):
-		return nil, errBySQL
-	}
-	t.columns[name] = c
-	return c, nil
 }
 
 // leaf returns the answer of SQL to a condition, or nil.
@@ -255,44 +282,6 @@ func (s *vectors) keep(t *vectorIndex, key string, set vectorSet) {
 	if t.leaves[key] == nil && s.reserve(t, set.size()+int64(len(key))) {
 		t.leaves[key] = set
 	}
-}
-
-// A vector has the values of a column in the order of the records.
-type vector struct {
-	// values are numbers whose order is that of the values: for strings, their places among all strings of the field. It is nil
-	// if there is only missing.
-	values  []int64
-	missing vectorSet // nil if every record has a value
-	// more are the values of the records that have several, in no order.
-	more []vectorValue
-	// place returns the place of a string from its code.
-	place  map[int64]int64
-	float  bool
-	broken bool // a code stands for nothing
-}
-
-type vectorValue struct {
-	at    int
-	value int64
-}
-
-func (c *vector) size() int64 {
-	return int64(len(c.values))*8 + c.missing.size() + int64(len(c.more))*16 + int64(len(c.place))*40
-}
-
-// vectorNumber returns the number for a value as SQLite stores it.
-func vectorNumber(v any) (n int64, ok bool) {
-	switch v := v.(type) {
-	case int64:
-		return v, true
-	case float64:
-		if v == 0 {
-			v = 0 // there is one 0 only
-		}
-		bits := int64(math.Float64bits(v))
-		return bits ^ (bits>>63)&math.MaxInt64, !math.IsNaN(v)
-	}
-	return 0, false
 }
 
 // Texts are strings, one behind the other.
@@ -326,8 +315,8 @@ type finding struct {
 	t   *vectorIndex
 }
 
-// finding returns what answers questions about an index from memory, or nil.
-func (v *view) finding(ctx context.Context, x *index, l *sqlgen.Layout, p *plan.Plan) (*finding, error) {
+// finding returns what answers questions about an index from memory, or nil. With paged it is for a page or a count.
+func (v *view) finding(ctx context.Context, x *index, l *sqlgen.Layout, p *plan.Plan, paged bool) (*finding, error) {
 	if v.d.vectors.room == 0 {
 		return nil, nil
 	}
@@ -336,7 +325,7 @@ func (v *view) finding(ctx context.Context, x *index, l *sqlgen.Layout, p *plan.
 		return nil, err
 	}
 	f := &finding{ctx: ctx, v: v, x: x, l: l, p: p}
-	f.t, err = v.d.vectors.of(x.n, v.catalog.file, generation, f.records)
+	f.t, err = v.d.vectors.of(ctx, x.n, v.catalog.file, generation, paged, f.records)
 	if f.t == nil {
 		return nil, err
 	}
@@ -345,7 +334,7 @@ func (v *view) finding(ctx context.Context, x *index, l *sqlgen.Layout, p *plan.
 
 // counted returns how many records match, if vectors can tell.
 func (v *view) counted(ctx context.Context, x *index, l *sqlgen.Layout, p *plan.Plan, limit int64) (n int64, ok bool, err error) {
-	f, err := v.finding(ctx, x, l, p)
+	f, err := v.finding(ctx, x, l, p, true)
 	if f == nil {
 		return 0, false, err
 	}
@@ -361,23 +350,30 @@ func (v *view) counted(ctx context.Context, x *index, l *sqlgen.Layout, p *plan.
 
 // page returns the records of a page, if vectors can tell which they are.
 func (v *view) page(ctx context.Context, x *index, l *sqlgen.Layout, r *search.Read) (record.Stream, error) {
-	f, err := v.finding(ctx, x, l, r.Plan)
-	if f == nil {
+	f, err := v.finding(ctx, x, l, r.Plan, true)
+	if f == nil || f.t.n > mostPaged {
 		return nil, err
 	}
+	stream, err := f.page(r)
+	return stream, notBySQL(err)
+}
+
+// page returns the records of a page, or nil if SQL finds them sooner.
+func (f *finding) page(r *search.Read) (record.Stream, error) {
 	keys, err := f.keys(r.Plan.Order)
 	if err != nil {
-		return nil, notBySQL(err)
+		return nil, err
 	}
 	set, err := f.find(r.Plan.Where)
+	if err != nil || f.scanned(set, r.Skip+r.Limit) {
+		return nil, err
+	}
+	ids, err := f.ids()
 	if err != nil {
-		return nil, notBySQL(err)
+		return nil, err
 	}
-	if f.scanned(set, r.Skip+r.Limit) {
-		return nil, nil
-	}
-	places := f.first(set, keys, r.Skip+r.Limit)
-	return f.stream(r, places[min(r.Skip, len(places)):]), nil
+	places := f.first(set, ids, keys, r.Skip+r.Limit)
+	return f.stream(r, ids, places[min(r.Skip, len(places)):]), nil
 }
 
 func notBySQL(err error) error {

@@ -18,13 +18,13 @@ const few = 500
 func (f *finding) find(n plan.Node) (vectorSet, error) {
 	switch n := n.(type) {
 	case plan.All:
-		return everyRecord(len(f.t.rids)), nil
+		return everyRecord(f.t.n), nil
 	case plan.None:
-		return newVectorSet(len(f.t.rids)), nil
+		return newVectorSet(f.t.n), nil
 	case plan.And:
 		return f.and(n)
 	case plan.Or:
-		set := newVectorSet(len(f.t.rids))
+		set := newVectorSet(f.t.n)
 		for _, n := range n {
 			one, err := f.find(n)
 			if err != nil {
@@ -38,7 +38,7 @@ func (f *finding) find(n plan.Node) (vectorSet, error) {
 		if err != nil {
 			return nil, err
 		}
-		return everyRecord(len(f.t.rids)).without(set), nil
+		return everyRecord(f.t.n).without(set), nil
 	}
 	set, err := f.leaf(n)
 	if set == nil && err == nil {
@@ -128,9 +128,9 @@ func (f *finding) leaf(n plan.Node) (vectorSet, error) {
 	}
 	switch n := n.(type) {
 	case plan.Exists:
-		return everyRecord(len(f.t.rids)).without(v.absent(len(f.t.rids))), nil
+		return everyRecord(f.t.n).without(v.absent(f.t.n)), nil
 	case plan.Missing:
-		return v.absent(len(f.t.rids)), nil
+		return v.absent(f.t.n), nil
 	case plan.Terms:
 		numbers, err := f.numbers(n, v, c)
 		if err != nil {
@@ -156,7 +156,7 @@ func (f *finding) numbers(n plan.Terms, v *vector, c *sqlgen.Column) ([]int64, e
 			return nil, err
 		}
 	}
-	if v.place != nil {
+	if v.codes != nil {
 		if stored, err = c.Codes.Find(stored); err != nil {
 			return nil, err
 		}
@@ -164,16 +164,20 @@ func (f *finding) numbers(n plan.Terms, v *vector, c *sqlgen.Column) ([]int64, e
 	numbers := make([]int64, 0, len(stored))
 	for _, value := range stored {
 		n, ok := vectorNumber(value)
-		if v.place != nil {
-			n, ok = v.place[n]
-		}
 		if !ok {
 			return nil, errBySQL
 		}
 		numbers = append(numbers, n)
 	}
 	slices.Sort(numbers)
-	return numbers, nil
+	if v.codes == nil {
+		return numbers, nil
+	}
+	places := make([]int64, 0, len(numbers))
+	for at := range v.codes.among(numbers).all() {
+		places = append(places, int64(at))
+	}
+	return places, nil
 }
 
 // bounds returns the least and the greatest number of a range.
@@ -198,7 +202,7 @@ func (f *finding) bound(field *record.Field, v *vector, c *sqlgen.Column, b plan
 	if err != nil {
 		return 0, err
 	}
-	if v.place != nil {
+	if v.codes != nil {
 		return f.place(c, stored, upper, b.Inclusive)
 	}
 	n, ok := vectorNumber(stored)
@@ -240,11 +244,11 @@ func (c *vector) absent(n int) vectorSet {
 func (c *vector) among(numbers []int64) vectorSet {
 	switch len(numbers) {
 	case 0:
-		return newVectorSet(len(c.values))
+		return newVectorSet(c.first.n)
 	case 1:
 		return c.between(numbers[0], numbers[0])
 	}
-	return c.which(func(v int64) bool {
+	return c.corrected(c.first.among(numbers), func(v int64) bool {
 		_, found := slices.BinarySearch(numbers, v)
 		return found
 	})
@@ -252,35 +256,12 @@ func (c *vector) among(numbers []int64) vectorSet {
 
 // between returns the records that have a number from low to high.
 func (c *vector) between(low, high int64) vectorSet {
-	if low > high {
-		return newVectorSet(len(c.values))
-	}
-	set := newVectorSet(len(c.values))
-	for i := range set {
-		var w uint64
-		for j, v := range c.values[i*64 : min(i*64+64, len(c.values))] {
-			if low <= v && v <= high {
-				w |= 1 << j
-			}
-		}
-		set[i] = w
+	least, greatest, ok := c.first.span(low, high)
+	set := newVectorSet(c.first.n)
+	if ok {
+		set = c.first.within(least, greatest)
 	}
 	return c.corrected(set, func(v int64) bool { return low <= v && v <= high })
-}
-
-// which returns the records that have a number that is wanted.
-func (c *vector) which(wanted func(v int64) bool) vectorSet {
-	set := newVectorSet(len(c.values))
-	for i := range set {
-		var w uint64
-		for j, v := range c.values[i*64 : min(i*64+64, len(c.values))] {
-			if wanted(v) {
-				w |= 1 << j
-			}
-		}
-		set[i] = w
-	}
-	return c.corrected(set, wanted)
 }
 
 // corrected returns a set of records by their first values without those that have none, and with those of whose other values
@@ -289,10 +270,14 @@ func (c *vector) corrected(set vectorSet, wanted func(v int64) bool) vectorSet {
 	if c.missing != nil {
 		set = set.without(c.missing)
 	}
-	for _, m := range c.more {
-		if wanted(m.value) {
-			set.add(m.at)
+	if len(c.sets) == 0 {
+		return set
+	}
+	var some []int64
+	for i, values := range c.sets {
+		if slices.ContainsFunc(values, wanted) {
+			some = append(some, int64(i+1))
 		}
 	}
-	return set
+	return set.either(c.several.among(some))
 }

@@ -10,9 +10,20 @@ import (
 
 // A vectorKey is one key of an order.
 type vectorKey struct {
-	values  []int64 // nil for the IDs
-	missing vectorSet
-	desc    bool
+	column *vector // nil for the IDs
+	desc   bool
+	// greatest are, in descending order, the greatest values of the sets of several.
+	greatest []int64
+}
+
+// at returns by which number record i is ordered.
+func (k *vectorKey) at(i int) int64 {
+	if k.greatest != nil {
+		if set := k.column.several.stepsAt(i); set > 0 {
+			return k.greatest[set-1]
+		}
+	}
+	return k.column.first.at(i)
 }
 
 // keys returns the keys of an order up to the first that is unique.
@@ -31,56 +42,45 @@ func (f *finding) keys(order []plan.Sort) ([]vectorKey, error) {
 			return nil, err
 		case c != nil && c.Required:
 			return append(keys, vectorKey{desc: s.Desc}), nil
-		case v == nil || v.values == nil:
+		case v == nil || !v.valued():
 			return nil, errBySQL
 		}
-		k := vectorKey{values: v.values, missing: v.missing, desc: s.Desc}
-		if s.Desc && len(v.more) > 0 {
-			k.values = v.greatest()
+		k := vectorKey{column: v, desc: s.Desc}
+		if s.Desc && len(v.sets) > 0 {
+			k.greatest = v.greatest()
 		}
 		keys = append(keys, k)
 	}
 	return keys, nil
 }
 
-// greatest returns the greatest value of each record; values are the least.
-func (c *vector) greatest() []int64 {
-	values := slices.Clone(c.values)
-	for _, m := range c.more {
-		values[m.at] = max(values[m.at], m.value)
-	}
-	return values
-}
-
 // first returns the first n records of a set in the order of keys.
-func (f *finding) first(set vectorSet, keys []vectorKey, n int) []int32 {
-	compare := func(a, b int32) int { return f.compare(keys, int(a), int(b)) }
-	best := make([]int32, 0, min(2*n+1024, len(f.t.rids)))
+func (f *finding) first(set vectorSet, ids *texts, keys []vectorKey, n int) []int32 {
+	compare := func(a, b int32) int { return compareRecords(ids, keys, int(a), int(b)) }
+	best := make([]int32, 0, min(2*n+1024, f.t.n))
 	bounded, bound := false, int64(0) // the first key of the worst that can be among the first n, once there are so many
 	for i := range set.all() {
 		if bounded && keys[0].behind(i, bound) {
 			continue
 		}
-		best = append(best, int32(i)) //nolint:gosec // there are at most mostRecords
+		best = append(best, int32(i)) //nolint:gosec // there are at most mostPaged
 		if len(best) < 2*n+1024 {
 			continue
 		}
 		slices.SortFunc(best, compare)
 		best = best[:n]
-		if worst := int(best[n-1]); keys[0].values != nil && !keys[0].lacks(worst) {
-			bounded, bound = true, keys[0].values[worst]
+		if worst := int(best[n-1]); keys[0].column != nil && !keys[0].column.lacks(worst) {
+			bounded, bound = true, keys[0].at(worst)
 		}
 	}
 	slices.SortFunc(best, compare)
 	return best[:min(n, len(best))]
 }
 
-func (k *vectorKey) lacks(i int) bool { return k.missing != nil && k.missing.has(i) }
-
 // behind reports whether record i comes after all those that have the value bound.
 func (k *vectorKey) behind(i int, bound int64) bool {
-	v := k.values[i]
-	return v > bound && !k.desc || v < bound && k.desc || k.lacks(i)
+	v := k.at(i)
+	return v > bound && !k.desc || v < bound && k.desc || k.column.lacks(i)
 }
 
 // scanned reports whether SQL finds the first n records of a set sooner: it reads in the order of an index, until it
@@ -95,24 +95,24 @@ func (f *finding) scanned(set vectorSet, n int) bool {
 			return false
 		}
 		count := int64(set.count())
-		return count*count > 400*int64(n)*int64(len(f.t.rids))
+		return count*count > 400*int64(n)*int64(f.t.n)
 	}
 	return false
 }
 
-func (f *finding) compare(keys []vectorKey, a, b int) int {
+func compareRecords(ids *texts, keys []vectorKey, a, b int) int {
 	for i := range keys {
 		k := &keys[i]
 		var c int
 		switch {
-		case k.values == nil:
-			c = bytes.Compare(f.t.ids.at(a), f.t.ids.at(b))
-		case k.lacks(a), k.lacks(b): // they come last both ways
-			if c := cmp.Compare(lacking(k.lacks(a)), lacking(k.lacks(b))); c != 0 {
+		case k.column == nil:
+			c = bytes.Compare(ids.at(a), ids.at(b))
+		case k.column.lacks(a), k.column.lacks(b): // they come last both ways
+			if c := cmp.Compare(lacking(k.column.lacks(a)), lacking(k.column.lacks(b))); c != 0 {
 				return c
 			}
 		default:
-			c = cmp.Compare(k.values[a], k.values[b])
+			c = cmp.Compare(k.at(a), k.at(b))
 		}
 		if c != 0 {
 			if k.desc {

@@ -17,7 +17,7 @@ import (
 	"github.com/digit-health/dhr/search/sqlsearch"
 )
 
-const vectorMapping = `{"properties": {"age": {"type": "integer"}, "weight": {"type": "double"}, "day": {"type": "date"},
+const vectorMapping = `{"properties": {"age": {"type": "integer"}, "weight": {"type": "double"}, "day": {"type": "date"}, "at": {"type": "date"},
 	"sex": {"type": "keyword"}, "signs": {"type": "keyword"}, "doses": {"type": "integer"}, "alive": {"type": "boolean"}, "notes": {"type": "text"}}}`
 
 // vectorDocument is a document of some kind, with values missing and several.
@@ -31,6 +31,7 @@ func vectorDocument(random *rand.Rand, id string) string {
 	put(`"age": %d`, random.IntN(12)-2)
 	put(`"weight": %v`, []string{"0", "-0.0", "1", "1.5", "-2.25", "1e300"}[random.IntN(6)])
 	put(`"day": "2024-%02d-0%d"`, 1+random.IntN(12), 1+random.IntN(9))
+	put(`"at": "2024-0%d-0%dT%02d:%02d:00.%03dZ"`, 1+random.IntN(3), 1+random.IntN(3), random.IntN(24), random.IntN(60), random.IntN(1000))
 	put(`"sex": %q`, []string{"female", "male", "é", ""}[random.IntN(4)])
 	put(`"signs": [%q, %q]`, []string{"fever", "cough", "rash"}[random.IntN(3)], []string{"fever", "chills"}[random.IntN(2)])
 	put(`"doses": [%d, %d, %d]`, random.IntN(9), random.IntN(9), random.IntN(3))
