@@ -124,12 +124,10 @@ func (s *Schema) flattenedKey(path string, fold bool) *Field {
 // or an alias. It is for "did you mean": it forgives a few wrong, missing or
 // exchanged letters, the wrong case, and the objects around a field that were left out.
 func (s *Schema) Nearest(name string) string {
-	name = strings.ToLower(name)
-	if name == "" || len(name) > 128 {
+	n, ok := nearestTo(name)
+	if !ok {
 		return ""
 	}
-	n := nearest{want: []rune(name)}
-	n.limit = (len(n.want) + 2) / 4
 	last := map[string]int{}
 	for f := range s.All() {
 		if f.Path == f.Source {
@@ -147,6 +145,40 @@ func (s *Schema) Nearest(name string) string {
 		}
 	}
 	return n.best
+}
+
+// Nearest returns the one of names that is most like name, or "". It forgives what [Schema.Nearest] does, and parts
+// before a last "-" that were left out: "visits" stands for "health-data-visits" if no other name ends like that.
+func Nearest(name string, names []string) string {
+	n, ok := nearestTo(name)
+	if !ok {
+		return ""
+	}
+	last := map[string]int{}
+	for _, one := range names {
+		last[lastWord(one)]++
+	}
+	for _, one := range names {
+		n.offer(one, one)
+		if end := lastWord(one); last[end] == 1 {
+			n.offer(end, one)
+		}
+	}
+	return n.best
+}
+
+// lastWord returns the last part of a name that hyphens divide.
+func lastWord(name string) string { return strings.ToLower(name[strings.LastIndexByte(name, '-')+1:]) }
+
+// nearestTo returns what finds the names most like name, if it is one that could be meant.
+func nearestTo(name string) (n nearest, ok bool) {
+	name = strings.ToLower(name)
+	if name == "" || len(name) > 128 {
+		return n, false
+	}
+	n.want = []rune(name)
+	n.limit = (len(n.want) + 2) / 4
+	return n, true
 }
 
 func lastPart(path string) string { return path[strings.LastIndexByte(path, '.')+1:] }

@@ -3,6 +3,7 @@ package record
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -152,4 +153,16 @@ func TestFieldNamedLikeItsType(t *testing.T) {
 	require.True(t, s.Field("date").Personal)
 	_, err = ParseSchema("a", []byte(`{"_meta": {"dhr": {"labels": {"_id": "x"}}}, "properties": {}}`))
 	require.ErrorContains(t, err, "no such field")
+}
+
+func TestNearestOfNames(t *testing.T) {
+	t.Parallel()
+	names := []string{"health-data-patients", "health-data-visits", "project-task-index-v1", "stock-index-v1", "Staff"}
+	for name, want := range map[string]string{
+		"health-data-visit": "health-data-visits", "Health-Data-Patinets": "health-data-patients", "visits": "health-data-visits", "vists": "health-data-visits",
+		"stafff": "Staff", "v1": "", "v2": "", "": "", "nothing": "", strings.Repeat("visits", 30): "", "\xff": "", "project-task-index": "project-task-index-v1",
+	} {
+		require.Equal(t, want, Nearest(name, names), "%q", name)
+	}
+	require.Empty(t, Nearest("visits", nil))
 }

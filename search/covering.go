@@ -149,9 +149,24 @@ func (x *Index) named(ctx context.Context, who *access.Principal, name string, o
 		if unfit != nil {
 			_ = x.denied(ctx, who, unfit) // who asked does not learn that there is something
 		}
-		return nil, fmt.Errorf("%w %q", ErrUnknownIndex, name)
+		return nil, fmt.Errorf("%w %q%s", ErrUnknownIndex, name, x.didYouMean(ctx, who, name))
 	}
 	return found, nil
+}
+
+// didYouMean says which of the indexes that who sees has a name most like one that stands for none.
+func (x *Index) didYouMean(ctx context.Context, who *access.Principal, name string) string {
+	if strings.Contains(name, "*") {
+		return ""
+	}
+	names, err := x.indexes(ctx, who)
+	if err != nil {
+		return "" // that the name is unknown has been found out without
+	}
+	if near := record.Nearest(name, names); near != "" && near != name {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
 }
 
 // view returns what who sees of the index of a schema, nil if that is nothing. Of an index that its rules do not fit,

@@ -125,10 +125,15 @@ func (x *Index) Check(ctx context.Context, who *access.Principal, q *Query) (jql
 func (x *Index) Indexes(ctx context.Context, who *access.Principal) ([]string, error) {
 	ctx, cancel := x.limit(ctx)
 	defer cancel()
+	names, err := x.indexes(ctx, who)
+	return names, x.wrap(ctx, "indexes", err)
+}
+
+func (x *Index) indexes(ctx context.Context, who *access.Principal) ([]string, error) {
 	all, err := x.driver.Schemas(ctx, "*")
 	broken, ok := unreadables(err)
 	if !ok {
-		return nil, x.wrap(ctx, "indexes", err)
+		return nil, err
 	}
 	var names []string
 	for _, e := range broken {
@@ -140,7 +145,7 @@ func (x *Index) Indexes(ctx context.Context, who *access.Principal) ([]string, e
 		switch v, err := x.view(ctx, who, s, nil); {
 		case errors.Is(err, access.ErrUnfit):
 		case err != nil:
-			return nil, x.wrap(ctx, "indexes", err)
+			return nil, err
 		case v != nil:
 			names = append(names, s.Index)
 		}

@@ -134,7 +134,7 @@ func TestPageRefuses(t *testing.T) {
 		{"beyond the window", page(admin, ask(""), search.PageOptions{StartAt: 9951}), search.ErrWindow, "record 10001, at most 10000"},
 		{"far beyond", page(admin, ask(""), search.PageOptions{StartAt: 1<<63 - 1}), search.ErrWindow, ""},
 		{"offset and token", page(admin, ask(""), search.PageOptions{StartAt: 1, Token: "x"}), search.ErrInvalid, ""},
-		{"unknown index", page(admin, ask("", "vists"), search.PageOptions{}), search.ErrUnknownIndex, `unknown index "vists"`},
+		{"unknown index", page(admin, ask("", "vists"), search.PageOptions{}), search.ErrUnknownIndex, `unknown index "vists"; did you mean "visits"?`},
 		{"index not allowed", page(officer, ask("", "staff"), search.PageOptions{}), search.ErrUnknownIndex, `unknown index "staff"`},
 		{"pattern not allowed", page(officer, ask("", "st*"), search.PageOptions{}), search.ErrUnknownIndex, `unknown index "st*"`},
 		{"nothing allowed", page(nobody, ask(""), search.PageOptions{}), search.ErrUnknownIndex, ""},

@@ -103,7 +103,10 @@ func kindOf(k record.Kind) string {
 func (s *subject) valueColumn() Column {
 	c := Column{Name: s.config.Metric, Label: s.measure(), Kind: "number"}
 	if s.metric != nil {
-		c.Name = fmt.Sprintf("%s(%s)", s.config.Metric, s.metric.path)
+		c.Name, c.Of = fmt.Sprintf("%s(%s)", s.config.Metric, s.metric.path), s.metric.label
+		if s.config.Metric == "percentile" {
+			c.Percent = s.config.Percentile
+		}
 		if s.config.Metric != "cardinality" {
 			c.Kind = kindOf(s.metric.field.Kind)
 		}

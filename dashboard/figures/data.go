@@ -40,6 +40,9 @@ type Column struct {
 	Name  string `json:"name" doc:"The path of the field; of a value the metric, such as count or avg(age)."`
 	Label string `json:"label"`
 	Kind  string `json:"kind" enum:"time,text,number"`
+	// Of and Percent say a label in another language.
+	Of      string   `json:"of,omitempty" doc:"Of a metric: the label of the field that is measured."`
+	Percent *float64 `json:"percent,omitempty" doc:"Of a percentile: which."`
 }
 
 // A Series is a row of points, in their order.

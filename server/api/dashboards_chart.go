@@ -95,19 +95,18 @@ func (a *handler) drawing(ctx context.Context, in *chartRequest) (*chart.Drawing
 
 // laidOut lays out data. What a chart of its type cannot say is drawn in another way, or said in a sentence.
 func (a *handler) laidOut(ctx context.Context, data *figures.Data, locale string, opts *chart.Options) (*chart.Drawing, *chart.Chart, error) {
-	c := chartOf(data)
-	c.Locale = locale
+	c, say := chartOf(data, locale), voiceOf(locale)
 	d, err := chart.Layout(c, opts)
 	if refused := (*chart.Error)(nil); errors.As(err, &refused) && !errors.Is(err, chart.ErrLocale) && c.Type != chart.Table {
 		c = &chart.Chart{Type: chart.Table, Title: c.Title, Unit: c.Unit, Locale: locale, Zone: c.Zone, Interval: c.Interval, Series: c.Series, Others: c.Others, NoSum: true,
-			Notes: append(c.Notes, "a "+data.Type+" cannot show these figures: "+refused.Reason.Error())}
+			Notes: append(c.Notes, fmt.Sprintf(say.cannotShow, data.Type, refused.Reason))}
 		d, err = chart.Layout(c, opts)
 	}
 	if errors.Is(err, chart.ErrLocale) {
 		return nil, nil, unknownLocale(ctx, locale)
 	}
 	if err != nil {
-		c = &chart.Chart{Type: chart.Table, Title: c.Title, Locale: locale, Empty: "these figures cannot be drawn: " + err.Error()}
+		c = &chart.Chart{Type: chart.Table, Title: c.Title, Locale: locale, Empty: fmt.Sprintf(say.cannotDraw, err)}
 		if d, err = chart.Layout(c, opts); err != nil {
 			return nil, nil, a.problem(ctx, err)
 		}

@@ -13,8 +13,10 @@ import (
 )
 
 // chartOf is the chart of what a gadget shows.
-func chartOf(data *figures.Data) *chart.Chart {
-	c := &chart.Chart{Type: chart.Type(data.Type), Title: data.Title, Unit: data.Unit, Zone: zoneOf(data), Interval: chart.Interval(data.Interval)}
+func chartOf(data *figures.Data, locale string) *chart.Chart {
+	say := voiceOf(locale)
+	data = say.said(data)
+	c := &chart.Chart{Type: chart.Type(data.Type), Title: data.Title, Unit: data.Unit, Locale: locale, Zone: zoneOf(data), Interval: chart.Interval(data.Interval)}
 	if data.Error != nil {
 		c.Empty = data.Error.Message
 		return c
@@ -47,15 +49,15 @@ func chartOf(data *figures.Data) *chart.Chart {
 		c.Others.Value, c.Others.Missing = value.number, value.missing || c.NoSum
 		if len(data.Series) > 1 || c.Others.Missing {
 			c.Others = nil
-			c.Notes = append(c.Notes, fmt.Sprintf("%d more with %d records are not shown", o.Buckets, o.Count))
+			c.Notes = append(c.Notes, fmt.Sprintf(say.more, o.Buckets, o.Count))
 		}
 	}
 	if m := data.Missing; m != nil {
-		c.Notes = append(c.Notes, fmt.Sprintf("%d records without a date are not shown", m.Count))
+		c.Notes = append(c.Notes, fmt.Sprintf(say.undated, m.Count))
 	}
 	if n := len(data.Series); n > 0 && data.Interval != "" {
 		if points := data.Series[0].Points; len(points) > 0 && points[len(points)-1].Open {
-			c.Notes = append(c.Notes, fmt.Sprintf("the last %s is not over", data.Interval))
+			c.Notes = append(c.Notes, say.open[data.Interval])
 		}
 	}
 	comparedChart(c, data)

@@ -16,6 +16,7 @@ import (
 	"github.com/digit-health/dhr/fhir/bulk"
 	"github.com/digit-health/dhr/fhir/mapping"
 	"github.com/digit-health/dhr/fhir/mappings"
+	"github.com/digit-health/dhr/search"
 	"github.com/digit-health/dhr/server/config"
 	"github.com/digit-health/dhr/storage"
 )
@@ -96,8 +97,13 @@ func readFHIRMappings(names []string) ([]*mapping.Mapping, error) {
 func (o *parts) fitFHIR(ctx context.Context, all []*mapping.Mapping, log *slog.Logger) (fit []*mapping.Mapping, err error) {
 	var errs []error
 	chosen := len(o.config.FHIR.Mappings) > 0
-	for _, m := range all {
+	for i, m := range all {
 		schemas, err := o.engine.Schemas(ctx, m.Index)
+		if errors.Is(err, search.ErrUnavailable) { // each further question would wait as long for nothing
+			log.WarnContext(ctx, "FHIR mappings could not be held against their indexes, since the engine does not answer", "mappings", len(all)-i, "error", err)
+			fit = append(fit, all[i:]...)
+			break
+		}
 		if err != nil {
 			log.WarnContext(ctx, "a FHIR mapping could not be held against its index", "mapping", m.Name, "index", m.Index, "error", err)
 		} else if len(schemas) != 1 {

@@ -104,8 +104,9 @@ func (p *Program) run(ctx context.Context, c *config.Config, roles []string) (er
 		return err
 	}
 	log.InfoContext(ctx, "starting", "version", p.Version, "roles", roles, "engine", o.kind, "data", c.Server.Data)
+	away := o.reach(ctx, log)
 	p.measure(o, registry)
-	s := &serving{p: p, parts: o, roles: roles, known: known, tokens: tokens, forwards: forwards, registry: registry, log: log, ending: ctx.Done()}
+	s := &serving{p: p, parts: o, roles: roles, known: known, tokens: tokens, forwards: forwards, registry: registry, log: log, ending: ctx.Done(), away: away}
 	if answers {
 		if err = o.openExports(ctx, roles, log); err == nil {
 			s.service, s.trail, err = p.service(ctx, o, registry, log)
@@ -146,6 +147,7 @@ type serving struct {
 	registry *prometheus.Registry
 	log      *slog.Logger
 	ending   <-chan struct{} // closed when the server is told to end
+	away     bool            // the log has been told that the engine does not answer
 }
 
 // service makes the service of the parts, which are closed after it.
@@ -309,6 +311,9 @@ func (s *serving) warn(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	for _, c := range s.checks() {
+		if c.Name == "engine" && s.away {
+			continue
+		}
 		if err := c.Check(ctx); err != nil && !errors.Is(err, context.Canceled) {
 			s.log.WarnContext(ctx, "what is needed does not answer; requests are refused until it does", "what", c.Name, "error", err)
 		}

@@ -5,7 +5,7 @@ import { open as openEditor, type Editor } from './editor.ts'
 import { ExportDialog } from './exporting.tsx'
 import { SaveDialog } from './filterdialogs.tsx'
 import { instant, language, t } from './i18n.ts'
-import { bare, ordered, ordering, quote, type Sort } from './jql.ts'
+import { bare, example, ordered, ordering, quote, type Sort } from './jql.ts'
 import { Pages } from './pages.ts'
 import { Failure, Nothing, Waiting } from './parts.tsx'
 import { RecordView } from './record.tsx'
@@ -27,6 +27,7 @@ export interface Asked {
 }
 
 const lastIndex = 'dhr.index'
+const none: FieldInfo[] = []
 
 // knownZone returns the name of a zone, or nothing if the browser has none of that name.
 function knownZone(name: string | null): string {
@@ -123,7 +124,7 @@ export function Ask(p: { route: Route }) {
   return (
     <div class="ask">
       <h1 class="offscreen">{t('nav.ask')}</h1>
-      <QueryBar a={a} text={text} editor={editor} run={run} changed={setText} complaints={complaints} setComplaints={setComplaints} />
+      <QueryBar a={a} text={text} editor={editor} run={run} changed={setText} fields={a.indexes.length === 1 ? all : none} complaints={complaints} setComplaints={setComplaints} />
       {!a.jql && !a.filter && <Starts />}
       <div class="bar" role="toolbar" aria-label={t('ask.tools')}>
         <p class="total" role="status">{busy ? t('waiting') : pages ? <Total pages={pages} /> : ''}</p>
@@ -156,6 +157,7 @@ interface BarProps {
   editor: { current: Editor | null }
   run: (jql: string, more?: Partial<Asked>) => void
   changed: (text: string) => void
+  fields: FieldInfo[] // of the one index that is asked
   complaints: Complaint[]
   setComplaints: (c: Complaint[]) => void
 }
@@ -175,6 +177,10 @@ function QueryBar(p: BarProps) {
     p.editor.current = made
     return () => { made.close(); p.editor.current = null }
   }, [lang])
+  useEffect(() => {
+    const query = example(p.fields)
+    p.editor.current?.hint(query ? t('ask.placeholderLike', { query }) : t('ask.placeholder'))
+  }, [p.fields, lang])
   useEffect(() => {
     const stop = new AbortController()
     const id = setTimeout(() => {

@@ -52,6 +52,9 @@ export interface BoardList { dashboards: BoardInfo[]; total: number; is_last: bo
 
 export interface Point { key: Value; label: string; value: Value; count: number; jql: string; all?: boolean; percent?: number; open?: boolean }
 
+// Column is one kind of what is shown; of a metric, with what is measured.
+export interface Column { name: string; label: string; kind: 'time' | 'text' | 'number'; of?: string; percent?: number }
+
 export interface Data {
   gadget_id: string
   type: GadgetType
@@ -59,7 +62,7 @@ export interface Data {
   question: { filter_id: string; jql: string; indexes: string[]; as_of: string; time_zone: string }
   unit?: string
   total: number
-  columns: { name: string; label: string; kind: 'time' | 'text' | 'number' }[]
+  columns: Column[]
   series: { key: Value; label: string; points: Point[] }[]
   records: { id: string; index: string; fields: Record<string, Value> }[]
   missing: { count: number; jql: string } | null

@@ -2,7 +2,7 @@ import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, c
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands'
 import { bracketMatching, HighlightStyle, StreamLanguage, syntaxHighlighting } from '@codemirror/language'
 import { lintKeymap, setDiagnostics, type Diagnostic } from '@codemirror/lint'
-import { EditorState, Prec } from '@codemirror/state'
+import { Compartment, EditorState, Prec } from '@codemirror/state'
 import { EditorView, keymap, placeholder, tooltips } from '@codemirror/view'
 import { tags } from '@lezer/highlight'
 import { call, type Complaint } from './api.ts'
@@ -14,6 +14,8 @@ export interface Editor {
   text(): string
   setText(text: string): void
   focus(): void
+  // hint shows what can be asked as long as nothing is.
+  hint(text: string): void
   // complain underlines what is wrong.
   complain(errors: Complaint[]): void
   // cure puts what is suggested in the place of a mistake.
@@ -125,6 +127,7 @@ export function open(parent: HTMLElement, text: string, label: string, host: Hos
     host.run(view.state.doc.toString())
     return true
   }
+  const hint = new Compartment()
   const view = new EditorView({
     root,
     parent: root,
@@ -141,7 +144,7 @@ export function open(parent: HTMLElement, text: string, label: string, host: Hos
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...lintKeymap, ...historyKeymap, ...defaultKeymap]),
         tooltips({ position: 'absolute' }),
         EditorView.lineWrapping,
-        placeholder(t('ask.placeholder')),
+        hint.of(placeholder(t('ask.placeholder'))),
         EditorView.contentAttributes.of({ 'aria-label': label, 'aria-multiline': 'true', spellcheck: 'false', autocapitalize: 'off', autocorrect: 'off' }),
         EditorView.updateListener.of((u) => { if (u.docChanged) host.changed(u.state.doc.toString()) }),
       ],
@@ -165,6 +168,7 @@ export function open(parent: HTMLElement, text: string, label: string, host: Hos
       if (old !== next) view.dispatch({ changes: { from: 0, to: old.length, insert: next }, selection: { anchor: next.length } })
     },
     focus: () => view.focus(),
+    hint: (what) => view.dispatch({ effects: hint.reconfigure(placeholder(what)) }),
     complain: (errors) => view.dispatch(setDiagnostics(view.state, diagnostics(view, errors, cure))),
     cure,
     close() {

@@ -1,7 +1,7 @@
 import { askAddress } from './ask.tsx'
-import type { Data, Point } from './boardtypes.ts'
+import type { Column, Data, Point } from './boardtypes.ts'
 import { show } from './cells.ts'
-import { decimal, t, tn } from './i18n.ts'
+import { decimal, type Key, t, tn } from './i18n.ts'
 import { Written, type Value } from './numbers.ts'
 import { useSession } from './session.ts'
 
@@ -63,6 +63,16 @@ function Stat(p: { d: Data }) {
   )
 }
 
+const metrics = ['sum', 'avg', 'min', 'max', 'cardinality', 'percentile']
+
+// measured says what the values of a column are.
+function measured(c: Column | undefined): string {
+  if (!c) return ''
+  const op = c.name.split('(')[0] ?? ''
+  if (c.of === undefined) return c.name === 'count' ? t('measure.count') : c.label
+  return metrics.includes(op) ? t(`measure.${op}` as Key, { of: c.of, percent: decimal(String(c.percent ?? '')) }) : c.label
+}
+
 function Bars(p: { d: Data }) {
   const { d } = p
   const points = d.series[0]?.points ?? []
@@ -72,7 +82,7 @@ function Bars(p: { d: Data }) {
   return (
     <table class="figures">
       <caption class="offscreen">{d.title}</caption>
-      <thead><tr><th scope="col">{d.columns[0]?.label}</th><th scope="col" class="number">{d.columns[d.columns.length - 1]?.label}</th>{before && <th scope="col" class="number">{t('figure.previous')}</th>}</tr></thead>
+      <thead><tr><th scope="col">{d.columns[0]?.label}</th><th scope="col" class="number">{measured(d.columns[d.columns.length - 1])}</th>{before && <th scope="col" class="number">{t('figure.previous')}</th>}</tr></thead>
       <tbody>
         {points.map((o, i) => (
           <tr key={i}>

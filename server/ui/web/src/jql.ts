@@ -153,6 +153,15 @@ export function quote(path: string): string {
   return /^[\p{L}_][\p{L}\p{M}\p{N}_.-]*$/u.test(path) && !word ? path : JSON.stringify(path)
 }
 
+// example returns a query of at most two fields that fits them whatever their values, or nothing if there is no field to ask for.
+export function example(fields: { path: string; kind: string; personal: boolean }[]): string {
+  const open = fields.filter((f) => !f.personal && !f.path.startsWith('_'))
+  const number = open.find((f) => f.kind === 'int' || f.kind === 'uint' || f.kind === 'float')
+  const time = open.find((f) => f.kind === 'time')
+  const parts = [number && `${quote(number.path)} > 0`, time && `${quote(time.path)} >= startOfYear()`].filter((part) => part !== undefined)
+  return parts.join(' AND ') || (open[0] ? `${quote(open[0].path)} is not EMPTY` : '')
+}
+
 // units returns where in a text the nth code point begins, in units of UTF-16; points the other way round.
 export function units(text: string, n: number): number {
   let at = 0

@@ -67,6 +67,16 @@ test('names are quoted where they must be', () => {
   }
 })
 
+test('an example fits the fields', () => {
+  const of = (...fields) => jql.example(fields.map(([path, kind, personal = false]) => ({ path, kind, personal })))
+  assert.equal(of(['_id', 'string'], ['name', 'text', true], ['age', 'int'], ['at', 'time'], ['weight', 'float']), 'age > 0 AND at >= startOfYear()')
+  assert.equal(of(['_id', 'string'], ['two words', 'float']), '"two words" > 0')
+  assert.equal(of(['Data.@timestamp', 'time']), '"Data.@timestamp" >= startOfYear()')
+  assert.equal(of(['age', 'int', true], ['district', 'string']), 'district is not EMPTY')
+  assert.equal(of(['name', 'text', true], ['_index', 'string']), '')
+  assert.equal(of(), '')
+})
+
 test('places are counted in code points', () => {
   const text = 'a😀b'
   assert.equal(jql.units(text, 2), 3)
