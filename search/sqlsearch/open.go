@@ -41,6 +41,9 @@ type SQLite struct {
 	open    map[string]*snapshot
 	closed  bool
 
+	asking sync.Mutex
+	asks   *conn // asks for the version of the catalog; guarded by asking, and nil at first
+
 	vectors vectors
 }
 
@@ -106,6 +109,8 @@ func inFolder(dir string) string {
 func (d *SQLite) Close() error {
 	d.write <- struct{}{}
 	defer func() { <-d.write }() // who comes later is told that the store is closed
+	d.asking.Lock()
+	defer d.asking.Unlock()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
@@ -120,6 +125,10 @@ func (d *SQLite) Close() error {
 		c.close()
 	}
 	d.idle = nil
+	if d.asks != nil {
+		d.asks.close()
+		d.asks = nil
+	}
 	if d.writer != nil {
 		d.writer.close()
 		d.writer = nil
