@@ -121,7 +121,8 @@ func (d *SQLite) unchanged(ctx context.Context) *catalog {
 		if err != nil {
 			return nil
 		}
-		d.asks = c
+		d.readers.Add(-1) // it is none of those that answer questions
+		c.among, d.asks = nil, c
 	}
 	file, version, err := state(ctx, d.asks)
 	if err != nil && ctx.Err() == nil {

@@ -387,7 +387,7 @@ func (v *view) close() {
 func (d *SQLite) idles(c *conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed || len(d.idle) >= d.options.Readers {
+	if d.closed || len(d.idle) >= mostIdle*d.options.Readers {
 		c.close()
 		return
 	}
@@ -403,6 +403,9 @@ const (
 	restAfter = 5 * time.Second
 	// rested is how many idle readers stay open without it, which saves them reading the catalog again.
 	rested = 4
+	// mostIdle is how many times the connections that are kept may be idle for that long. To open one costs as much as some
+	// questions, so that a server of whom much is asked at once would be asked even more if it closed them.
+	mostIdle = 8
 )
 
 // rest takes the memory from readers that have not been used for a while, and closes those of

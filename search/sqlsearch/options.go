@@ -11,8 +11,8 @@ type Options struct {
 	// Cache is how much of the file the writer keeps in memory, in bytes; each reader
 	// keeps a quarter of it. If zero, 48 MB.
 	Cache int64
-	// Readers is how many connections are kept for questions; more are opened when
-	// they are needed at once. Those that are idle for a while give their memory back. If zero, 16.
+	// Readers is how many connections are kept for questions; more are opened when they are needed at once,
+	// and stay open for the next ones until they have been idle for a while. All that are idle for a while give their memory back. If zero, 16.
 	Readers int
 	// Columns is how much memory columns of indexes may take, from which groups, pages and counts are answered at a
 	// fraction of the cost, in bytes; a value takes one to eight. They are given up when nobody asks for half a minute, of an index with

@@ -1,7 +1,7 @@
 package sqlsearch
 
 // Connections returns how many connections to the file are reading, how many are kept for the next question, and
-// how many are kept at most: more are opened when more are needed. That of the writer is not among them.
+// how many are kept for long: more are opened when more are needed. That of the writer is not among them.
 func (d *SQLite) Connections() (used, idle, kept int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
