@@ -391,6 +391,9 @@ func (d *SQLite) idles(c *conn) {
 		c.close()
 		return
 	}
+	if len(d.idle) >= d.options.Readers { // what it remembers of the file would add up
+		sqlite3.Xsqlite3_db_release_memory(c.tls, c.db)
+	}
 	c.used, c.rested = time.Now(), false
 	d.idle = append(d.idle, c)
 	if d.resting == nil {
@@ -403,8 +406,8 @@ const (
 	restAfter = 5 * time.Second
 	// rested is how many idle readers stay open without it, which saves them reading the catalog again.
 	rested = 4
-	// mostIdle is how many times the connections that are kept may be idle for that long. To open one costs as much as some
-	// questions, so that a server of whom much is asked at once would be asked even more if it closed them.
+	// mostIdle is how many times the connections that are kept may be idle for that long, those beyond without memory. To open one
+	// costs as much as some questions, so that a server of which much is asked at once would have even more to do if it closed them.
 	mostIdle = 8
 )
 
