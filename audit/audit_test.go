@@ -421,3 +421,54 @@ func TestFaults(t *testing.T) {
 	require.Nil(t, report.Break)
 	require.Equal(t, report.Last, report.Noted)
 }
+
+// counting is a store that counts what is written, by kind.
+type counting struct {
+	docstore.Driver
+	mu  sync.Mutex
+	put map[string]int
+}
+
+func (c *counting) Put(ctx context.Context, d *docstore.Document, expect int64) (*docstore.Document, error) {
+	c.mu.Lock()
+	c.put[d.Kind]++
+	c.mu.Unlock()
+	return c.Driver.Put(ctx, d, expect)
+}
+
+// Many blocks that follow each other at once share the notes of their end, of which the last is there in the end.
+func TestEndIsNotedNowAndThen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &counting{Driver: memdoc.New(), put: map[string]int{}}
+		l := audit.Open(docstore.New(s), nil)
+		const blocks = 50
+		begun := time.Now()
+		for range blocks {
+			appendTo(t, l, audit.Entry{Tenant: "pb", Action: "query.run"})
+			synctest.Wait()
+		}
+		require.Zero(t, time.Since(begun), "no entry waits for a note")
+		report, err := l.Verify(t.Context(), nil)
+		require.NoError(t, err)
+		require.EqualValues(t, blocks, report.Entries)
+		require.EqualValues(t, 1, report.Noted.Seq, "the first at once")
+
+		<-time.After(time.Second)
+		synctest.Wait()
+		report, err = l.Verify(t.Context(), nil)
+		require.NoError(t, err)
+		require.Nil(t, report.Break)
+		require.Equal(t, report.Last, report.Noted)
+		require.Equal(t, map[string]int{"audit": blocks, "audit-head": 2}, s.put)
+
+		appendTo(t, l, audit.Entry{Tenant: "pb", Action: "query.run"})
+		appendTo(t, l, audit.Entry{Tenant: "pb", Action: "query.run"})
+		require.NoError(t, l.Close())
+		require.Less(t, time.Since(begun), 1200*time.Millisecond, "closing does not wait for the pause")
+		report, err = l.Verify(t.Context(), nil)
+		require.NoError(t, err)
+		require.EqualValues(t, blocks+2, report.Entries)
+		require.Equal(t, report.Last, report.Noted)
+	})
+}

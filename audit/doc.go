@@ -21,7 +21,8 @@
 //
 // [Log.Verify] walks the whole chain and finds an entry that was changed, added or taken away
 // anywhere but at the end. That the last entries are missing the chain cannot show.
-// Therefore the last number and hash are kept beside it, in a document of kind "audit-head". That shows
+// Therefore the last number and hash are kept beside it, in a document of kind "audit-head", which is written a moment after
+// the block, and ten times a second at most: a process that is killed may leave it behind the entries of a tenth of a second. That shows
 // an end that was lost or cut off, unless whoever cut it off has changed that document as well. Who can
 // write to the store can compute a whole new chain: that is shown only by a [Head] that was
 // kept elsewhere, such as in the logs of another machine, and is given to Verify.

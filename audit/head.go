@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/digit-health/dhr/docstore"
 )
@@ -49,7 +50,8 @@ func decodeHead(d *docstore.Document) (Head, error) {
 }
 
 // A noting is the end of the chain on its way to the note beside it, in a goroutine of its own
-// so that the next block need not wait for it. Of several ends that wait the last is noted.
+// so that the next block need not wait for it. Of several ends that wait the last is noted: the first at
+// once, and then one each notePause, since a note costs the store as much as a block does.
 type noting struct {
 	mu   sync.Mutex
 	next *Head // to be noted, or nil
@@ -59,6 +61,9 @@ type noting struct {
 	stored *docstore.Document // as far as we know, or nil
 	err    error              // of the last time
 }
+
+// notePause is the time between two notes, and so how far the note can lie behind a chain that grows all the time.
+const notePause = 100 * time.Millisecond
 
 // noteHead has the end of the chain noted.
 func (l *Log) noteHead(h Head) {
@@ -86,6 +91,10 @@ func (l *Log) noteHeads() {
 		ctx, cancel := context.WithTimeout(context.Background(), l.opts.Timeout)
 		n.err = l.storeHead(ctx, h)
 		cancel()
+		select {
+		case <-time.After(notePause):
+		case <-l.closing:
+		}
 	}
 }
 

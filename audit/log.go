@@ -21,6 +21,7 @@ type Log struct {
 	waiting []*appending
 	busy    bool // somebody writes what waits
 	closed  bool
+	closing chan struct{} // closed when closed is set
 	running sync.WaitGroup
 
 	// Those that follow are used by who writes what waits, alone.
@@ -56,7 +57,7 @@ type appending struct {
 // Open returns the log of a store. It reads nothing yet; a store without a chain
 // has an empty one.
 func Open(store *docstore.Store, opts *Options) *Log {
-	l := &Log{store: store}
+	l := &Log{store: store, closing: make(chan struct{})}
 	if opts != nil {
 		l.opts = *opts
 	}
@@ -124,7 +125,10 @@ func (l *Log) Waiting() int {
 // some of the last were cut off could not be seen.
 func (l *Log) Close() error {
 	l.mu.Lock()
-	l.closed = true
+	if !l.closed {
+		l.closed = true
+		close(l.closing)
+	}
 	l.mu.Unlock()
 	l.running.Wait()
 	if l.end.err != nil {

@@ -231,28 +231,60 @@ func (c *compiler) was(n plan.Was) node {
 }
 
 func (n *was) match(r *record.Record, s *scratch) bool {
-	entries := s.logs[n.log].read(r, n.about, s)
+	return wasHeld(&n.change, s.logs[n.log].read(r, n.about, s), document{&n.change, &n.held, &n.held, r, n.column, s})
+}
+
+// wasHeld reports whether the field was in one of the states within the window, as t tells of its entries.
+func wasHeld[E any, T telling[E]](n *change, entries []E, t T) bool {
 	start, begun := int64(math.MinInt64), n.authors == nil
-	var begin *entry // the change at start
-	for _, e := range entries {
-		if n.meets(start, e.at) {
-			if begin != nil && begin.by(n.authors, s) && n.held.had(begin.parts.Values(toPart), s) {
+	begin := -1 // the change at start
+	for i, e := range entries {
+		at := t.at(e)
+		if n.meets(start, at) {
+			if begin >= 0 && t.by(entries[begin]) && t.to(entries[begin]) {
 				return true
 			}
-			if begun && n.held.had(e.parts.Values(fromPart), s) {
+			if begun && t.from(e) {
 				return true
 			}
 		}
-		start, begin = e.at, e
+		start, begin = at, i
 	}
 	if !n.meets(start, math.MaxInt64) {
 		return false
 	}
-	if begin == nil {
-		return begun && n.held.has(s.values(r, n.column), s)
+	if begin < 0 {
+		return begun && t.now()
 	}
-	return begin.by(n.authors, s) &&
-		(n.held.had(begin.parts.Values(toPart), s) || n.held.has(s.values(r, n.column), s))
+	return t.by(entries[begin]) && (t.to(entries[begin]) || t.now())
+}
+
+// A telling says of the entries of one record what a condition wants to know.
+type telling[E any] interface {
+	at(e E) int64
+	from(e E) bool // it ended one of the states in question
+	to(e E) bool   // it began one
+	by(e E) bool   // one of the authors made it
+	now() bool     // the field is in one of the states
+}
+
+// A document tells of entries that have just been read.
+type document struct {
+	n             *change
+	before, after *states // nil for any
+	r             *record.Record
+	column        int // of the field
+	s             *scratch
+}
+
+func (t document) at(e *entry) int64 { return e.at }
+func (t document) by(e *entry) bool  { return e.by(t.n.authors, t.s) }
+func (t document) now() bool         { return t.after.has(t.s.values(t.r, t.column), t.s) }
+func (t document) to(e *entry) bool {
+	return t.after == nil || t.after.had(e.parts.Values(toPart), t.s)
+}
+func (t document) from(e *entry) bool {
+	return t.before == nil || t.before.had(e.parts.Values(fromPart), t.s)
 }
 
 // meets reports whether [start, end) and the window have an instant in common.
@@ -261,8 +293,7 @@ func (n *change) meets(start, end int64) bool { return max(start, n.from) < min(
 // changed matches records of which one single change fits.
 type changed struct {
 	change
-	from, to       states
-	anyFrom, anyTo bool
+	before, after *states // nil for any
 }
 
 func (c *compiler) changed(n plan.Changed) node {
@@ -270,22 +301,26 @@ func (c *compiler) changed(n plan.Changed) node {
 	if !ok {
 		return constant(false)
 	}
-	out := &changed{change: common, anyFrom: n.From == nil, anyTo: n.To == nil}
+	out := &changed{change: common}
 	if n.From != nil {
-		out.from = c.newStates(n.Field, *n.From)
+		from := c.newStates(n.Field, *n.From)
+		out.before = &from
 	}
 	if n.To != nil {
-		out.to = c.newStates(n.Field, *n.To)
+		to := c.newStates(n.Field, *n.To)
+		out.after = &to
 	}
 	return out
 }
 
 func (n *changed) match(r *record.Record, s *scratch) bool {
-	for _, e := range s.logs[n.log].read(r, n.about, s) {
-		if n.change.from <= e.at && e.at < n.change.to &&
-			(n.anyFrom || n.from.had(e.parts.Values(fromPart), s)) &&
-			(n.anyTo || n.to.had(e.parts.Values(toPart), s)) &&
-			e.by(n.authors, s) {
+	return hasChanged(&n.change, s.logs[n.log].read(r, n.about, s), document{&n.change, n.before, n.after, r, 0, s})
+}
+
+// hasChanged reports whether one entry fits, as t tells of it.
+func hasChanged[E any, T telling[E]](n *change, entries []E, t T) bool {
+	for _, e := range entries {
+		if at := t.at(e); n.from <= at && at < n.to && t.from(e) && t.to(e) && t.by(e) {
 			return true
 		}
 	}

@@ -105,3 +105,17 @@ func (p *Packed) Between(low, high int64) []int {
 	}
 	return slices.Collect(p.within(least, greatest).all())
 }
+
+// Histories returns of how many fields is kept what histories say.
+func (d *SQLite) Histories() (n int) {
+	d.vectors.mu.Lock()
+	defer d.vectors.mu.Unlock()
+	for _, t := range d.vectors.indexes {
+		for _, p := range t.parts {
+			if p.changes != nil {
+				n++
+			}
+		}
+	}
+	return n
+}

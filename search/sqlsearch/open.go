@@ -41,6 +41,9 @@ type SQLite struct {
 	open    map[string]*snapshot
 	closed  bool
 
+	asking sync.Mutex
+	asks   *conn // asks for the version of the catalog; guarded by asking, and nil at first
+
 	vectors vectors
 }
 
@@ -106,6 +109,8 @@ func inFolder(dir string) string {
 func (d *SQLite) Close() error {
 	d.write <- struct{}{}
 	defer func() { <-d.write }() // who comes later is told that the store is closed
+	d.asking.Lock()
+	defer d.asking.Unlock()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
@@ -120,6 +125,10 @@ func (d *SQLite) Close() error {
 		c.close()
 	}
 	d.idle = nil
+	if d.asks != nil {
+		d.asks.close()
+		d.asks = nil
+	}
 	if d.writer != nil {
 		d.writer.close()
 		d.writer = nil
@@ -334,12 +343,12 @@ func (d *SQLite) view(ctx context.Context) (*view, error) {
 	}
 	v := &view{d: d, conn: c}
 	err = d.patiently(ctx, func() error {
-		if err := c.exec("BEGIN"); err != nil {
+		if err := c.run("BEGIN"); err != nil {
 			return err
 		}
 		v.catalog, err = d.readCatalog(ctx, c)
 		if err != nil {
-			_ = c.exec("ROLLBACK")
+			_ = c.run("ROLLBACK")
 		}
 		return err
 	})
@@ -367,19 +376,23 @@ func (d *SQLite) reader() (*conn, error) {
 
 // close ends the reading and gives the connection back.
 func (v *view) close() {
-	if v.exec("ROLLBACK") != nil {
+	if v.run("ROLLBACK") != nil {
 		v.conn.close()
 		return
 	}
-	d := v.d
+	v.d.idles(v.conn)
+}
+
+// idles keeps a connection that has been used, for who needs one next.
+func (d *SQLite) idles(c *conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed || len(d.idle) >= d.options.Readers {
-		v.conn.close()
+		c.close()
 		return
 	}
-	v.used, v.rested = time.Now(), false
-	d.idle = append(d.idle, v.conn)
+	c.used, c.rested = time.Now(), false
+	d.idle = append(d.idle, c)
 	if d.resting == nil {
 		d.resting = time.AfterFunc(restAfter, d.rest)
 	}

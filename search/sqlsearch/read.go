@@ -50,10 +50,7 @@ func (v *view) read(ctx context.Context, r *search.Read) record.Stream {
 	if !l.CanOrder(r.Plan.Order) {
 		return failed(fmt.Errorf("%w: an order by what is not stored to be compared", search.ErrUnsupported))
 	}
-	if !exactly {
-		return exact.Read(ctx, r, where, func(ctx context.Context, r *search.Read) record.Stream { return v.selected(ctx, x, l, r) })
-	}
-	if r.Limit > 0 && r.After == nil && r.Limit <= small-min(r.Skip, small) {
+	if r.Limit > 0 && r.After == nil && r.Limit <= small-min(r.Skip, small) && (exactly || told(l, r.Plan.Where)) {
 		page, err := v.page(ctx, x, l, r)
 		if err != nil {
 			return failed(err)
@@ -61,6 +58,9 @@ func (v *view) read(ctx context.Context, r *search.Read) record.Stream {
 		if page != nil {
 			return page
 		}
+	}
+	if !exactly {
+		return exact.Read(ctx, r, where, func(ctx context.Context, r *search.Read) record.Stream { return v.selected(ctx, x, l, r) })
 	}
 	return v.selected(ctx, x, l, r)
 }
@@ -140,11 +140,13 @@ func (v *view) count(ctx context.Context, p *plan.Plan, limit int64) (int64, err
 	}
 	l := x.layout(ctx, v)
 	where, exactly := narrow(l, p.Where)
+	if exactly || told(l, p.Where) {
+		if n, ok, err := v.counted(ctx, x, l, p, limit); ok || err != nil {
+			return n, err
+		}
+	}
 	if !exactly {
 		return exact.Count(ctx, p, limit, where, func(ctx context.Context, r *search.Read) record.Stream { return v.selected(ctx, x, l, r) })
-	}
-	if n, ok, err := v.counted(ctx, x, l, p, limit); ok || err != nil {
-		return n, err
 	}
 	q, err := countOf(p, l, limit)
 	if err != nil {

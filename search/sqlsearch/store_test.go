@@ -302,3 +302,46 @@ func TestFolders(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, schemas, "its own comes first")
 }
+
+// Schemas are those of now, also when another process has made one a moment ago; many who ask at once need one connection.
+func TestSchemasAreThoseOfNow(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "records.sqlite")
+	mine, others := open(t, file, nil), open(t, file, nil)
+	for i := range 5 {
+		name := fmt.Sprintf("clinic%d", i)
+		require.NoError(t, others.Create(t.Context(), schema(t, name, `{"properties": {"age": {"type": "integer"}}}`)))
+		var asking sync.WaitGroup
+		for range 40 {
+			asking.Go(func() {
+				found, err := mine.Schemas(t.Context(), "clinic*")
+				if err != nil || len(found) != i+1 {
+					t.Errorf("%d schemas after %d were made: %v", len(found), i+1, err)
+				}
+			})
+		}
+		asking.Wait()
+	}
+	require.NoError(t, others.Drop(t.Context(), "clinic2"))
+	found, err := mine.Schemas(t.Context(), "clinic2")
+	require.NoError(t, err)
+	require.Empty(t, found)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = mine.Schemas(ended, "clinic1")
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, mine.Close())
+	_, err = mine.Schemas(t.Context(), "clinic1")
+	require.ErrorIs(t, err, search.ErrUnavailable)
+}
+
+func BenchmarkSchemas(b *testing.B) {
+	d := open(b, filepath.Join(b.TempDir(), "records.sqlite"), nil)
+	require.NoError(b, d.Create(b.Context(), schema(b, "clinic", `{"properties": {"age": {"type": "integer"}}}`)))
+	b.ReportAllocs()
+	for b.Loop() {
+		found, err := d.Schemas(b.Context(), "clinic")
+		require.NoError(b, err)
+		require.Len(b, found, 1)
+	}
+}

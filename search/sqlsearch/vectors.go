@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/digit-health/dhr/jql/eval"
 	"github.com/digit-health/dhr/jql/plan"
 	"github.com/digit-health/dhr/jql/sqlgen"
 	"github.com/digit-health/dhr/record"
@@ -44,7 +45,9 @@ type vectorIndex struct {
 	vectorRecords
 
 	parts  map[string]*vectorPart // what was read, by what it is in SQL
-	leaves map[string]vectorSet   // conditions that SQL has answered
+	leaves map[string]vectorSet   // conditions that SQL has answered, or a history
+	// askedFor is how often parts were asked for that are not worth it at once.
+	askedFor map[string]int
 }
 
 // VectorRecords are the records of an index. A record is known by its place among them.
@@ -61,6 +64,8 @@ type vectorPart struct {
 	err   error // errBySQL if it is not to be had
 	ids   *texts
 	col   *vector
+
+	changes *eval.Changes
 }
 
 // The names of the parts that are not columns.
@@ -170,9 +175,9 @@ func (s *vectors) make(t *vectorIndex, name string, p *vectorPart, read func() (
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p.ids, p.col, p.bytes = got.ids, got.col, got.bytes
+	p.ids, p.col, p.changes, p.bytes = got.ids, got.col, got.changes, got.bytes
 	if !s.reserve(t, p.bytes) {
-		p.ids, p.col, p.bytes, err = nil, nil, 0, errBySQL
+		p.ids, p.col, p.changes, p.bytes, err = nil, nil, nil, 0, errBySQL
 	}
 	return err
 }

@@ -39,6 +39,8 @@ func (f *finding) find(n plan.Node) (vectorSet, error) {
 			return nil, err
 		}
 		return everyRecord(f.t.n).without(set), nil
+	case plan.Was, plan.Changed:
+		return f.history(n)
 	}
 	set, err := f.leaf(n)
 	if set == nil && err == nil {
@@ -72,7 +74,7 @@ func (f *finding) and(nodes plan.And) (vectorSet, error) {
 // cost returns how many conditions of a node SQL would have to be asked.
 func (f *finding) cost(n plan.Node) (cost int) {
 	for _, leaf := range f.others(n) {
-		if f.v.d.vectors.leaf(f.t, leaf.String()) == nil {
+		if field, _ := historyOf(leaf); field == nil && f.v.d.vectors.leaf(f.t, leaf.String()) == nil {
 			cost++
 		}
 	}
