@@ -37,7 +37,11 @@ func (c *Calendar) Floor(t time.Time) time.Time {
 	default: // year
 		m, d = 1, 1
 	}
-	return localtime.DayStart(y, m, d, c.zone())
+	start := localtime.DayStart(y, m, d, c.zone())
+	if next := c.Next(start); !next.After(t) { // clocks were set back from behind midnight, so that the day began twice
+		return next
+	}
+	return start
 }
 
 // Next returns the first instant of the span after the one that begins at start.
@@ -53,8 +57,8 @@ func (c *Calendar) Next(start time.Time) time.Time {
 		return next
 	case "day":
 		d++
-	case "week":
-		d += 7
+	case "week": // which begins a day late where a zone left out its first
+		d += 7 - (int(start.Weekday())-int(c.WeekStart)+7)%7
 	case "month":
 		m, d = m+1, 1
 	case "quarter":

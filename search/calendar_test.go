@@ -44,12 +44,16 @@ func TestCalendar(t *testing.T) {
 // Spans follow each other without a gap, through every change of the clocks.
 func TestCalendarHasNoGaps(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"UTC", "Asia/Kolkata", "America/New_York", "Africa/Cairo", "Australia/Lord_Howe", "America/Sao_Paulo", "Pacific/Apia", "Europe/Dublin"} {
+	for _, name := range []string{"UTC", "Asia/Kolkata", "America/New_York", "Africa/Cairo", "Australia/Lord_Howe", "America/Sao_Paulo", "Pacific/Apia", "Europe/Dublin",
+		"Pacific/Kiritimati", "Pacific/Kwajalein", "America/St_Johns", "America/Goose_Bay"} {
 		zone, err := time.LoadLocation(name)
 		require.NoError(t, err)
-		for _, unit := range []string{"hour", "day", "week", "month", "quarter", "year"} {
-			c := &search.Calendar{Unit: unit, Zone: zone}
-			start := c.Floor(time.Date(2011, 1, 1, 0, 0, 0, 0, time.UTC))
+		for i, unit := range []string{"hour", "day", "month", "quarter", "year", "week", "week", "week", "week", "week", "week", "week"} {
+			c := &search.Calendar{Unit: unit, Zone: zone, WeekStart: time.Weekday(i % 7)}
+			start := c.Floor(time.Date(1993, 1, 1, 0, 0, 0, 0, time.UTC))
+			if unit == "hour" {
+				start = c.Floor(time.Date(2011, 1, 1, 0, 0, 0, 0, time.UTC))
+			}
 			for range 20000 {
 				next := c.Next(start)
 				if !next.After(start) || next.Year() > 2025 {
@@ -58,6 +62,8 @@ func TestCalendarHasNoGaps(t *testing.T) {
 				}
 				require.Equal(t, start.UnixMilli(), c.Floor(start).UnixMilli(), "%s in %s", unit, name)
 				require.Equal(t, start.UnixMilli(), c.Floor(next.Add(-time.Millisecond)).UnixMilli(), "the end of a %s in %s that begins at %s", unit, name, start)
+				middle := start.Add(next.Sub(start) / 2)
+				require.Equal(t, start.UnixMilli(), c.Floor(middle).UnixMilli(), "the middle of a %s in %s that begins at %s", unit, name, start)
 				start = next
 			}
 		}

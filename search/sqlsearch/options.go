@@ -15,7 +15,8 @@ type Options struct {
 	// and stay open for the next ones until they have been idle for a while. All that are idle for a while give their memory back. If zero, 16.
 	Readers int
 	// Columns is how much memory columns of indexes may take, from which groups, pages and counts are answered at a
-	// fraction of the cost, in bytes; a value takes one to eight. They are given up when nobody asks for half a minute, of an index with
+	// fraction of the cost, in bytes; a value takes one to eight. While one is read, it takes eight bytes for each record and at most as much again
+	// for several values. They are given up when nobody asks for half a minute, of an index with
 	// 1,000,000 records for ten. If zero, 32 MB; if negative, there are none.
 	Columns int64
 	// Batch is how many documents are stored in one transaction. If zero, 4,000.

@@ -297,12 +297,21 @@ func newKeyed(v *vector, by *grouped) (*keyed, error) {
 func (k *keyed) calendar() error {
 	first := &k.c.first
 	last := first.number(first.most)
-	for at := k.by.calendar.Floor(time.UnixMilli(first.base).UTC()); at.UnixMilli() <= last; at = k.by.calendar.Next(at) {
-		if len(k.starts) >= mostSpans {
-			return errBySQL
+	shortest := uint64(20 * time.Hour / time.Millisecond)
+	if k.by.calendar.Unit == "hour" {
+		shortest = uint64(30 * time.Minute / time.Millisecond)
+	}
+	if uint64(last)-uint64(first.base) > mostSpans*shortest { // a day in the year 9999 stands for none
+		if err := k.found(); err != nil {
+			return err
 		}
-		k.starts = append(k.starts, at.UnixMilli())
-		k.names = append(k.names, atom{kind: 'i', bits: uint64(at.UnixMilli())})
+	} else {
+		for at := k.by.calendar.Floor(time.UnixMilli(first.base).UTC()); at.UnixMilli() <= last; at = k.by.calendar.Next(at) {
+			k.starts = append(k.starts, at.UnixMilli())
+		}
+	}
+	for _, start := range k.starts {
+		k.names = append(k.names, atom{kind: 'i', bits: uint64(start)})
 	}
 	k.groups = len(k.starts)
 	if first.most >= mostSpans {
@@ -315,6 +324,31 @@ func (k *keyed) calendar() error {
 			span++
 		}
 		k.table[steps] = uint32(span) //nolint:gosec // less than mostSpans
+	}
+	return nil
+}
+
+// found makes groups of those spans alone in which there is a record.
+func (k *keyed) found() error {
+	start, end := int64(0), int64(0) // of the last that was met
+	ends := map[int64]int64{}
+	for i := range k.c.first.n {
+		at := k.c.first.at(i)
+		if start <= at && at < end {
+			continue
+		}
+		place, _ := slices.BinarySearch(k.starts, at+1)
+		if place > 0 && at < ends[k.starts[place-1]] {
+			start, end = k.starts[place-1], ends[k.starts[place-1]]
+			continue
+		}
+		if len(k.starts) >= mostSpans {
+			return errBySQL
+		}
+		begin := k.by.calendar.Floor(time.UnixMilli(at).UTC())
+		start, end = begin.UnixMilli(), k.by.calendar.Next(begin).UnixMilli()
+		k.starts = slices.Insert(k.starts, place, start)
+		ends[start] = end
 	}
 	return nil
 }
@@ -357,7 +391,7 @@ func (k *keyed) spans(from int, out []uint32) {
 			after, _ := slices.BinarySearch(k.starts, at+1)
 			span, start, end = after-1, k.starts[after-1], math.MaxInt64
 			if after < len(k.starts) {
-				end = k.starts[after]
+				end = k.starts[after] // no value lies between two spans
 			}
 		}
 		out[i] = uint32(span) //nolint:gosec // less than mostSpans

@@ -133,3 +133,81 @@ func TestPartsAreReadOnce(t *testing.T) {
 	require.Panics(t, func() { _ = part(t.Context(), func() error { panic("a fault") }) })
 	require.NoError(t, part(t.Context(), func() error { return nil }), "nobody waits for who is gone")
 }
+
+// Spans of calendars are those of SQL also where a zone left out a day, a day began twice, and a date far away stands for none.
+func TestSpansAnswerAsSQL(t *testing.T) {
+	t.Parallel()
+	s := schema(t, "clinic", `{"properties": {"at": {"type": "date"}}}`)
+	file := filepath.Join(t.TempDir(), "records.sqlite")
+	d, sql := open(t, file, nil), open(t, file, &sqlsearch.Options{Columns: -1})
+	require.NoError(t, d.Create(t.Context(), s))
+	var lines []string
+	put := func(format string, args ...any) {
+		lines = append(lines, fmt.Sprintf(`{"_id": "r%d", "_source": {"at": "%s"}}`, len(lines), fmt.Sprintf(format, args...)))
+	}
+	for _, begin := range []string{"1993-08-01T02:00:00Z", "1994-12-20T02:00:00Z", "1999-10-20T02:38:30Z", "2011-12-10T02:00:00Z"} {
+		at, err := time.Parse(time.RFC3339, begin)
+		require.NoError(t, err)
+		for i := range 130 {
+			put("%s", at.Add(time.Duration(i)*5*time.Hour).Format(time.RFC3339))
+		}
+	}
+	load(t, d, s, lines...)
+	for round := range 2 {
+		for _, name := range []string{"UTC", "Pacific/Apia", "Pacific/Kiritimati", "Pacific/Kwajalein", "America/St_Johns", "Asia/Kolkata"} {
+			zone, err := time.LoadLocation(name)
+			require.NoError(t, err)
+			var questions []*search.Aggregation
+			for _, unit := range []string{"hour", "day", "week", "month", "year"} {
+				for first := range 7 {
+					c := &search.Calendar{Unit: unit, Zone: zone, WeekStart: time.Weekday(first)}
+					questions = append(questions, &search.Aggregation{Plan: parsed(t, s, ""), Groups: []search.Group{{Field: s.Field("at"), Calendar: c}}})
+				}
+			}
+			want, err := sql.Aggregate(t.Context(), questions)
+			require.NoError(t, err)
+			got, err := d.Aggregate(t.Context(), questions)
+			require.NoError(t, err)
+			for i, q := range questions {
+				require.Equal(t, shown(want[i]), shown(got[i]), "%d: %s %+v", round, name, q.Groups[0].Calendar)
+			}
+		}
+		lines = lines[:0]
+		put("9999-12-31T23:59:59Z")
+		put("0001-01-01T00:00:00Z")
+		load(t, d, s, lines...)
+	}
+}
+
+// Sums of whole numbers are as exact as SQLite's, and what takes too much memory on the way is left to SQL.
+func TestSumsAnswerAsSQL(t *testing.T) {
+	t.Parallel()
+	s := schema(t, "clinic", `{"properties": {"n": {"type": "long"}, "u": {"type": "unsigned_long"}, "marks": {"type": "long"}}}`)
+	file := filepath.Join(t.TempDir(), "records.sqlite")
+	d, sql := open(t, file, nil), open(t, file, &sqlsearch.Options{Columns: -1})
+	small := open(t, file, &sqlsearch.Options{Columns: 20_000})
+	require.NoError(t, d.Create(t.Context(), s))
+	random := rand.New(rand.NewPCG(11, 12)) //nolint:gosec // a fixed seed is wanted
+	var lines []string
+	for i := range 300 {
+		lines = append(lines, fmt.Sprintf(`{"_id": "r%d", "_source": {"n": %d, "u": %d, "marks": [%d, %d, %d]}}`, i,
+			(9_007_199_254_740_993+2*random.Int64N(3))*(1-2*random.Int64N(2)), uint64(1<<63)+random.Uint64N(99), random.Int64(), random.Int64(), random.Int64N(4)))
+	}
+	load(t, d, s, lines...)
+	var questions []*search.Aggregation
+	for _, query := range []string{"", "n > 0", "n < 0"} {
+		for _, field := range []string{"n", "u", "marks"} {
+			questions = append(questions, &search.Aggregation{Plan: parsed(t, s, query), Metrics: []search.Metric{{Op: "sum", Field: s.Field(field)}, {Op: "avg", Field: s.Field(field)}, {Op: "max", Field: s.Field(field)}}})
+		}
+	}
+	want, err := sql.Aggregate(t.Context(), questions)
+	require.NoError(t, err)
+	for _, d := range []*sqlsearch.SQLite{d, small} {
+		got, err := d.Aggregate(t.Context(), questions)
+		require.NoError(t, err)
+		for i := range questions {
+			require.Equal(t, shown(want[i]), shown(got[i]), "question %d", i)
+		}
+	}
+	require.LessOrEqual(t, small.InMemory(), int64(20_000))
+}

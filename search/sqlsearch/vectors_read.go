@@ -247,19 +247,22 @@ func (r *columnReading) pairs() (*severalReading, error) {
 		return got, nil
 	}
 	side := r.c.Several
-	most := r.v.d.vectors.left(r.t) / 4
+	room := r.v.d.vectors.room
 	err := r.rows("SELECT "+side.Value+", "+side.Row+" FROM "+side.Table+" WHERE "+side.Only, func(s *stmt) bool {
 		value, is := r.stored(s)
 		if at, found := r.t.find(s.int(1)); is && found {
 			got.add(at, value)
 		}
-		return int64(len(got.at)) <= most
+		return got.size() <= room
 	})
-	if err == nil && int64(len(got.at)) > most {
+	if err == nil && got.size() > room {
 		err = errBySQL
 	}
 	return got, err
 }
+
+// size returns about how many bytes it takes.
+func (p *severalReading) size() int64 { return int64(len(p.at))*12 + int64(len(p.distinct))*64 }
 
 func (p *severalReading) add(at int, value int64) {
 	i, known := p.index[value]

@@ -1,6 +1,8 @@
 package sqlsearch
 
 import (
+	"math/bits"
+
 	"github.com/digit-health/dhr/record"
 )
 
@@ -20,6 +22,7 @@ type spread struct {
 type summed struct {
 	n               int64
 	sum             figure
+	whole           wide // instead of sum, of whole numbers
 	least, greatest int64
 }
 
@@ -102,10 +105,32 @@ func (c *summed) add(m *measured, v int64) {
 	}
 	switch m.Op {
 	case "sum", "avg":
+		if m.Field.Kind == record.Int {
+			c.whole.add(v)
+			return
+		}
 		c.sum.plus(vectorAmount(m.Field.Kind, v))
 	case "min", "max":
 		c.least, c.greatest = min(c.least, v), max(c.greatest, v)
 	}
+}
+
+// Wide is a whole number of 128 bits: a sum of others, exactly, as SQLite adds them.
+type wide struct {
+	high int64
+	low  uint64
+}
+
+func (w *wide) add(v int64) {
+	low, carry := bits.Add64(w.low, uint64(v), 0)
+	w.low, w.high = low, w.high+v>>63+int64(carry) //nolint:gosec // 0 or 1
+}
+
+func (w *wide) float() float64 {
+	if w.high == int64(w.low)>>63 {
+		return float64(int64(w.low))
+	}
+	return float64(w.high)*(1<<64) + float64(w.low)
 }
 
 // vectorAmount returns the number for which one of a vector stands.
@@ -139,6 +164,7 @@ func (s *spread) into(f *figure, cell int, n int64) {
 		f.extreme(s.Op, valueAtom(s.c, s.Field.Kind, s.sums[cell].greatest).value(s.Field.Kind))
 	default:
 		f.n += s.sums[cell].n
+		f.plus(s.sums[cell].whole.float())
 		f.plus(s.sums[cell].sum.sum)
 		f.lost += s.sums[cell].sum.lost
 	}
