@@ -22,9 +22,9 @@
 // it must. The key of a schema, as long as it is the ID of every record, is
 // stored with the IDs alone. Fields inside of nested objects hold the values of all of them.
 //
-// Groups of many records are counted in columns in memory, of an index with up to 5,000,000 records; so are pages and counts answered of one
-// with up to 250,000, once it has been asked a few times
-// since it was changed; see Options.Columns. What they cannot tell, SQL does.
+// Groups of many records are counted in columns in memory, of an index with up to 5,000,000 records; so are pages
+// and counts answered of one with up to 250,000, and what histories say, once they have been asked for a few times since
+// it was changed; see Options.Columns. What they cannot tell, SQL does.
 //
 // A new version of a record is stored under a new row, so that what is read in the order
 // of rows is read in the order of loading.
