@@ -41,6 +41,18 @@ func vectorGroups(p *plan.Plan) (all []*search.Aggregation) {
 	return all
 }
 
+// sameTables requires that a store answers questions as another one does by SQL.
+func sameTables(t *testing.T, sql, d *sqlsearch.SQLite, questions []*search.Aggregation, where string) {
+	t.Helper()
+	want, err := sql.Aggregate(t.Context(), questions)
+	require.NoError(t, err)
+	got, err := d.Aggregate(t.Context(), questions)
+	require.NoError(t, err)
+	for i, q := range questions {
+		require.Equal(t, shown(want[i]), shown(got[i]), "%s: question %d: %s %+v %v", where, i, q.Plan, q.Groups, q.Metrics)
+	}
+}
+
 // What groups of columns in memory count is what SQL counts, whatever has changed in between.
 func TestGroupsAnswerAsSQL(t *testing.T) {
 	t.Parallel()
@@ -60,14 +72,7 @@ func TestGroupsAnswerAsSQL(t *testing.T) {
 			queries = queries[round : round+2]
 		}
 		for _, query := range queries {
-			questions := vectorGroups(parsed(t, s, query))
-			want, err := sql.Aggregate(t.Context(), questions)
-			require.NoError(t, err)
-			got, err := d.Aggregate(t.Context(), questions)
-			require.NoError(t, err)
-			for i, q := range questions {
-				require.Equal(t, shown(want[i]), shown(got[i]), "%d: %q %v %v", round, query, q.Groups, q.Metrics)
-			}
+			sameTables(t, sql, d, vectorGroups(parsed(t, s, query)), fmt.Sprint("round ", round))
 		}
 		require.Positive(t, d.InMemory())
 	}
@@ -96,15 +101,8 @@ func TestGroupsBeyondMemory(t *testing.T) {
 				&search.Aggregation{Plan: p, Groups: groups, Metrics: []search.Metric{{Op: "percentile", Field: f("n"), Percent: 50}, {Op: "cardinality", Field: f("x")}, {Op: "sum", Field: f("n")}}})
 		}
 	}
-	want, err := sql.Aggregate(t.Context(), questions)
-	require.NoError(t, err)
-	for _, d := range []*sqlsearch.SQLite{d, small} {
-		got, err := d.Aggregate(t.Context(), questions)
-		require.NoError(t, err)
-		for i := range questions {
-			require.Equal(t, shown(want[i]), shown(got[i]), "question %d", i)
-		}
-	}
+	sameTables(t, sql, d, questions, "as it is")
+	sameTables(t, sql, small, questions, "without room")
 	require.LessOrEqual(t, small.InMemory(), int64(100))
 }
 
@@ -168,13 +166,7 @@ func TestSpansAnswerAsSQL(t *testing.T) {
 					questions = append(questions, &search.Aggregation{Plan: parsed(t, s, ""), Groups: []search.Group{{Field: s.Field("at"), Calendar: c}}})
 				}
 			}
-			want, err := sql.Aggregate(t.Context(), questions)
-			require.NoError(t, err)
-			got, err := d.Aggregate(t.Context(), questions)
-			require.NoError(t, err)
-			for i, q := range questions {
-				require.Equal(t, shown(want[i]), shown(got[i]), "%d: %s %+v", round, name, q.Groups[0].Calendar)
-			}
+			sameTables(t, sql, d, questions, fmt.Sprint("round ", round, " in ", name))
 		}
 		lines = lines[:0]
 		put("9999-12-31T23:59:59Z")
@@ -204,14 +196,7 @@ func TestSumsAnswerAsSQL(t *testing.T) {
 			questions = append(questions, &search.Aggregation{Plan: parsed(t, s, query), Metrics: []search.Metric{{Op: "sum", Field: s.Field(field)}, {Op: "avg", Field: s.Field(field)}, {Op: "max", Field: s.Field(field)}}})
 		}
 	}
-	want, err := sql.Aggregate(t.Context(), questions)
-	require.NoError(t, err)
-	for _, d := range []*sqlsearch.SQLite{d, small} {
-		got, err := d.Aggregate(t.Context(), questions)
-		require.NoError(t, err)
-		for i := range questions {
-			require.Equal(t, shown(want[i]), shown(got[i]), "question %d", i)
-		}
-	}
+	sameTables(t, sql, d, questions, "as it is")
+	sameTables(t, sql, small, questions, "without room")
 	require.LessOrEqual(t, small.InMemory(), int64(20_000))
 }
