@@ -92,9 +92,6 @@ func (f *finding) changes(field *record.Field, h *record.History) (*eval.Changes
 func (s *vectors) worth(t *vectorIndex, name string, times int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t.askedFor == nil {
-		t.askedFor = map[string]int{}
-	}
 	t.askedFor[name]++
 	return t.askedFor[name] > times+1
 }

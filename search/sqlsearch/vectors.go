@@ -100,7 +100,7 @@ func (s *vectors) of(ctx context.Context, n int64, file string, generation int64
 	t := s.indexes[n]
 	if t == nil || t.file != file || t.generation < generation {
 		s.forget(n)
-		t = &vectorIndex{file: file, generation: generation, parts: map[string]*vectorPart{}, leaves: map[string]vectorSet{}}
+		t = &vectorIndex{file: file, generation: generation, parts: map[string]*vectorPart{}, leaves: map[string]vectorSet{}, askedFor: map[string]int{}}
 		s.indexes[n] = t
 	}
 	if t.generation != generation {
@@ -182,12 +182,12 @@ func (s *vectors) make(t *vectorIndex, name string, p *vectorPart, read func() (
 	return err
 }
 
-// known reports whether a part has been read already.
+// known reports whether a column has been read already.
 func (s *vectors) known(t *vectorIndex, name string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := t.parts[name]
-	return p != nil && p.bytes > 0
+	return p != nil && p.col != nil
 }
 
 // left returns how many bytes more an index may have.

@@ -78,17 +78,13 @@ func (f *finding) few(s *sums) (bool, error) {
 	if plan.Equal(f.p.Where, plan.All{}) {
 		return false, nil
 	}
-	fields := make([]*record.Field, 0, 4)
+	var columns []*sqlgen.Column
 	plan.Walk(f.p.Where, func(n plan.Node) bool {
 		if field := f.field(n); field != nil {
-			fields = append(fields, field)
+			columns = append(columns, f.l.Column(field))
 		}
 		return true
 	})
-	columns := make([]*sqlgen.Column, 0, 8)
-	for _, field := range fields {
-		columns = append(columns, f.l.Column(field))
-	}
 	for _, g := range s.groups {
 		columns = append(columns, g.column)
 	}

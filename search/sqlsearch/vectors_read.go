@@ -115,7 +115,7 @@ func (f *finding) column(field *record.Field) (*vector, *sqlgen.Column, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &vectorPart{col: v, bytes: v.size() + 1}, nil
+		return &vectorPart{col: v, bytes: v.size()}, nil
 	})
 	if err != nil {
 		return nil, c, err

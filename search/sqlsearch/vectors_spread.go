@@ -105,11 +105,14 @@ func (c *summed) add(m *measured, v int64) {
 	}
 	switch m.Op {
 	case "sum", "avg":
-		if m.Field.Kind == record.Int {
+		switch m.Field.Kind {
+		case record.Int:
 			c.whole.add(v)
-			return
+		case record.Uint:
+			c.sum.plus(float64(uint64(v) ^ 1<<63))
+		default: // Float
+			c.sum.plus(vectorFloat(v))
 		}
-		c.sum.plus(vectorAmount(m.Field.Kind, v))
 	case "min", "max":
 		c.least, c.greatest = min(c.least, v), max(c.greatest, v)
 	}
@@ -131,17 +134,6 @@ func (w *wide) float() float64 {
 		return float64(int64(w.low))
 	}
 	return float64(w.high)*(1<<64) + float64(w.low)
-}
-
-// vectorAmount returns the number for which one of a vector stands.
-func vectorAmount(kind record.Kind, v int64) float64 {
-	switch kind {
-	case record.Float:
-		return vectorFloat(v)
-	case record.Uint:
-		return float64(uint64(v) ^ 1<<63)
-	}
-	return float64(v)
 }
 
 // into adds the metric of a cell, which has n records, to that of a bucket.

@@ -2,12 +2,14 @@ package api
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/digit-health/dhr/dashboard/figures"
 )
 
-// A voice has, in one language, what is said in pictures of figures beside the words of package chart.
+// A voice has, in one language, what is said in pictures of figures beside the words of package chart. English has no metrics, since
+// figures are labelled in it.
 type voice struct {
 	more, undated          string            // how many are not shown
 	open                   map[string]string // that the last span of time is not over, by interval
@@ -22,8 +24,7 @@ var voices = map[string]*voice{
 		more: "%d more with %d records are not shown", undated: "%d records without a date are not shown",
 		open: map[string]string{"hour": "the last hour is not over", "day": "the last day is not over", "week": "the last week is not over", "month": "the last month is not over",
 			"quarter": "the last quarter is not over", "year": "the last year is not over"},
-		cannotShow: "a %s cannot show these figures: %s", cannotDraw: "these figures cannot be drawn: %s", records: "Number of records", percentile: "Percentile %v of %s",
-		metrics: map[string]string{"sum": "Sum of %s", "avg": "Average of %s", "min": "Least %s", "max": "Greatest %s", "cardinality": "Different values of %s"},
+		cannotShow: "a %s cannot show these figures: %s", cannotDraw: "these figures cannot be drawn: %s",
 	},
 	"hi": {
 		more: "%d और, %d अभिलेखों के साथ, नहीं दिखाए गए", undated: "बिना तारीख़ वाले %d अभिलेख नहीं दिखाए गए",
@@ -75,15 +76,15 @@ func (v *voice) measure(c *figures.Column) string {
 
 // said returns data with the labels of what is measured in the language of the voice. The data itself does not change.
 func (v *voice) said(data *figures.Data) *figures.Data {
-	if len(data.Columns) == 0 || len(data.Series) == 0 {
+	if v.metrics == nil || len(data.Columns) == 0 || len(data.Series) == 0 {
 		return data
 	}
 	out := *data
-	out.Columns = append([]figures.Column(nil), data.Columns...)
+	out.Columns = slices.Clone(data.Columns)
 	last := &out.Columns[len(out.Columns)-1]
 	before := last.Label
 	last.Label = v.measure(last)
-	out.Series = append([]figures.Series(nil), data.Series...)
+	out.Series = slices.Clone(data.Series)
 	for i := range out.Series {
 		s := &out.Series[i]
 		if s.Label != before || s.Key != nil {
@@ -91,7 +92,7 @@ func (v *voice) said(data *figures.Data) *figures.Data {
 		}
 		s.Label = last.Label
 		if data.Type == "stat" {
-			s.Points = append([]figures.Point(nil), s.Points...)
+			s.Points = slices.Clone(s.Points)
 			for j := range s.Points {
 				s.Points[j].Label = last.Label
 			}

@@ -22,7 +22,9 @@ func TestVoices(t *testing.T) {
 			require.NotSame(t, english, v, locale)
 		}
 		require.Equal(t, slices.Sorted(maps.Keys(english.open)), slices.Sorted(maps.Keys(v.open)), locale)
-		require.Equal(t, slices.Sorted(maps.Keys(english.metrics)), slices.Sorted(maps.Keys(v.metrics)), locale)
+		if v != english {
+			require.Equal(t, []string{"avg", "cardinality", "max", "min", "sum"}, slices.Sorted(maps.Keys(v.metrics)), locale)
+		}
 		for of, say := range map[string]string{"%d %d": v.more, "%d": v.undated, "%s %s": v.cannotShow, "%s": v.cannotDraw} {
 			require.Equal(t, strings.Count(of, "%"), strings.Count(say, "%"), say)
 		}
@@ -48,4 +50,5 @@ func TestMeasures(t *testing.T) {
 	require.Equal(t, "Anzahl der Datensätze", c.Series[0].Label)
 	require.Equal(t, "Anzahl der Datensätze", c.Series[0].Points[0].Label)
 	require.Equal(t, "Number of records", data.Series[0].Points[0].Label, "what others see too")
+	require.Equal(t, "Number of records", chartOf(data, "en-IN").Series[0].Label)
 }
