@@ -38,7 +38,7 @@ var house = []room{
 	{packages: "internal/*", why: "code shared by two packages must not know the house that they stand in"},
 
 	// The language. These say what a record is and what a question means.
-	{packages: "record", why: "a record is what everything else is made of"},
+	{packages: "record", imports: []string{"internal/nearest"}, why: "a record is what everything else is made of"},
 	{packages: "jql/plan", imports: []string{"record"}, why: "a plan is made of records' fields and values, and must not know the syntax"},
 	{packages: "jql", imports: []string{"record", "jql/plan", "internal/*"}, why: "the language is parsed and resolved without knowing who answers"},
 	{packages: "jql/analyzer", why: "words are made of text alone"},
@@ -99,7 +99,7 @@ var house = []room{
 		why: "the export service knows faces, never a driver: which formats and storages there are, its host says",
 	},
 	{packages: "export/*", imports: []string{"record", "export", "internal/*"}, why: driver},
-	{packages: "fhir", why: "the vocabulary of FHIR is R4's, and knows nothing of where resources come from"},
+	{packages: "fhir", imports: []string{"internal/nearest"}, why: "the vocabulary of FHIR is R4's, and knows nothing of where resources come from"},
 	{
 		packages: "fhir/mapping", imports: []string{"record", "jql", "jql/plan", "jql/eval", "fhir"},
 		why: "it makes resources of records, whoever read them; of the engines it knows the reference alone, for the conditions of a mapping",
@@ -126,7 +126,7 @@ var house = []room{
 		packages: "server/sample", imports: []string{"record", "search", "search/bulk", "internal/*"},
 		why: "sample records are loaded into any engine; only the server wants them",
 	},
-	{packages: "server/config", imports: []string{"access", "auth"}, why: "a configuration is values; of the house it knows what a role looks like, and which users there cannot be, so that a mistake in one is told with its line"},
+	{packages: "server/config", imports: []string{"access", "auth", "internal/nearest"}, why: "a configuration is values; of the house it knows what a role looks like, and which users there cannot be, so that a mistake in one is told with its line"},
 	{packages: "server/otlp", why: "what traces are sent with knows nothing of what is traced"},
 	{packages: "server/ui", why: "the page talks to the API over HTTP alone"},
 	{

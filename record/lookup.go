@@ -7,7 +7,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 	"weak"
+
+	"github.com/digit-health/dhr/internal/nearest"
 )
 
 // names fills byName: for each name in lower case the fields of the first rank
@@ -124,10 +127,7 @@ func (s *Schema) flattenedKey(path string, fold bool) *Field {
 // or an alias. It is for "did you mean": it forgives a few wrong, missing or
 // exchanged letters, the wrong case, and the objects around a field that were left out.
 func (s *Schema) Nearest(name string) string {
-	n, ok := nearestTo(name)
-	if !ok {
-		return ""
-	}
+	n := nearestTo(name)
 	last := map[string]int{}
 	for f := range s.All() {
 		if f.Path == f.Source {
@@ -135,50 +135,41 @@ func (s *Schema) Nearest(name string) string {
 		}
 	}
 	for f := range s.All() {
-		n.offer(f.Path, f.Path)
+		n.Offer(f.Path, f.Path)
 		for _, a := range f.Aliases {
-			n.offer(a, a)
+			n.Offer(a, a)
 		}
-		n.offer(f.Label, f.Path)
+		n.Offer(f.Label, f.Path)
 		if end := lastPart(f.Path); f.Path == f.Source && last[strings.ToLower(end)] == 1 {
-			n.offer(end, f.Path)
+			n.Offer(end, f.Path)
 		}
 	}
-	return n.best
+	return n.Best()
 }
 
 // Nearest returns the one of names that is most like name, or "". It forgives what [Schema.Nearest] does, and parts
 // before a last "-" that were left out: "visits" stands for "health-data-visits" if no other name ends like that.
 func Nearest(name string, names []string) string {
-	n, ok := nearestTo(name)
-	if !ok {
-		return ""
-	}
+	n := nearestTo(name)
 	last := map[string]int{}
 	for _, one := range names {
 		last[lastWord(one)]++
 	}
 	for _, one := range names {
-		n.offer(one, one)
+		n.Offer(one, one)
 		if end := lastWord(one); last[end] == 1 {
-			n.offer(end, one)
+			n.Offer(end, one)
 		}
 	}
-	return n.best
+	return n.Best()
 }
 
 // lastWord returns the last part of a name that hyphens divide.
 func lastWord(name string) string { return strings.ToLower(name[strings.LastIndexByte(name, '-')+1:]) }
 
-// nearestTo returns what finds the names most like name, if it is one that could be meant.
-func nearestTo(name string) (n nearest, ok bool) {
-	name = strings.ToLower(name)
-	if name == "" || len(name) > 128 {
-		return n, false
-	}
-	n.want = []rune(name)
-	n.limit = (len(n.want) + 2) / 4
-	return n, true
+// nearestTo finds the names most like name, of which a quarter of the letters may be wrong.
+func nearestTo(name string) *nearest.Name {
+	return nearest.To(name, (utf8.RuneCountInString(name)+2)/4)
 }
 
 func lastPart(path string) string { return path[strings.LastIndexByte(path, '.')+1:] }
@@ -191,56 +182,4 @@ func (s *Schema) didYouMean(name string) string {
 		return "; did you mean " + strconv.Quote(near) + "?"
 	}
 	return ""
-}
-
-// A nearest collects the best of the names offered to it.
-type nearest struct {
-	want  []rune
-	limit int
-	best  string
-	rows  [3][]int
-}
-
-// offer considers name, which stands for answer.
-func (n *nearest) offer(name, answer string) {
-	if name == "" || len(name) > 256 {
-		return
-	}
-	d := n.distance([]rune(strings.ToLower(name)))
-	if d < n.limit || d == n.limit && n.best == "" {
-		n.best, n.limit = answer, d
-	}
-}
-
-// distance counts the letters to insert, drop, change or exchange with their
-// neighbour. It gives up above the limit.
-func (n *nearest) distance(b []rune) int {
-	a := n.want
-	if d := len(a) - len(b); d > n.limit || -d > n.limit {
-		return n.limit + 1
-	}
-	for i := range n.rows {
-		if len(n.rows[i]) <= len(b) {
-			n.rows[i] = make([]int, len(b)+1)
-		}
-	}
-	before, prev, row := n.rows[0], n.rows[1], n.rows[2]
-	for j := 0; j <= len(b); j++ {
-		prev[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(prev[j]+1, row[j-1]+1, prev[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, prev, row = prev, row, before
-	}
-	return prev[len(b)]
 }

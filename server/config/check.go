@@ -339,7 +339,7 @@ func (k *checker) known(key string, roles []string) {
 	for i, r := range roles {
 		if !slices.Contains(names, r) {
 			message := fmt.Sprintf("there is no role %q", r)
-			if near := nearest(r, names); near != "" {
+			if near := nearestName(r, names); near != "" {
 				message += fmt.Sprintf("; did you mean %q?", near)
 			}
 			k.complain(fmt.Sprintf("%s[%d]", key, i), "%s", message)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/digit-health/dhr/internal/nearest"
 )
 
 // A key is one that a section may have: a field of its struct.
@@ -99,7 +101,7 @@ func allowed(k key, text string) string {
 		}
 	}
 	message := fmt.Sprintf("found %q; expected one of %s", text, strings.Join(k.oneof, ", "))
-	if near := nearest(text, k.oneof); near != "" {
+	if near := nearestName(text, k.oneof); near != "" {
 		message += fmt.Sprintf("; did you mean %q?", near)
 	}
 	return message
@@ -115,7 +117,7 @@ func suggestion(keys []key, path, name string) string {
 			names = append(names, k.name+"_file")
 		}
 	}
-	if near := nearest(name, names); near != "" {
+	if near := nearestName(name, names); near != "" {
 		return fmt.Sprintf("; did you mean %q?", near)
 	}
 	if full := elsewhere(reflect.TypeFor[Config](), "", name); full != "" {
@@ -144,43 +146,7 @@ func elsewhere(t reflect.Type, path, name string) string {
 	return ""
 }
 
-// nearest returns the name that differs least, if that is little.
-func nearest(name string, names []string) string {
-	best, least := "", 1+max(1, len(name)/3)
-	for _, n := range names {
-		if d := distance(strings.ToLower(strings.ReplaceAll(name, "-", "_")), strings.ToLower(n)); d < least {
-			best, least = n, d
-		}
-	}
-	return best
-}
-
-// distance is how many letters are to be changed, put in, left out, or swapped with
-// the next one to make one text of the other.
-func distance(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	if len(x) > 64 {
-		return len(x)
-	}
-	rows := make([][]int, len(x)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(y)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
-	}
-	for i := 1; i <= len(x); i++ {
-		for j := 1; j <= len(y); j++ {
-			cost := 1
-			if x[i-1] == y[j-1] {
-				cost = 0
-			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
-			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-			}
-		}
-	}
-	return rows[len(x)][len(y)]
+// nearestName returns the name that differs least, if that is little.
+func nearestName(name string, names []string) string {
+	return nearest.Of(strings.ReplaceAll(name, "-", "_"), max(1, len(name)/3), names)
 }
